@@ -1,0 +1,113 @@
+import type { Release } from '../nppes/release.ts';
+import type { Job } from './schedules.ts';
+
+/** Ends a wait or a run; also what the run ledger keeps. */
+export type RunOutcome = 'published' | 'nothing due' | 'dry run' | 'skipped' | 'failed' | 'cancelled';
+
+export interface BeginInput {
+  readonly job: Job;
+  /** A dry run is written to the run ledger, but takes no lease. */
+  readonly dryRun: boolean;
+}
+
+/** `acquired: false`: another run holds the lease; `holder` names it (workflow id and run id). */
+export type Begun =
+  | { readonly acquired: true; readonly heartbeatTimeoutMs: number }
+  | { readonly acquired: false; readonly holder: string };
+
+/** A release that this run is to load. */
+export interface DueRelease {
+  readonly release: Release;
+  readonly url: string;
+}
+
+export interface Discovery {
+  /** Oldest first: the order in which they are published. */
+  readonly due: readonly DueRelease[];
+  readonly remarks: readonly string[];
+}
+
+/** A zip on this host's disk, whole and tested. Any host gets the same one again by its sha256. */
+export interface LocalZip extends DueRelease {
+  readonly sha256: string;
+  readonly sizeBytes: number;
+  readonly etag?: string;
+  /** Where it came from: `archive` and `work` saved the download. */
+  readonly source: 'download' | 'archive' | 'work';
+}
+
+/** What staging knows of the member `npidata_pfile_…`; rows = staged + refused. */
+export interface Staged {
+  /** True when this very file is published already: nothing is staged, publish and archive have nothing to do. */
+  readonly isPublished: boolean;
+  readonly member: string;
+  readonly rows: number;
+  readonly stagedRows: number;
+  readonly refused: Readonly<Record<string, number>>;
+  /** Byte sequences that were not UTF-8 and became U+FFFD. */
+  readonly badUtf8Count: number;
+  readonly newColumns: readonly string[];
+  /** The release with the period that the member's name gives. */
+  readonly release: Release;
+}
+
+/** inserted + updated + unchanged + stale + refused + duplicates = rows; deactivated is a part of inserted and updated. */
+export interface RowCounts {
+  readonly rows: number;
+  readonly inserted: number;
+  readonly updated: number;
+  readonly unchanged: number;
+  readonly stale: number;
+  readonly deactivated: number;
+  readonly refused: number;
+  readonly duplicates: number;
+}
+
+export interface Published {
+  readonly counts: RowCounts;
+  readonly refusedByReason: Readonly<Record<string, number>>;
+  /** Rows written to and deleted from search tables, and how many tables that touched. */
+  readonly search: { readonly written: number; readonly deleted: number; readonly tables: number };
+  /** Part of the publish. */
+  readonly indexSeconds: number;
+}
+
+/** Wall seconds by phase; `index` is a part of `publish`. */
+export interface ReleaseSeconds {
+  readonly download: number;
+  readonly stage: number;
+  readonly publish: number;
+  readonly index: number;
+  readonly archive: number;
+}
+
+export interface FinishInput {
+  readonly job: Job;
+  readonly dryRun: boolean;
+  readonly outcome: RunOutcome;
+  readonly failureType?: string;
+  readonly counts?: RowCounts;
+}
+
+/** All that the workflow `npiUpdate` knows of the world. */
+export interface NpiActivities {
+  begin(input: BeginInput): Promise<Begun>;
+  discover(input: { readonly weeks?: number }): Promise<Discovery>;
+  download(due: DueRelease): Promise<LocalZip>;
+  stage(zip: LocalZip): Promise<Staged>;
+  /** `dryRun`: classified and counted, then rolled back. */
+  publish(input: { readonly zip: LocalZip; readonly staged: Staged; readonly dryRun: boolean }): Promise<Published>;
+  archive(zip: LocalZip): Promise<void>;
+  /** Closes the run in the ledger, gives the lease back, drops the run's staging. */
+  finish(input: FinishInput): Promise<void>;
+}
+
+/** What an activity's heartbeat carries; `total` where the end is known. */
+export interface Heartbeat {
+  readonly phase: string;
+  readonly rows?: number;
+  readonly bytes?: number;
+  readonly totalBytes?: number;
+  /** What is happening now, in a few words: a rule or a table. */
+  readonly step?: string;
+}

@@ -1,0 +1,90 @@
+/** One failure that a person may meet: whether Temporal tries again, and what the person does next. */
+export interface FailureKind {
+  readonly isRetryable: boolean;
+  readonly nextStep: string;
+}
+
+/**
+ * Every failure type of the pipelines. The Web UI, the command line, the logs and the headings of
+ * docs/operations.md use these strings; test/unit/failures.test.ts holds the headings to them.
+ */
+export const failures = {
+  PageUnreachable: {
+    isRetryable: true,
+    nextStep: 'Check NPPES_URL and that this host may reach it; the next run picks up what is due.',
+  },
+  PageWithoutLinks: {
+    isRetryable: false,
+    nextStep: 'Open the page in a browser: a proxy may answer in its place, or CMS has changed its file names.',
+  },
+  DownloadFailed: {
+    isRetryable: true,
+    nextStep: 'Run again: what has arrived is kept and the download goes on from there.',
+  },
+  RedirectRefused: {
+    isRetryable: false,
+    nextStep: 'If CMS has moved, point NPPES_URL at the new page; a redirect to another host is never followed.',
+  },
+  NotAZip: {
+    isRetryable: false,
+    nextStep: 'Download the address by hand: a proxy or a login page probably answers in its place.',
+  },
+  ZipDamaged: {
+    isRetryable: false,
+    nextStep: 'It was downloaded twice and thrown away twice: ask CMS for the file again, then run again.',
+  },
+  UnsupportedCompression: {
+    isRetryable: false,
+    nextStep: 'Unpack the zip and pack it again with Deflate (zip -r), then serve it through NPPES_URL.',
+  },
+  MemberMissing: {
+    isRetryable: false,
+    nextStep: 'Look into the zip: it has no npidata_pfile_*.csv. Nothing was changed.',
+  },
+  FileDamaged: {
+    isRetryable: false,
+    nextStep: 'The CSV ends inside a quoted field: ask CMS for the file again. Nothing of it was published.',
+  },
+  ColumnMissing: {
+    isRetryable: false,
+    nextStep: 'CMS has renamed or dropped a column that the tables need; the load waits for a new layout.',
+  },
+  TooManyRefused: {
+    isRetryable: false,
+    nextStep: 'Read the reasons; if the rows are rightly refused, raise NPI_MAX_REFUSED and run again.',
+  },
+  CountsDiffer: {
+    isRetryable: false,
+    nextStep: 'Nothing was published. This is a defect: report it with the run id.',
+  },
+  DatabaseUnreachable: {
+    isRetryable: true,
+    nextStep: 'Check that MySQL runs and that DATABASE_URL or the secret is right.',
+  },
+  DatabaseRefused: {
+    isRetryable: false,
+    nextStep: 'Read the server\'s message; missing rights are listed in docs/operations.md.',
+  },
+  DatabaseBusy: {
+    isRetryable: true,
+    nextStep: 'A lock was held for too long or a deadlock was broken; it is tried again by itself.',
+  },
+  DatabaseNotReady: {
+    isRetryable: false,
+    nextStep: 'Run `surgicase db migrate`; tables that exist already are never altered by it.',
+  },
+  NoSpace: {
+    isRetryable: false,
+    nextStep: 'Free the space that the message names, or move NPI_WORK_DIR or NPI_ARCHIVE_DIR.',
+  },
+  LeaseHeld: {
+    isRetryable: true,
+    nextStep: 'Another run of the same job is at work; this one goes on when it has ended.',
+  },
+  FencedOut: {
+    isRetryable: true,
+    nextStep: 'Nothing to do: a newer attempt or another run has taken over, and its rows win.',
+  },
+} as const satisfies Record<string, FailureKind>;
+
+export type FailureType = keyof typeof failures;
