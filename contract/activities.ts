@@ -96,7 +96,11 @@ export interface NpiActivities {
   download(due: DueRelease): Promise<LocalZip>;
   stage(zip: LocalZip): Promise<Staged>;
   /** `dryRun`: classified and counted, then rolled back. */
-  publish(input: { readonly zip: LocalZip; readonly staged: Staged; readonly dryRun: boolean }): Promise<Published>;
+  publish(input: {
+    readonly zip: LocalZip;
+    readonly staged: Staged;
+    readonly dryRun: boolean;
+  }): Promise<Published>;
   archive(zip: LocalZip): Promise<void>;
   /** Closes the run in the ledger, gives the lease back, drops the run's staging. */
   finish(input: FinishInput): Promise<void>;

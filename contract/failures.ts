@@ -15,7 +15,8 @@ export const failures = {
   },
   PageWithoutLinks: {
     isRetryable: false,
-    nextStep: 'Open the page in a browser: a proxy may answer in its place, or CMS has changed its file names.',
+    nextStep:
+      'Open the page in a browser: a proxy may answer in its place, or CMS has changed its file names.',
   },
   DownloadFailed: {
     isRetryable: true,
@@ -23,7 +24,8 @@ export const failures = {
   },
   RedirectRefused: {
     isRetryable: false,
-    nextStep: 'If CMS has moved, point NPPES_URL at the new page; a redirect to another host is never followed.',
+    nextStep:
+      'If CMS has moved, point NPPES_URL at the new page; a redirect to another host is never followed.',
   },
   NotAZip: {
     isRetryable: false,
@@ -63,7 +65,7 @@ export const failures = {
   },
   DatabaseRefused: {
     isRetryable: false,
-    nextStep: 'Read the server\'s message; missing rights are listed in docs/operations.md.',
+    nextStep: "Read the server's message; missing rights are listed in docs/operations.md.",
   },
   DatabaseBusy: {
     isRetryable: true,

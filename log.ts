@@ -1,0 +1,75 @@
+import { appendFileSync } from 'node:fs';
+
+const levels = ['debug', 'info', 'warn', 'error'] as const;
+export type LogLevel = (typeof levels)[number];
+/** Counts, identifiers and seconds; never a credential or a value of a row: that is the caller's duty. */
+export type LogFields = Readonly<Record<string, unknown>>;
+
+export interface LogOptions {
+  /** The least level that is written. */
+  readonly level: LogLevel;
+  readonly format: 'json' | 'pretty';
+  /** Every line goes here as well, as JSON. */
+  readonly file?: string;
+}
+
+/** Writes one line a call; `child` binds fields (job, runId, release) to every line that it writes. */
+export interface Log {
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+  child(fields: LogFields): Log;
+}
+
+interface Line {
+  readonly time: string;
+  readonly level: LogLevel;
+  readonly message: string;
+  readonly fields: LogFields;
+}
+
+/** A log to stderr, because stdout belongs to the command's answer. */
+export function createLog(
+  options: LogOptions,
+  write = (line: string) => void process.stderr.write(line),
+): Log {
+  const render = options.format === 'json' ? asJson : asPretty;
+  return bound({}, (line) => {
+    if (levels.indexOf(line.level) < levels.indexOf(options.level)) return;
+    write(render(line));
+    // Synchronous: the line before a crash is the one that is needed, and a run writes few of them.
+    if (options.file !== undefined) appendFileSync(options.file, asJson(line));
+  });
+}
+
+function bound(fields: LogFields, put: (line: Line) => void): Log {
+  const at = (level: LogLevel) => (message: string, more?: LogFields) =>
+    put({ time: new Date().toISOString(), level, message, fields: { ...fields, ...more } });
+  return {
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    child: (more) => bound({ ...fields, ...more }, put),
+  };
+}
+
+function asJson({ time, level, message, fields }: Line): string {
+  return `${JSON.stringify({ time, level, message, ...fields }, withErrors)}\n`;
+}
+
+function asPretty({ time, level, message, fields }: Line): string {
+  const rest = Object.entries(fields)
+    .filter(([, field]) => field !== undefined)
+    .map(
+      ([name, field]) => `${name}=${typeof field === 'string' ? field : JSON.stringify(field, withErrors)}`,
+    );
+  return `${[time.slice(11, 19), level.toUpperCase().padEnd(5), message, ...rest].join(' ')}\n`;
+}
+
+/** JSON has no text for an Error and none for a bigint; without this the first becomes `{}` and the second throws. */
+function withErrors(_name: string, field: unknown): unknown {
+  if (field instanceof Error) return `${field.name}: ${field.message}`;
+  return typeof field === 'bigint' ? String(field) : field;
+}
