@@ -1,0 +1,97 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import type { Database } from './connect.ts';
+import type { Session } from './session.ts';
+import { applicationTables, type Schemas } from './tables.ts';
+
+const folder = new URL('./migrations/', import.meta.url);
+
+/**
+ * Creates what is absent, and alters nothing that is there: the schemas, this service's own tables by numbered
+ * migrations, the application's NPI and search tables where the schema has none.
+ * @returns what was created, as `schema.table`; empty when nothing was missing.
+ */
+export function migrate(database: Database): Promise<string[]> {
+  return database.bareSession(async (session) => {
+    await createSchemas(session, database.schemas);
+    await session.query(`USE ${database.schemas.scheduler}`);
+    // Two migrators at once: the second waits for the first and then finds its work done.
+    await session.query("SELECT GET_LOCK('surgicase migrate', 60)");
+    const collation = await nearestCollation(session);
+    return [
+      ...(await runMigrations(session, database.schemas.scheduler, collation)),
+      ...(await createApplicationTables(session, database.schemas, collation)),
+    ];
+  });
+}
+
+async function createSchemas(session: Session, schemas: Schemas): Promise<void> {
+  for (const schema of new Set(Object.values(schemas))) {
+    const found = await session.query('SELECT 1 FROM information_schema.schemata WHERE schema_name = ?', [
+      schema,
+    ]);
+    if (found.length === 0)
+      await session.query(`CREATE DATABASE IF NOT EXISTS ${schema} CHARACTER SET utf8mb4`);
+  }
+}
+
+/** MySQL's collation decides the letters (contract, rule 8); MariaDB 10.11 lacks it, its nearest differs in a few letters. */
+async function nearestCollation(session: Session): Promise<string> {
+  const wanted = 'utf8mb4_0900_ai_ci';
+  const found = await session.query('SELECT 1 FROM information_schema.collations WHERE collation_name = ?', [
+    wanted,
+  ]);
+  return found.length > 0 ? wanted : 'utf8mb4_unicode_520_ci';
+}
+
+async function runMigrations(session: Session, schema: string, collation: string): Promise<string[]> {
+  await session.query(`CREATE TABLE IF NOT EXISTS migration (
+    name VARCHAR(80) NOT NULL PRIMARY KEY, applied_at DATETIME(6) NOT NULL)`);
+  const applied = new Set(
+    (await session.query<{ name: string }>('SELECT name FROM migration')).map(({ name }) => name),
+  );
+  const created: string[] = [];
+  for (const file of readdirSync(folder)
+    .filter((name) => name.endsWith('.sql'))
+    .sort()) {
+    if (applied.has(file)) continue;
+    for (const statement of statements(readFileSync(new URL(file, folder), 'utf8'), collation)) {
+      await session.query(statement);
+      const name = /^CREATE TABLE IF NOT EXISTS (\w+)/.exec(statement)?.[1];
+      if (name !== undefined) created.push(`${schema}.${name}`);
+    }
+    await session.query('INSERT INTO migration (name, applied_at) VALUES (?, NOW(6))', [file]);
+  }
+  return created;
+}
+
+/** DDL commits by itself, so a migration cut off in the middle is repeated: what it made already stays as it is. */
+function statements(sql: string, collation: string): string[] {
+  return sql
+    .replace(/^--.*$/gm, '')
+    .replaceAll('{collation}', collation)
+    .split(/;\s*$/m)
+    .map((statement) => statement.trim())
+    .filter((statement) => statement !== '')
+    .map((statement) =>
+      statement
+        .replace(/^CREATE TABLE /, 'CREATE TABLE IF NOT EXISTS ')
+        .replace(/^INSERT INTO/, 'INSERT IGNORE INTO'),
+    );
+}
+
+async function createApplicationTables(
+  session: Session,
+  schemas: Schemas,
+  collation: string,
+): Promise<string[]> {
+  const existing = await session.query<{ place: string }>(
+    'SELECT CONCAT(table_schema, ".", table_name) AS place FROM information_schema.tables WHERE table_schema IN (?, ?)',
+    [schemas.application, schemas.search],
+  );
+  const places = new Set(existing.map(({ place }) => place));
+  const missing = applicationTables(schemas, collation).filter(
+    ({ schema, name }) => !places.has(`${schema}.${name}`),
+  );
+  for (const { ddl } of missing) await session.query(ddl);
+  return missing.map(({ schema, name }) => `${schema}.${name}`);
+}

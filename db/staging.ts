@@ -1,0 +1,161 @@
+import { createHash } from 'node:crypto';
+import { loadBlock } from './bulk-load.ts';
+import { fence, type Lease } from './lease.ts';
+
+import type { Session } from './session.ts';
+import { npiColumnsDdl, searchColumns } from './tables.ts';
+
+/** One refused row, by place and reason. */
+export interface Refusal {
+  readonly rowNumber: number;
+  readonly lineNumber: number;
+  readonly npi?: string;
+  readonly reason: string;
+  readonly column?: string;
+}
+
+/** How far a file is staged: where the next block begins and what the blocks before it held. Kept as JSON. */
+export interface StagedSoFar {
+  readonly member: string;
+  readonly position: {
+    readonly offsetBytes: number;
+    readonly rowNumber: number;
+    readonly lineNumber: number;
+  };
+  readonly rows: number;
+  readonly stagedRows: number;
+  readonly typeRows: readonly [number, number, number];
+  readonly refused: Readonly<Record<string, number>>;
+  readonly badUtf8Count: number;
+  readonly newColumns: readonly string[];
+}
+
+/** The staging of one file by one run: tables `<name>`, `<name>_refused`, `<name>_plan`, `<name>_search`. */
+export interface Staging {
+  readonly name: string;
+  readonly isWhole: boolean;
+  readonly soFar?: StagedSoFar;
+}
+
+/** Statically known suffixes, so that leftovers can be found by name. */
+const suffixes = ['', '_refused', '_plan', '_search'] as const;
+
+/** Names the staging of a file by a run: the same for every attempt of the run. */
+export function stagingName(runId: string, fileName: string): string {
+  return `npi_stage_${createHash('sha256').update(`${runId} ${fileName}`).digest('hex').slice(0, 12)}`;
+}
+
+/** Creates the staging of a file where this run has none yet, and tells how far an earlier attempt came. */
+export async function openStaging(session: Session, runId: string, fileName: string): Promise<Staging> {
+  const name = stagingName(runId, fileName);
+  for (const ddl of stagingTables(name)) await session.query(ddl);
+  await session.query(
+    `INSERT IGNORE INTO npi_checkpoint (stage, run_id, file_name, is_whole, staged, moved_at)
+     VALUES (?, ?, ?, FALSE, 'null', NOW(6))`,
+    [name, runId, fileName],
+  );
+  return readStaging(session, name);
+}
+
+/** How far a staging is. */
+export async function readStaging(session: Session, name: string): Promise<Staging> {
+  const [row] = await session.query<{ isWhole: 0 | 1; staged: unknown }>(
+    'SELECT is_whole AS isWhole, staged FROM npi_checkpoint WHERE stage = ?',
+    [name],
+  );
+  // MariaDB keeps JSON as text and hands it over as such.
+  const staged = typeof row?.staged === 'string' ? (JSON.parse(row.staged) as unknown) : row?.staged;
+  return { name, isWhole: row?.isWhole === 1, ...(staged ? { soFar: staged as StagedSoFar } : {}) };
+}
+
+function stagingTables(name: string): string[] {
+  const letters = 'old_letter CHAR(1) NULL, new_letter CHAR(1) NULL';
+  return [
+    `CREATE TABLE IF NOT EXISTS ${name} (\n  row_no INT UNSIGNED NOT NULL,\n${npiColumnsDdl()},\n  PRIMARY KEY (npi, row_no))
+     DEFAULT CHARACTER SET utf8mb4`,
+    `CREATE TABLE IF NOT EXISTS ${name}_refused (row_no INT UNSIGNED NOT NULL PRIMARY KEY, line_no INT UNSIGNED NOT NULL,
+       npi BIGINT NULL, reason VARCHAR(60) NOT NULL, column_name VARCHAR(120) NULL) DEFAULT CHARACTER SET utf8mb4`,
+    `CREATE TABLE IF NOT EXISTS ${name}_plan (npi BIGINT NOT NULL PRIMARY KEY, row_no INT UNSIGNED NOT NULL,
+       is_stub BOOLEAN NOT NULL, target TINYINT NOT NULL, known TINYINT NULL,
+       known_update CHAR(10) NULL, known_reactivation CHAR(10) NULL, known_deactivation VARCHAR(10) NULL,
+       known_release BIGINT NULL, known_stub_release BIGINT NULL, stub_release BIGINT NULL,
+       action ENUM('insert', 'update', 'unchanged', 'stale') NULL, KEY by_action (action, target))
+       DEFAULT CHARACTER SET utf8mb4`,
+    `CREATE TABLE IF NOT EXISTS ${name}_search (npi BIGINT NOT NULL, kind ENUM(${Object.keys(searchColumns)
+      .map((kind) => `'${kind}'`)
+      .join(', ')}) NOT NULL, is_listed BOOLEAN NOT NULL, ${letters}, PRIMARY KEY (kind, npi),
+       KEY by_old (kind, old_letter), KEY by_new (kind, new_letter)) DEFAULT CHARACTER SET utf8mb4`,
+  ];
+}
+
+/** What one block adds. */
+export interface StagedBlock {
+  readonly tsv: Buffer;
+  readonly refusals: readonly Refusal[];
+  /** The checkpoint with this block in it. */
+  readonly soFar: StagedSoFar;
+}
+
+/**
+ * Loads one block and moves the checkpoint in the same transaction. `lease` is absent in a dry run, which
+ * writes to staging tables of its own only.
+ * @throws DbError FencedOut when a newer attempt holds the lease. Stop at once; its rows win.
+ */
+export function stageBlock(
+  session: Session,
+  { name }: Staging,
+  { tsv, refusals, soFar }: StagedBlock,
+  { lease, isLocal }: { readonly lease: Lease | undefined; readonly isLocal: boolean },
+): Promise<void> {
+  return session.transaction(async () => {
+    if (lease) await fence(session, lease);
+    await loadBlock(session, name, tsv, isLocal);
+    if (refusals.length > 0) {
+      await session.query(
+        `INSERT INTO ${name}_refused (row_no, line_no, npi, reason, column_name) VALUES ?`,
+        [
+          refusals.map((row) => [
+            row.rowNumber,
+            row.lineNumber,
+            row.npi ?? null,
+            row.reason,
+            row.column ?? null,
+          ]),
+        ],
+      );
+    }
+    await session.query('UPDATE npi_checkpoint SET staged = ?, moved_at = NOW(6) WHERE stage = ?', [
+      JSON.stringify(soFar),
+      name,
+    ]);
+  });
+}
+
+/** Marks a staging as whole: the reader has seen the end of the file. */
+export async function finishStaging(session: Session, { name }: Staging): Promise<void> {
+  await session.query('UPDATE npi_checkpoint SET is_whole = TRUE, moved_at = NOW(6) WHERE stage = ?', [name]);
+}
+
+/** Drops all stagings of a run. */
+export function dropStaging(session: Session, runId: string): Promise<void> {
+  return dropWhere(session, 'run_id = ?', [runId]);
+}
+
+/**
+ * Drops what dead runs left: every staging but those of runs that still move their checkpoint (an hour) or are the
+ * caller's. Called under the lease, so only dry runs can be at work beside it.
+ */
+export function dropDeadStaging(session: Session, runId: string): Promise<void> {
+  return dropWhere(session, 'run_id <> ? AND moved_at < NOW(6) - INTERVAL 1 HOUR', [runId]);
+}
+
+async function dropWhere(session: Session, condition: string, values: readonly unknown[]): Promise<void> {
+  const stages = await session.query<{ stage: string }>(
+    `SELECT stage FROM npi_checkpoint WHERE ${condition}`,
+    values,
+  );
+  for (const { stage } of stages) {
+    for (const suffix of suffixes) await session.query(`DROP TABLE IF EXISTS ${stage}${suffix}`);
+    await session.query('DELETE FROM npi_checkpoint WHERE stage = ?', [stage]);
+  }
+}
