@@ -9,6 +9,8 @@ export interface DatabaseUrl {
   readonly caPath?: string;
 }
 
+const parsedUrl = (found: string) => (URL.canParse(found) ? new URL(found) : undefined);
+
 /** A value of the environment: `read` gives what it means, or undefined when it is none of what `accepted` says. */
 function text<T>(accepted: string, read: (found: string) => T | undefined) {
   return z.string().transform((found, context): T => {
@@ -95,7 +97,7 @@ export const cron = text('five cron fields, as 0 8 * * 2, or off', (found) => {
 
 // Credentials in it would be written into every workflow history, where they cannot be erased.
 export const pageUrl = text('an http(s) address without user and password', (found) => {
-  const url = URL.parse(found);
+  const url = parsedUrl(found);
   const isWeb = url?.protocol === 'http:' || url?.protocol === 'https:';
   return isWeb && url.username === '' && url.password === '' ? url.href : undefined;
 });
@@ -103,7 +105,7 @@ export const pageUrl = text('an http(s) address without user and password', (fou
 const urlForm =
   'mysql://user:password@host:3306/schema, at most with ?ssl-ca=/path/of/ca.pem (percent-encode special characters)';
 export const databaseUrl = text(urlForm, (found): DatabaseUrl | undefined => {
-  const url = URL.parse(found);
+  const url = parsedUrl(found);
   const name = url?.pathname.slice(1) ?? '';
   if (url?.protocol !== 'mysql:' || !url.hostname || !url.username || url.hash || !isSchemaName.test(name))
     return undefined;
@@ -121,9 +123,9 @@ export const databaseUrl = text(urlForm, (found): DatabaseUrl | undefined => {
 /** What an error may show of a found value: addresses without password and query, nothing where a password may hide. */
 export function shown(name: string, found: string): string {
   if (name !== 'DATABASE_URL' && name !== 'NPPES_URL') return JSON.stringify(found.slice(0, 80));
-  const url = URL.parse(found.trim());
+  const url = parsedUrl(found.trim());
   // A password with an unescaped / or # moves its parts into the host or the path, where masking would miss them.
-  const isClear = url !== null && url.hash === '' && (url.username !== '' || !found.includes('@'));
+  const isClear = url !== undefined && url.hash === '' && (url.username !== '' || !found.includes('@'));
   if (!isClear) return 'a text that is no such address (not shown: it may hold a password)';
   const login = url.username === '' ? '' : `${url.username}:***@`;
   const options = [...url.searchParams.keys()].map((option) => `${option}=…`).join('&');

@@ -1,112 +1,88 @@
-import { createConnection, createPool, type Connection, type PoolConnection } from 'mysql2/promise';
-import type { Login } from './credentials.ts';
-import { DbError, dbError } from './errors.ts';
-import { openSession, type Session, type StatementTime } from './session.ts';
-import type { Schemas } from './tables.ts';
+import type { Connection } from 'mysql2/promise';
+import { openConnection, type DatabaseOptions } from './connection.ts';
+import { dbError } from './errors.ts';
+import { openSession, type Session, type StatementReport } from './session.ts';
 
-/** Where MySQL is; `caPem` turns TLS on. */
-export interface DatabaseAddress {
-  readonly host: string;
-  readonly port: number;
-  readonly caPem?: string;
-  readonly schemas: Schemas;
-  readonly login: Login;
-  readonly onStatement?: (statement: StatementTime) => void;
+export interface DatabaseHooks {
+  onStatement?(report: StatementReport): void;
 }
 
-/** The database as the rest of the project sees it. */
+/** MySQL, as the rest of this folder sees it. Sessions may run side by side, each on a connection of its own. */
 export interface Database {
-  readonly schemas: Schemas;
-  /** Runs `work` on one connection; see `openSession` for what `signal` does. */
-  session<Result>(work: (session: Session) => Promise<Result>, signal?: AbortSignal): Promise<Result>;
-  /** The same on a connection of its own without a default schema: migrations make that schema. */
-  bareSession<Result>(work: (session: Session) => Promise<Result>): Promise<Result>;
+  /**
+   * Runs `use` on one connection. When `signal` fires the running statement is killed, no later one begins, an open
+   * transaction is rolled back, and then the session ends with the signal's reason.
+   * What `use` changes of the connection's own state (variables, temporary tables, locks) it must undo.
+   * @throws DbError; whatever `use` throws
+   */
+  session<T>(signal: AbortSignal, use: (session: Session) => Promise<T>): Promise<T>;
+  /** Ends the idle connections; sessions under way end theirs when they are done. */
   close(): Promise<void>;
 }
 
-// What the loads rely on: strict errors, UTC, and readers that see before or after without locking each other.
-const sessionSettings = `SET SESSION
-  sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION',
-  time_zone = '+00:00', net_read_timeout = 600, lock_wait_timeout = 60`;
-const isolation = 'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED';
+interface Idle {
+  readonly connection: Connection;
+  readonly sinceMs: number;
+}
 
-/** Opens the pool; connects only when the first session asks. */
-export function openDatabase(address: DatabaseAddress): Database {
-  const { host, port, caPem, schemas, login, onStatement } = address;
-  const base = {
-    host,
-    port,
-    charset: 'utf8mb4',
-    supportBigNumbers: true,
-    enableKeepAlive: true,
-    connectTimeout: 10_000,
-    ...(caPem !== undefined && { ssl: { ca: caPem } }),
-  };
-  let pool: Promise<ReturnType<typeof createPool>> | undefined;
-  const openPool = async () =>
-    createPool({ ...base, ...(await login.get()), database: schemas.scheduler, connectionLimit: 8 });
+// Above this a firewall or the server may have dropped it, and a new connection costs a few milliseconds only.
+const idleMaxMs = 60_000;
+const unknownSchema = 1049;
 
-  /** After a rotation the server refuses the cached password: it is asked for again, once. */
-  async function acquire(): Promise<PoolConnection> {
-    pool ??= openPool();
-    try {
-      return await (await pool).getConnection();
-    } catch (error) {
-      if ((error as { errno?: number }).errno !== 1045 || !login.refresh) throw dbError(error, 'connect');
+/** Connects on demand. */
+export function connect(options: DatabaseOptions, hooks: DatabaseHooks = {}): Database {
+  // Not mysql2's pool: that one fixes the login when it is made, and the secret rotates meanwhile.
+  const idle: Idle[] = [];
+  let isClosed = false;
+
+  async function take(): Promise<Connection> {
+    const now = performance.now();
+    for (let free = idle.pop(); free !== undefined; free = idle.pop()) {
+      if (now - free.sinceMs < idleMaxMs) return free.connection;
+      free.connection.destroy();
     }
-    const stale = pool;
-    login.refresh();
-    pool = openPool();
+    return openConnection(options);
+  }
+
+  async function kill(connectionId: number): Promise<void> {
+    const other = await openConnection(options);
     try {
-      return await (await pool).getConnection();
-    } catch (error) {
-      throw dbError(error, 'connect');
+      await other.query('KILL QUERY ?', [connectionId]);
     } finally {
-      void (await stale).end();
+      other.destroy();
     }
   }
 
-  async function kill(connection: Connection): Promise<void> {
-    const killer = await createConnection({ ...base, ...(await login.get()) });
+  async function session<T>(signal: AbortSignal, use: (session: Session) => Promise<T>): Promise<T> {
+    signal.throwIfAborted();
+    if (isClosed) throw new Error('The database is closed.');
+    const connection = await take();
+    const onStatement = (report: StatementReport) => hooks.onStatement?.(report);
+    const { session: opened, isReusable } = openSession({ connection, signal, kill, onStatement });
     try {
-      await killer.query(`KILL QUERY ${connection.threadId}`);
+      await selectSchema(connection, options.schema);
+      return await use(opened);
     } finally {
-      killer.destroy();
+      if (isReusable() && !isClosed) idle.push({ connection, sinceMs: performance.now() });
+      else connection.destroy();
     }
   }
 
-  const options = { kill, ...(onStatement && { onStatement }) };
-  return {
-    schemas,
-    async session(work, signal) {
-      const connection = await acquire();
-      try {
-        await connection.query(sessionSettings);
-        await connection.query(isolation);
-        return await work(openSession(connection, { ...options, ...(signal && { signal }) }));
-      } catch (error) {
-        // A connection in doubt is not given to the next session.
-        if (error instanceof DbError && error.code === 'DatabaseUnreachable') connection.destroy();
-        throw error;
-      } finally {
-        connection.release();
-      }
-    },
-    async bareSession(work) {
-      const connection = await createConnection({ ...base, ...(await login.get()) }).catch(
-        (error: unknown) => {
-          throw dbError(error, 'connect');
-        },
-      );
-      try {
-        await connection.query(sessionSettings);
-        return await work(openSession(connection, options));
-      } finally {
-        connection.destroy();
-      }
-    },
-    async close() {
-      await (await pool)?.end();
-    },
-  };
+  async function close(): Promise<void> {
+    isClosed = true;
+    await Promise.all(
+      idle.splice(0).map(({ connection }) => connection.end().catch(() => connection.destroy())),
+    );
+  }
+
+  return { session, close };
+}
+
+/** Each time, not once a connection: the migration that creates the schema runs on connections that came before it. */
+async function selectSchema(connection: Connection, schema: string): Promise<void> {
+  try {
+    await connection.query('USE ??', [schema]);
+  } catch (error) {
+    if ((error as { errno?: number }).errno !== unknownSchema) throw dbError(error, `USE ${schema}`);
+  }
 }

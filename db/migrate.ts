@@ -10,17 +10,21 @@ const folder = new URL('./migrations/', import.meta.url);
  * migrations, the application's NPI and search tables where the schema has none.
  * @returns what was created, as `schema.table`; empty when nothing was missing.
  */
-export function migrate(database: Database): Promise<string[]> {
-  return database.bareSession(async (session) => {
-    await createSchemas(session, database.schemas);
-    await session.query(`USE ${database.schemas.scheduler}`);
+export function migrate(database: Database, schemas: Schemas, signal: AbortSignal): Promise<string[]> {
+  return database.session(signal, async (session) => {
+    await createSchemas(session, schemas);
+    await session.query(`USE ${schemas.scheduler}`);
     // Two migrators at once: the second waits for the first and then finds its work done.
     await session.query("SELECT GET_LOCK('surgicase migrate', 60)");
-    const collation = await nearestCollation(session);
-    return [
-      ...(await runMigrations(session, database.schemas.scheduler, collation)),
-      ...(await createApplicationTables(session, database.schemas, collation)),
-    ];
+    try {
+      const collation = await nearestCollation(session);
+      return [
+        ...(await runMigrations(session, schemas.scheduler, collation)),
+        ...(await createApplicationTables(session, schemas, collation)),
+      ];
+    } finally {
+      await session.query("SELECT RELEASE_LOCK('surgicase migrate')");
+    }
   });
 }
 

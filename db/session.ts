@@ -1,97 +1,165 @@
-import { Readable } from 'node:stream';
-import type { Connection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
-import { dbError } from './errors.ts';
+import type { Readable } from 'node:stream';
+import type { Connection, QueryOptions, ResultSetHeader } from 'mysql2/promise';
+import { DbError, dbError } from './errors.ts';
+import { localInfile } from './local-infile.ts';
 
-/** One statement as the log may show it: its beginning, never its values. */
-export interface StatementTime {
+/** One statement that has ended, for the debug log; `sql` is its label or its first line, never a value. */
+export interface StatementReport {
   readonly sql: string;
   readonly ms: number;
+  /** Rows read, or rows that a write matched. */
+  readonly rows: number;
 }
 
-/** One connection's worth of work, one statement after the other; ends when its signal fires. */
-export interface Session {
-  /** Rows of a SELECT; nothing for a statement that returns none. */
-  query<Row>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
-  /** Rows that a writing statement affected, as MySQL counts them. */
-  write(sql: string, values?: readonly unknown[]): Promise<number>;
-  /** Sends `content` as the file of a LOAD DATA LOCAL statement. */
-  load(sql: string, content: Buffer): Promise<void>;
-  /** Commits when `body` returns, rolls back when it throws; `isDryRun` rolls back either way. */
-  transaction<Result>(body: () => Promise<Result>, options?: { readonly isDryRun: boolean }): Promise<Result>;
-}
-
-export interface SessionOptions {
-  readonly signal?: AbortSignal;
-  readonly onStatement?: (statement: StatementTime) => void;
-  /** Ends the statement that runs on this connection, from another connection. */
-  readonly kill: (connection: Connection) => Promise<void>;
-}
+/** `affectedRows` counts the rows that an UPDATE matched, changed or not; `changedRows` those that it changed. */
+export type Written = Pick<
+  ResultSetHeader,
+  'affectedRows' | 'changedRows' | 'insertId' | 'warningStatus' | 'info'
+>;
+export type Parameters = readonly unknown[];
 
 /**
- * Statements on one connection. When the signal fires, the running statement is killed at the server, no later one
- * begins, and the open transaction is rolled back before the error leaves.
+ * Statements on one connection, one after another. `?` stands for a value, `??` for an identifier; `label` names the
+ * statement in logs and errors. After the signal has fired every call throws its reason.
+ * Every call throws DbError, or StatementError for what only a defect explains; neither quotes a value of a row.
  */
-export function openSession(connection: Connection, { signal, onStatement, kill }: SessionOptions): Session {
-  async function run<Result>(sql: string, send: () => Promise<Result>): Promise<Result> {
-    signal?.throwIfAborted();
-    const startedAt = performance.now();
-    let killing: Promise<void> | undefined;
-    const onAbort = () => {
-      killing = kill(connection);
-    };
-    signal?.addEventListener('abort', onAbort, { once: true });
+export interface Session {
+  query<Row = Record<string, unknown>>(sql: string, parameters?: Parameters, label?: string): Promise<Row[]>;
+  run(sql: string, parameters?: Parameters, label?: string): Promise<Written>;
+  /**
+   * LOAD DATA LOCAL from `source` (chunks below 16 MiB), whose own error is thrown as it is. All of it or nothing:
+   * a source that fails leaves no row, outside a transaction as well.
+   */
+  load(sql: string, source: Readable | Buffer, label?: string): Promise<Written>;
+  /** Commits what `work` did through this session, or rolls it back and throws what `work` threw. Never nested. */
+  transaction<T>(work: () => Promise<T>): Promise<T>;
+}
+
+/** What a session needs of its database. */
+export interface SessionContext {
+  readonly connection: Connection;
+  readonly signal: AbortSignal;
+  /** KILL QUERY from another connection. */
+  kill(connectionId: number): Promise<void>;
+  onStatement(report: StatementReport): void;
+}
+
+interface Interrupt {
+  kill(): Promise<void>;
+}
+
+/** A session and whether its connection may serve another one afterwards. */
+export function openSession(context: SessionContext): { session: Session; isReusable(): boolean } {
+  const { connection, signal } = context;
+  let isSound = true;
+  let isInTransaction = false;
+  let runningCount = 0;
+
+  /** Sends one statement that nothing interrupts. */
+  async function send<T>(options: QueryOptions, label = firstLine(options.sql)): Promise<T> {
+    const startedMs = performance.now();
+    let rows = 0;
+    runningCount += 1;
     try {
-      const result = await send();
-      // A kill on its way would hit the next statement: the rollback.
-      await killing;
-      return result;
+      const [result] = await connection.query(options);
+      rows = Array.isArray(result) ? result.length : result.affectedRows;
+      return result as T;
     } catch (error) {
-      await killing;
-      signal?.throwIfAborted();
-      throw dbError(error, label(sql));
+      const translated = dbError(error, label);
+      if (translated instanceof DbError && translated.code === 'DatabaseUnreachable') isSound = false;
+      throw translated;
     } finally {
-      signal?.removeEventListener('abort', onAbort);
-      onStatement?.({ sql: label(sql), ms: performance.now() - startedAt });
+      runningCount -= 1;
+      context.onStatement({ sql: label, ms: performance.now() - startedMs, rows });
     }
   }
 
-  const session: Session = {
-    query: <Row>(sql: string, values: readonly unknown[] = []) =>
-      run(sql, async () => {
-        const [rows] = await connection.query<RowDataPacket[]>(sql, [...values]);
-        return (Array.isArray(rows) ? rows : []) as Row[];
-      }),
-    write: (sql, values = []) =>
-      run(sql, async () => (await connection.query<ResultSetHeader>(sql, [...values]))[0].affectedRows),
-    load: async (sql, content) => {
-      // A stream that pauses for 30 s would be cut off by the server (net_read_timeout): the block is whole already.
-      await run(sql, () => connection.query({ sql, infileStreamFactory: () => Readable.from([content]) }));
-    },
-    async transaction(body, { isDryRun } = { isDryRun: false }) {
-      await session.query('START TRANSACTION');
-      try {
-        const result = await body();
-        await session.query(isDryRun ? 'ROLLBACK' : 'COMMIT');
-        return result;
-      } catch (error) {
-        await rollback(connection);
-        throw error;
-      }
-    },
-  };
-  return session;
-}
-
-/** Without the session's signal: what was cancelled must be undone as well. A lost connection has rolled back already. */
-async function rollback(connection: Connection): Promise<void> {
-  try {
-    await connection.query('ROLLBACK');
-  } catch {
-    connection.destroy();
+  /** Runs `work` so that the signal kills the statement in it, and waits until the kill has arrived. */
+  async function interruptible<T>(work: (interrupt: Interrupt) => Promise<T>): Promise<T> {
+    signal.throwIfAborted();
+    let killing: Promise<void> | undefined;
+    const { promise: abandoned, reject: abandon } = withReject();
+    const kill = () =>
+      (killing ??= context.kill(connection.threadId).catch((error: unknown) => {
+        // Nobody can tell what the server still does: the connection is dropped, and the server rolls back.
+        isSound = false;
+        connection.destroy();
+        abandon(error);
+      }));
+    const onAbort = () => void kill();
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      const result = await Promise.race([work({ kill }), abandoned]);
+      // A killed SELECT may end without an error: SLEEP() answers 1.
+      signal.throwIfAborted();
+      return result;
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      // A kill that came late would hit the next statement of this connection.
+      await killing;
+    }
   }
+
+  async function load(sql: string, source: Readable | Buffer, label?: string): Promise<Written> {
+    return interruptible(async ({ kill }) => {
+      const file = localInfile(source, kill);
+      const onAbort = () => void kill().then(() => file.stop(signal.reason as Error));
+      signal.addEventListener('abort', onAbort, { once: true });
+      try {
+        return await send<Written>({ sql, infileStreamFactory: () => file.input }, label);
+      } catch (error) {
+        throw file.failure() ?? error;
+      } finally {
+        signal.removeEventListener('abort', onAbort);
+        file.release();
+      }
+    });
+  }
+
+  async function rollBack(): Promise<void> {
+    if (!isSound) return;
+    await send({ sql: 'ROLLBACK' }).catch(() => {
+      // The connection goes, and the server rolls back by itself; what failed before is the news.
+      isSound = false;
+    });
+  }
+
+  async function transaction<T>(work: () => Promise<T>): Promise<T> {
+    if (isInTransaction) throw new Error('A transaction is open already on this session.');
+    await interruptible(() => send({ sql: 'START TRANSACTION' }));
+    isInTransaction = true;
+    try {
+      const result = await work();
+      signal.throwIfAborted();
+      // Not interruptible: a commit that was sent is answered, so that the caller knows.
+      await send({ sql: 'COMMIT' });
+      return result;
+    } catch (error) {
+      await rollBack();
+      throw error;
+    } finally {
+      isInTransaction = false;
+    }
+  }
+
+  const statement = <T>(sql: string, values: Parameters = [], label?: string) =>
+    interruptible(() => send<T>({ sql, values: [...values] }, label));
+  const session: Session = { query: statement, run: statement, load, transaction };
+  return { session, isReusable: () => isSound && runningCount === 0 && !signal.aborted };
 }
 
-function label(sql: string): string {
-  const line = sql.replace(/\s+/g, ' ').trim();
-  return line.length > 80 ? `${line.slice(0, 79)}…` : line;
+function firstLine(sql: string): string {
+  return sql.trim().split('\n', 1)[0]?.slice(0, 120) ?? '';
+}
+
+function withReject(): { promise: Promise<never>; reject: (reason: unknown) => void } {
+  let reject: (reason: unknown) => void = () => undefined;
+  const promise = new Promise<never>((_resolve, no) => {
+    reject = no;
+  });
+  promise.catch(() => undefined);
+  return { promise, reject };
 }
