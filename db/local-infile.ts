@@ -24,10 +24,14 @@ export function localInfile(source: Readable | Buffer, kill: () => Promise<void>
   const input = new PassThrough();
   let failed: Error | undefined;
   let isOver = false;
+  const breakOff = async (error: Error) => {
+    await kill();
+    input.destroy(error);
+  };
   const cleanUp = finished(stream, { writable: false }, (error) => {
     if (!error || isOver) return;
     failed = error;
-    void kill().then(() => input.destroy(error));
+    void breakOff(error);
   });
   input.on('error', () => undefined);
   stream.pipe(input);

@@ -44,12 +44,15 @@ export interface SessionContext {
   onStatement(report: StatementReport): void;
 }
 
-interface Interrupt {
-  kill(): Promise<void>;
+type Kill = () => Promise<void>;
+
+/** A session, and whether its connection may serve another one afterwards. */
+export interface OpenSession {
+  readonly session: Session;
+  readonly isReusable: () => boolean;
 }
 
-/** A session and whether its connection may serve another one afterwards. */
-export function openSession(context: SessionContext): { session: Session; isReusable(): boolean } {
+export function openSession(context: SessionContext): OpenSession {
   const { connection, signal } = context;
   let isSound = true;
   let isInTransaction = false;
@@ -75,7 +78,7 @@ export function openSession(context: SessionContext): { session: Session; isReus
   }
 
   /** Runs `work` so that the signal kills the statement in it, and waits until the kill has arrived. */
-  async function interruptible<T>(work: (interrupt: Interrupt) => Promise<T>): Promise<T> {
+  async function interruptible<T>(work: (kill: Kill) => Promise<T>): Promise<T> {
     signal.throwIfAborted();
     let killing: Promise<void> | undefined;
     const { promise: abandoned, reject: abandon } = withReject();
@@ -89,7 +92,7 @@ export function openSession(context: SessionContext): { session: Session; isReus
     const onAbort = () => void kill();
     signal.addEventListener('abort', onAbort, { once: true });
     try {
-      const result = await Promise.race([work({ kill }), abandoned]);
+      const result = await Promise.race([work(kill), abandoned]);
       // A killed SELECT may end without an error: SLEEP() answers 1.
       signal.throwIfAborted();
       return result;
@@ -104,7 +107,7 @@ export function openSession(context: SessionContext): { session: Session; isReus
   }
 
   async function load(sql: string, source: Readable | Buffer, label?: string): Promise<Written> {
-    return interruptible(async ({ kill }) => {
+    return interruptible(async (kill) => {
       const file = localInfile(source, kill);
       const onAbort = () => void kill().then(() => file.stop(signal.reason as Error));
       signal.addEventListener('abort', onAbort, { once: true });
