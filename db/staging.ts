@@ -14,14 +14,9 @@ export interface Refusal {
   readonly column?: string;
 }
 
-/** How far a file is staged: where the next block begins and what the blocks before it held. Kept as JSON. */
+/** How far a file is staged: what the blocks so far held; `rows` is also the number of the last row. Kept as JSON. */
 export interface StagedSoFar {
   readonly member: string;
-  readonly position: {
-    readonly offsetBytes: number;
-    readonly rowNumber: number;
-    readonly lineNumber: number;
-  };
   readonly rows: number;
   readonly stagedRows: number;
   readonly typeRows: readonly [number, number, number];

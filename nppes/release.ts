@@ -11,3 +11,77 @@ export interface Release {
   readonly periodStart: string;
   readonly periodEnd: string;
 }
+
+const months = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
+const longMonths =
+  'january|february|march|april|may|june|july|august|september|october|november|december|sept|' +
+  months.join('|');
+
+// Anchored at both ends: a greedy pattern for the monthly also takes weeklies.
+const patterns = {
+  weekly: /^NPPES_Data_Dissemination_(\d{6})_(\d{6})_Weekly(_V2)?\.zip$/i,
+  monthly: new RegExp(`^NPPES_Data_Dissemination_(${longMonths})_(\\d{4})(_V2)?\\.zip$`, 'i'),
+  deactivation: /^NPPES_Deactivated_NPI_Report_(\d{6})(_V2)?\.zip$/i,
+};
+
+/** The first day that NPPES knows: monthlies begin with it. */
+const firstDay = '2005-05-23';
+
+/** The release that a file name stands for; undefined for every other file. */
+export function parseReleaseName(fileName: string): Release | undefined {
+  return parseWeekly(fileName) ?? parseMonthly(fileName) ?? parseDeactivation(fileName);
+}
+
+function parseWeekly(fileName: string): Release | undefined {
+  const [, from = '', to = '', v2] = patterns.weekly.exec(fileName) ?? [];
+  const [periodStart, periodEnd] = [isoDay(from), isoDay(to)];
+  if (!periodStart || !periodEnd || periodStart > periodEnd) return undefined;
+  return { kind: 'weekly', layout: v2 ? 'V2' : 'V1', fileName, periodStart, periodEnd };
+}
+
+function parseMonthly(fileName: string): Release | undefined {
+  const [, month, year, v2] = patterns.monthly.exec(fileName) ?? [];
+  if (!month) return undefined;
+  const periodEnd = monthlyPeriodEnd(Number(year), months.indexOf(month.slice(0, 3).toLowerCase()) + 1);
+  return { kind: 'monthly', layout: v2 ? 'V2' : 'V1', fileName, periodStart: firstDay, periodEnd };
+}
+
+function parseDeactivation(fileName: string): Release | undefined {
+  const [, day = '', v2] = patterns.deactivation.exec(fileName) ?? [];
+  const periodEnd = isoDay(day);
+  if (!periodEnd) return undefined;
+  return { kind: 'deactivation', layout: v2 ? 'V2' : 'V1', fileName, periodStart: firstDay, periodEnd };
+}
+
+/** `MMDDYY` as an ISO date; undefined for a day that does not exist. */
+function isoDay(mmddyy: string): string | undefined {
+  const iso = `20${mmddyy.slice(4)}-${mmddyy.slice(0, 2)}-${mmddyy.slice(2, 4)}`;
+  const time = Date.parse(`${iso}T00:00:00Z`);
+  return Number.isNaN(time) || new Date(time).toISOString().slice(0, 10) !== iso ? undefined : iso;
+}
+
+/** A monthly appears on its month's second Monday and covers all before it (contract, rule 2). `month` 1 to 12. */
+export function monthlyPeriodEnd(year: number, month: number): string {
+  const weekday = new Date(Date.UTC(year, month - 1, 1)).getUTCDay();
+  const firstMonday = 1 + ((8 - weekday) % 7);
+  return new Date(Date.UTC(year, month - 1, firstMonday + 6)).toISOString().slice(0, 10);
+}
+
+/** The release with the period that its member's name gives; that one decides as soon as the zip is there. */
+export function withMemberPeriod(release: Release, member: string): Release {
+  const [, from, to] = /npidata_pfile_(\d{8})-(\d{8})\.csv$/i.exec(member) ?? [];
+  if (!from || !to) return release;
+  const iso = (day: string) => `${day.slice(0, 4)}-${day.slice(4, 6)}-${day.slice(6)}`;
+  return { ...release, periodStart: iso(from), periodEnd: iso(to) };
+}
+
+/** A file name without `.zip`, as people read it. */
+export function releaseName(release: Release): string {
+  return release.fileName.replace(/\.zip$/i, '');
+}
+
+/** The order in which releases are applied: by the end of the period, a weekly before a monthly that ends with it. */
+export function compareReleases(a: Release, b: Release): number {
+  if (a.periodEnd !== b.periodEnd) return a.periodEnd < b.periodEnd ? -1 : 1;
+  return Number(a.kind === 'monthly') - Number(b.kind === 'monthly');
+}

@@ -1,0 +1,127 @@
+import { Writable, type Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { crc32 } from 'node:zlib';
+import { open, type Entry, type ZipFile } from 'yauzl';
+import { NppesError } from './errors.ts';
+
+/** A file inside a zip. */
+export interface Member {
+  readonly name: string;
+  /** Uncompressed. */
+  readonly sizeBytes: number;
+  /** Its content from the first byte, inflated on the way: nothing is unpacked to disk. */
+  open(): Promise<Readable>;
+}
+
+export interface OpenZip {
+  readonly members: readonly Member[];
+  close(): void;
+}
+
+const stored = 0;
+const deflate = 8;
+
+/**
+ * Opens a zip on disk, zip64 included.
+ * @throws NppesError NotAZip, ZipDamaged, UnsupportedCompression (Deflate64, as in April 2018, or encryption)
+ */
+export async function openZip(path: string): Promise<OpenZip> {
+  const file = await openFile(path);
+  try {
+    const entries = await listEntries(file, path);
+    const members = entries.map((entry) => ({
+      name: entry.fileName,
+      sizeBytes: entry.uncompressedSize,
+      open: () => openMember(file, entry),
+    }));
+    return { members, close: () => file.close() };
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+/** The member with the providers: `npidata_pfile_YYYYMMDD-YYYYMMDD.csv`, not its `_fileheader`. */
+export function npidataMember({ members }: OpenZip): Member {
+  const found = members.find(({ name }) => /(^|\/)npidata_pfile_\d{8}-\d{8}\.csv$/i.test(name));
+  if (found) return found;
+  const names = members.map(({ name }) => name).join(', ') || 'nothing';
+  throw new NppesError(
+    'MemberMissing',
+    `The zip has no npidata_pfile_YYYYMMDD-YYYYMMDD.csv; it holds ${names}.`,
+  );
+}
+
+/**
+ * Reads every member through and compares length and CRC-32 with the directory.
+ * @throws NppesError as `openZip`, and ZipDamaged for content that is not what the directory says
+ */
+export async function testZip(path: string, signal: AbortSignal): Promise<void> {
+  const file = await openFile(path);
+  try {
+    for (const entry of await listEntries(file, path)) {
+      let crc = 0;
+      const sink = new Writable({
+        write(chunk: Buffer, _encoding, done) {
+          crc = crc32(chunk, crc);
+          done();
+        },
+      });
+      await pipeline(await openMember(file, entry), sink, { signal }).catch((error: unknown) => {
+        signal.throwIfAborted();
+        throw damaged(`member ${entry.fileName}`, error);
+      });
+      if (crc !== entry.crc32) throw damaged(`member ${entry.fileName}`, new Error('its CRC-32 differs'));
+    }
+  } finally {
+    file.close();
+  }
+}
+
+function openFile(path: string): Promise<ZipFile> {
+  return new Promise((resolve, reject) => {
+    open(path, { lazyEntries: true, autoClose: false }, (error, file) => {
+      if (!error) resolve(file);
+      else if (/signature|not a zip|invalid/i.test(error.message)) reject(damaged('its directory', error));
+      else reject(error);
+    });
+  });
+}
+
+function listEntries(file: ZipFile, path: string): Promise<Entry[]> {
+  return new Promise((resolve, reject) => {
+    const entries: Entry[] = [];
+    file.on('entry', (entry: Entry) => {
+      if (!entry.fileName.endsWith('/')) entries.push(entry);
+      file.readEntry();
+    });
+    file.once('end', () => resolve(entries));
+    file.once('error', (error: Error) => reject(damaged(path, error)));
+    file.readEntry();
+  });
+}
+
+function openMember(file: ZipFile, entry: Entry): Promise<Readable> {
+  const method = entry.compressionMethod;
+  if (entry.isEncrypted() || (method !== stored && method !== deflate)) {
+    const what = entry.isEncrypted()
+      ? 'encryption'
+      : method === 9
+        ? 'Deflate64'
+        : `compression method ${method}`;
+    throw new NppesError(
+      'UnsupportedCompression',
+      `Member ${entry.fileName} uses ${what}, which cannot be read.`,
+    );
+  }
+  return new Promise((resolve, reject) => {
+    file.openReadStream(entry, (error, stream) => {
+      if (error) reject(damaged(`member ${entry.fileName}`, error));
+      else resolve(stream);
+    });
+  });
+}
+
+function damaged(what: string, cause: unknown): NppesError {
+  return new NppesError('ZipDamaged', `The zip is damaged: ${what}: ${(cause as Error).message}.`, { cause });
+}

@@ -1,0 +1,126 @@
+import { describe, expect, it } from 'vitest';
+import { dueReleases, type ListedRelease, type PublishedRelease } from '../../nppes/due.ts';
+import {
+  compareReleases,
+  monthlyPeriodEnd,
+  parseReleaseName,
+  withMemberPeriod,
+  type Release,
+} from '../../nppes/release.ts';
+
+function release(fileName: string): Release {
+  const found = parseReleaseName(fileName);
+  if (!found) throw new Error(`${fileName} is no release`);
+  return found;
+}
+const weekly = (days: string, v = '_V2') => `NPPES_Data_Dissemination_${days}_Weekly${v}.zip`;
+const listed = (name: string, more: Partial<ListedRelease> = {}): ListedRelease => ({
+  release: release(name),
+  url: `https://cms.test/${name}`,
+  etag: '"1"',
+  sizeBytes: 10,
+  ...more,
+});
+const published = (name: string, more: Partial<PublishedRelease> = {}): PublishedRelease => ({
+  release: release(name),
+  etag: '"1"',
+  sizeBytes: 10,
+  ...more,
+});
+
+describe('a file name', () => {
+  it.each([
+    [weekly('091426_092026'), 'weekly V2 2026-09-14 2026-09-20'],
+    [weekly('122925_010426', ''), 'weekly V1 2025-12-29 2026-01-04'],
+    ['NPPES_Data_Dissemination_September_2026_V2.zip', 'monthly V2 2005-05-23 2026-09-13'],
+    ['NPPES_Data_Dissemination_Apr_2016.zip', 'monthly V1 2005-05-23 2016-04-10'],
+    ['NPPES_Data_Dissemination_November_2023.ZIP', 'monthly V1 2005-05-23 2023-11-12'],
+    ['NPPES_Deactivated_NPI_Report_091426_V2.zip', 'deactivation V2 2005-05-23 2026-09-14'],
+  ])('%s', (name, told) => {
+    const { kind, layout, periodStart, periodEnd } = release(name);
+    expect(`${kind} ${layout} ${periodStart} ${periodEnd}`).toBe(told);
+  });
+
+  it.each([
+    weekly('023026_030126'),
+    weekly('092026_091426'),
+    'NPPES_Data_Dissemination_091426_092026_V2.zip',
+    'NPPES_Data_Dissemination_Brumaire_2026.zip',
+    'npidata.zip',
+    '',
+  ])('%j is no release', (name) => {
+    expect(parseReleaseName(name)).toBeUndefined();
+  });
+
+  it('gives way to its member when that names another period', () => {
+    const { periodStart, periodEnd } = withMemberPeriod(
+      release(weekly('091426_092026')),
+      'npidata_pfile_20260915-20260921.csv',
+    );
+    expect([periodStart, periodEnd]).toEqual(['2026-09-15', '2026-09-21']);
+  });
+});
+
+describe('the calendar', () => {
+  it.each([
+    [2026, 6, '2026-06-07'],
+    [2026, 9, '2026-09-13'],
+    [2026, 2, '2026-02-08'],
+    [2023, 10, '2023-10-08'],
+  ])('a monthly of %i-%i covers the days until %s', (year, month, end) => {
+    expect(monthlyPeriodEnd(year, month)).toBe(end);
+  });
+
+  it('orders across New Year, and a weekly before the monthly that ends with it', () => {
+    const names = [
+      'NPPES_Data_Dissemination_September_2026_V2.zip',
+      weekly('090726_091326'),
+      weekly('010526_011126'),
+      weekly('122925_010426'),
+      weekly('122225_122825'),
+    ];
+    expect(
+      names
+        .map(release)
+        .sort(compareReleases)
+        .map(({ fileName }) => fileName),
+    ).toEqual(names.reverse());
+  });
+});
+
+describe('what is due', () => {
+  const due = (offers: ListedRelease[], known: PublishedRelease[], today = '2026-09-29') =>
+    dueReleases(offers, known, today).due.map((offer) => offer.release.fileName);
+  const [w1, w2, w3] = [weekly('090726_091326'), weekly('091426_092026'), weekly('092126_092726')];
+
+  it('is every weekly that is not published, oldest first', () => {
+    expect(due([listed(w3), listed(w1), listed(w2)], [published(w2)])).toEqual([w1, w3]);
+  });
+
+  it('is not an old weekly from a notice, unless it is a gap in what is published', () => {
+    const old = weekly('020623_021223', '');
+    expect(due([listed(old), listed(w3)], [])).toEqual([w3]);
+    expect(due([listed(old), listed(w3)], [published(weekly('013023_020523', ''))])).toEqual([old, w3]);
+  });
+
+  it('is one layout of a period: the wider, and none when either is published', () => {
+    const v1 = weekly('092126_092726', '');
+    expect(due([listed(v1), listed(w3)], [])).toEqual([w3]);
+    expect(due([listed(v1), listed(w3)], [published(v1)])).toEqual([]);
+  });
+
+  it('is a published name again when its ETag or length has changed', () => {
+    expect(due([listed(w3, { etag: '"2"' })], [published(w3)])).toEqual([w3]);
+    expect(due([listed(w3, { sizeBytes: 11 })], [published(w3)])).toEqual([w3]);
+    expect(due([{ release: release(w3), url: '' }], [published(w3)])).toEqual([]);
+  });
+
+  it('is no week that is not over, and no monthly; both are remarked', () => {
+    const monthly = 'NPPES_Data_Dissemination_September_2026_V2.zip';
+    const { due: none, remarks } = dueReleases([listed(w3), listed(monthly)], [], '2026-09-27');
+    expect(none).toEqual([]);
+    expect(remarks.join('\n')).toMatch(
+      /092126_092726.*days to come[\s\S]*September_2026_V2 is listed[\s\S]*Nothing is due/,
+    );
+  });
+});
