@@ -36,7 +36,7 @@ export async function* readRecords(source: Readable): AsyncGenerator<CsvRecord> 
       return null;
     },
     on_skip(error: CsvError | undefined) {
-      const { code = '', lines } = error as CsvError & { lines: number };
+      const { code, lines } = error as CsvError & { lines: number };
       if (fatal.has(code)) {
         throw new NppesError(
           'FileDamaged',

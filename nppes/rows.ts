@@ -48,7 +48,7 @@ export async function* readRows(input: {
       badUtf8Count += count;
     }),
   );
-  const records = readRecords(repaired as unknown as Readable);
+  const records = readRecords(repaired);
   const header = await records.next();
   if (header.done || !header.value.fields) throw new NppesError('FileDamaged', 'The CSV has no header.');
   const layout = plannedLayout(header.value.fields, wanted);
