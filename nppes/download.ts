@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { mkdir, open, rename, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { NppesError } from './errors.ts';
+import { NppesError, type NppesErrorCode } from './errors.ts';
 import { ask, contentLength, header, reason, type Answer } from './http.ts';
 import { discardNote, discardPart, ensureSpace, partPath, readPart, writeNote } from './part.ts';
 import type { Part, PartNote } from './part.ts';
@@ -40,13 +40,17 @@ export async function downloadZip(download: ZipDownload): Promise<DownloadedZip>
   }
 }
 
+/** After these what has arrived is good, and the next attempt goes on from it. */
+const keepsPart: ReadonlySet<NppesErrorCode> = new Set(['DownloadFailed', 'RedirectRefused', 'NoSpace']);
+
 async function fetchAndTest(download: ZipDownload): Promise<DownloadedZip> {
   const { path } = download;
-  const zip = await fetchPart(download);
+  let zip: DownloadedZip;
   try {
+    zip = await fetchPart(download);
     await download.test(partPath(path));
   } catch (error) {
-    if (error instanceof NppesError) await discardPart(path);
+    if (error instanceof NppesError && !keepsPart.has(error.code)) await discardPart(path);
     throw error;
   }
   await rename(partPath(path), path);

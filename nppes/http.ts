@@ -34,6 +34,8 @@ export async function ask({ url, signal, failure, method = 'GET', headers = {} }
       signal.throwIfAborted();
       throw new NppesError(failure, `${place.href} cannot be reached: ${reason(error)}.`, { cause: error });
     });
+    // undici reports a body that is left unread as an error event, which would end the process; a reader gets its own.
+    answer.body.on('error', () => undefined);
     const location = header(answer, 'location');
     if (answer.statusCode < 300 || answer.statusCode >= 400 || location === undefined) return answer;
     answer.body.destroy();
@@ -61,7 +63,7 @@ export function reason(error: unknown): string {
 }
 
 function redirected(from: URL, location: string): URL {
-  const to = URL.canParse(location, from) ? new URL(location, from) : undefined;
+  const to = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
   const isUpgrade = from.protocol === 'http:' && to?.protocol === 'https:' && to.hostname === from.hostname;
   if (to !== undefined && (to.origin === from.origin || isUpgrade)) return to;
   throw new NppesError(
