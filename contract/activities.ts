@@ -94,7 +94,8 @@ export interface NpiActivities {
   begin(input: BeginInput): Promise<Begun>;
   discover(input: { readonly weeks?: number }): Promise<Discovery>;
   download(due: DueRelease): Promise<LocalZip>;
-  stage(zip: LocalZip): Promise<Staged>;
+  /** `dryRun`: without the lease, into staging of its own. */
+  stage(zip: LocalZip & { readonly dryRun: boolean }): Promise<Staged>;
   /** `dryRun`: classified and counted, then rolled back. */
   publish(input: {
     readonly zip: LocalZip;

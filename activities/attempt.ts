@@ -1,0 +1,96 @@
+import { ApplicationFailure, Context } from '@temporalio/activity';
+import { failures, type FailureType } from '../contract/failures.ts';
+import type { Heartbeat } from '../contract/activities.ts';
+import type { Job } from '../contract/schedules.ts';
+import { DbError } from '../db/errors.ts';
+import { renewLease, takeLease, type Lease } from '../db/lease.ts';
+import type { Session } from '../db/session.ts';
+import type { Log } from '../log.ts';
+import { NppesError } from '../nppes/errors.ts';
+import type { ActivityDeps } from './deps.ts';
+
+/** One attempt of an activity: whose it is, when it has to stop, and where it says how far it is. */
+export interface Attempt {
+  readonly runId: string;
+  readonly workflowId: string;
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  /** What the next heartbeat tells; the timer sends it. */
+  tell(heartbeat: Heartbeat): void;
+}
+
+const heartbeatEveryMs = 1000;
+
+/**
+ * Runs one attempt: heartbeats from a timer, so that a long statement does not look like a dead worker, and every
+ * expected error as a failure of the contract.
+ */
+export async function attempt<Result>(
+  deps: ActivityDeps,
+  phase: string,
+  fields: Readonly<Record<string, unknown>>,
+  work: (attempt: Attempt) => Promise<Result>,
+): Promise<Result> {
+  const context = Context.current();
+  const { workflowId, runId } = context.info.workflowExecution ?? { workflowId: '', runId: '' };
+  let heartbeat: Heartbeat = { phase };
+  const timer = setInterval(() => context.heartbeat(heartbeat), heartbeatEveryMs);
+  context.heartbeat(heartbeat);
+  const log = deps.log.child({ job: 'npi-update', runId, ...fields });
+  try {
+    const tell = (next: Heartbeat) => {
+      heartbeat = next;
+    };
+    return await work({ runId, workflowId, signal: context.cancellationSignal, log, tell });
+  } catch (error) {
+    context.cancellationSignal.throwIfAborted();
+    throw asFailure(error, log, context.info.attempt);
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/**
+ * The lease for this attempt, renewed until `work` ends. A dry run works without.
+ * @throws DbError LeaseHeld when another run of the job has it
+ */
+export async function underLease<Result>(
+  deps: ActivityDeps,
+  { workflowId, runId, signal }: Attempt,
+  job: Job,
+  work: (lease: Lease) => Promise<Result>,
+): Promise<Result> {
+  const taken = await deps.database.session(signal, (session) =>
+    takeLease(session, { job, workflowId, runId }),
+  );
+  if ('heldBy' in taken) throw new DbError('LeaseHeld', `${job} is held by ${taken.heldBy}.`);
+  let renewal: Promise<void> = Promise.resolve();
+  const renew = () => {
+    // A renewal that fails is made up for by the next; the fence decides, not the timer.
+    renewal = deps.database
+      .session(signal, (session: Session) => renewLease(session, taken))
+      .catch(() => undefined);
+  };
+  const timer = setInterval(renew, 15_000);
+  try {
+    return await work(taken);
+  } finally {
+    clearInterval(timer);
+    await renewal;
+  }
+}
+
+function asFailure(error: unknown, log: Log, attemptNumber: number): unknown {
+  const type = failureType(error);
+  if (type === undefined) return error;
+  const { isRetryable, nextStep } = failures[type];
+  const message = (error as Error).message;
+  log.error(message, { type, attempt: attemptNumber, nextStep });
+  return ApplicationFailure.create({ type, message: `${message} ${nextStep}`, nonRetryable: !isRetryable });
+}
+
+function failureType(error: unknown): FailureType | undefined {
+  if (error instanceof NppesError || error instanceof DbError) return error.code;
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  return code === 'ENOSPC' || code === 'EDQUOT' ? 'NoSpace' : undefined;
+}

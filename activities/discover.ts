@@ -1,0 +1,62 @@
+import type { DueRelease, NpiActivities } from '../contract/activities.ts';
+import { publishedFiles, type PublishedFile } from '../db/releases.ts';
+import { dueReleases, type ListedRelease, type PublishedRelease } from '../nppes/due.ts';
+import { NppesError } from '../nppes/errors.ts';
+import { fetchPage, offeredZip } from '../nppes/offer.ts';
+import { releasesOnPage } from '../nppes/page.ts';
+import { releaseName, type ReleaseKind } from '../nppes/release.ts';
+import { attempt, type Attempt } from './attempt.ts';
+import type { ActivityDeps } from './deps.ts';
+
+/** From the page to the releases that are due. */
+export function discoverActivity(deps: ActivityDeps): Pick<NpiActivities, 'discover'> {
+  return {
+    discover: ({ weeks }) =>
+      attempt(deps, 'discover', {}, async ({ signal, log }) => {
+        const startedAt = performance.now();
+        const published = await deps.database.session(signal, publishedFiles);
+        const listed = await listReleases(deps, signal, new Set(published.map(({ fileName }) => fileName)));
+        const { due, remarks } = dueReleases(listed, published.map(asPublished), deps.today());
+        const chosen = weeks === undefined ? due : due.slice(-weeks);
+        const names = chosen.map(({ release }) => releaseName(release));
+        for (const remark of remarks) log.info(remark);
+        log.info('page read', { listed: listed.length, due: names, seconds: seconds(startedAt) });
+        return { due: chosen.map(({ release, url }): DueRelease => ({ release, url })), remarks };
+      }),
+  };
+}
+
+/** Only what is published under its name is asked for ETag and length: the others are due whatever they are. */
+async function listReleases(
+  { pageUrl }: ActivityDeps,
+  signal: Attempt['signal'],
+  publishedNames: ReadonlySet<string>,
+): Promise<ListedRelease[]> {
+  const links = releasesOnPage(await fetchPage(pageUrl, { signal }), pageUrl);
+  if (links.length === 0) {
+    throw new NppesError('PageWithoutLinks', `${pageUrl} was read and links no file of NPPES.`);
+  }
+  return Promise.all(
+    links.map(async ({ release, url }) => {
+      const isKnown = publishedNames.has(release.fileName);
+      return { release, url, ...(isKnown ? await offeredZip(url, signal) : {}) };
+    }),
+  );
+}
+
+function asPublished(file: PublishedFile): PublishedRelease {
+  const { fileName, kind, layout, periodStart, periodEnd, etag, sizeBytes } = file;
+  const release = {
+    fileName,
+    kind: kind as ReleaseKind,
+    layout: layout as 'V1' | 'V2',
+    periodStart,
+    periodEnd,
+  };
+  return { release, sizeBytes, ...(etag !== null && { etag }) };
+}
+
+/** Seconds since a moment of `performance.now()`, to a millisecond. */
+export function seconds(startedAtMs: number): number {
+  return Math.round(performance.now() - startedAtMs) / 1000;
+}

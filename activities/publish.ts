@@ -1,0 +1,74 @@
+import type { LocalZip, NpiActivities, Published, Staged } from '../contract/activities.ts';
+import { DbError } from '../db/errors.ts';
+import type { Lease } from '../db/lease.ts';
+import { publishWeekly } from '../db/publish.ts';
+import { readStaging, stagingName, type StagedSoFar } from '../db/staging.ts';
+import { releaseName } from '../nppes/release.ts';
+import { ApplicationFailure } from '@temporalio/activity';
+import { failures } from '../contract/failures.ts';
+import { attempt, underLease, type Attempt } from './attempt.ts';
+import type { ActivityDeps } from './deps.ts';
+import { seconds } from './discover.ts';
+
+/** From staging to the live tables and the search tables, in one transaction. */
+export function publishActivity(deps: ActivityDeps): Pick<NpiActivities, 'publish'> {
+  return {
+    publish: ({ zip, staged, dryRun: isDryRun }) =>
+      attempt(deps, 'publish', { release: releaseName(staged.release) }, (current) => {
+        refuseTooMany(deps, staged);
+        return isDryRun
+          ? publishStaged(deps, current, zip, staged, undefined)
+          : underLease(deps, current, 'npi-update', (lease) =>
+              publishStaged(deps, current, zip, staged, lease),
+            );
+      }),
+  };
+}
+
+async function publishStaged(
+  { database, schemas }: ActivityDeps,
+  { runId, signal, log, tell }: Attempt,
+  zip: LocalZip,
+  { release }: Staged,
+  lease: Lease | undefined,
+): Promise<Published> {
+  const startedAt = performance.now();
+  const { sha256, sizeBytes, etag } = zip;
+  const published = await database.session(signal, async (session) => {
+    const staging = await readStaging(session, stagingName(runId, release.fileName));
+    if (!staging.isWhole || !staging.soFar) {
+      throw new DbError('CountsDiffer', `The staging of ${release.fileName} is gone or not whole.`);
+    }
+    const input = {
+      staging: { ...staging, soFar: staging.soFar satisfies StagedSoFar },
+      file: { ...release, sha256, sizeBytes, ...(etag !== undefined && { etag }) },
+      runId,
+      ...(lease && { lease }),
+    };
+    return publishWeekly(session, schemas, input, (step) => tell({ phase: 'publish', step }));
+  });
+  const { counts, search, indexSeconds } = published;
+  log.info(lease ? 'published' : 'classified, nothing published', {
+    ...counts,
+    ...search,
+    indexSeconds,
+    seconds: seconds(startedAt),
+  });
+  return published;
+}
+
+function refuseTooMany(
+  { maxRefusedFraction }: ActivityDeps,
+  { member, rows, stagedRows, refused }: Staged,
+): void {
+  const refusedRows = rows - stagedRows;
+  if (refusedRows <= rows * maxRefusedFraction) return;
+  const reasons = Object.entries(refused).map(([reason, count]) => `${count} ${reason}`);
+  throw ApplicationFailure.create({
+    type: 'TooManyRefused',
+    message:
+      `${member}: ${refusedRows} of ${rows} rows are refused (${reasons.join(', ')}), ` +
+      `more than NPI_MAX_REFUSED allows (${maxRefusedFraction * 100} %). ${failures.TooManyRefused.nextStep}`,
+    nonRetryable: true,
+  });
+}

@@ -1,0 +1,126 @@
+import type { LocalZip, NpiActivities, Staged } from '../contract/activities.ts';
+import { mayLoadLocal } from '../db/bulk-load.ts';
+import type { Lease } from '../db/lease.ts';
+import { npiColumns } from '../db/npi-columns.ts';
+import { findPublished } from '../db/releases.ts';
+import type { Session } from '../db/session.ts';
+import { finishStaging, openStaging, stageBlock, type StagedSoFar } from '../db/staging.ts';
+import { releaseName, withMemberPeriod } from '../nppes/release.ts';
+import { readRows, type RowBlock } from '../nppes/rows.ts';
+import { npidataMember, openZip, type Member } from '../nppes/zip.ts';
+import { attempt, underLease, type Attempt } from './attempt.ts';
+import type { ActivityDeps } from './deps.ts';
+import { seconds } from './discover.ts';
+import { ensureZip } from './zip-file.ts';
+
+/** From the zip to the staging table, block by block, each with its checkpoint. */
+export function stageActivity(deps: ActivityDeps): Pick<NpiActivities, 'stage'> {
+  return {
+    stage: ({ dryRun: isDryRun, ...zip }) =>
+      attempt(deps, 'stage', { release: releaseName(zip.release) }, (current) =>
+        isDryRun
+          ? stageZip(deps, current, zip, undefined)
+          : underLease(deps, current, 'npi-update', (lease) => stageZip(deps, current, zip, lease)),
+      ),
+  };
+}
+
+async function stageZip(
+  deps: ActivityDeps,
+  current: Attempt,
+  zip: LocalZip,
+  lease: Lease | undefined,
+): Promise<Staged> {
+  const startedAt = performance.now();
+  const opened = await openZip(await ensureZip(deps, current, zip));
+  try {
+    const member = npidataMember(opened);
+    const release = withMemberPeriod(zip.release, member.name);
+    return await deps.database.session(current.signal, async (session) => {
+      const file = {
+        fileName: release.fileName,
+        sha256: zip.sha256,
+        ...(zip.etag !== undefined && { etag: zip.etag }),
+      };
+      const isPublished = (await findPublished(session, file)) !== undefined;
+      if (isPublished) return { ...asStaged(nothingYet(member.name)), isPublished, release };
+      const soFar = await stageMember(deps, current, session, { member, fileName: release.fileName, lease });
+      report(current, soFar, seconds(startedAt));
+      return { ...asStaged(soFar), isPublished, release };
+    });
+  } finally {
+    opened.close();
+  }
+}
+
+interface StageInput {
+  readonly member: Member;
+  readonly fileName: string;
+  readonly lease: Lease | undefined;
+}
+
+async function stageMember(
+  deps: ActivityDeps,
+  { runId, tell }: Attempt,
+  session: Session,
+  { member, fileName, lease }: StageInput,
+): Promise<StagedSoFar> {
+  const staging = await openStaging(session, runId, fileName);
+  let soFar = staging.soFar ?? nothingYet(member.name);
+  if (staging.isWhole) return soFar;
+  const isLocal = await mayLoadLocal(session);
+  const blocks = readRows({
+    member: await member.open(),
+    wanted: npiColumns,
+    rowsPerBlock: deps.rowsPerBlock,
+    afterRow: soFar.rows,
+  });
+  for await (const block of blocks) {
+    const withBlock = added(soFar, block);
+    await stageBlock(session, staging, { ...block, soFar: withBlock }, { lease, isLocal });
+    soFar = withBlock;
+    tell({ phase: 'stage', rows: soFar.rows });
+  }
+  await finishStaging(session, staging);
+  return soFar;
+}
+
+function nothingYet(member: string): StagedSoFar {
+  return {
+    member,
+    rows: 0,
+    stagedRows: 0,
+    typeRows: [0, 0, 0],
+    refused: {},
+    badUtf8Count: 0,
+    newColumns: [],
+  };
+}
+
+function added(soFar: StagedSoFar, block: RowBlock): StagedSoFar {
+  const refused: Record<string, number> = { ...soFar.refused };
+  for (const { reason } of block.refusals) refused[reason] = (refused[reason] ?? 0) + 1;
+  const [blank, individuals, organizations] = block.typeRows;
+  return {
+    member: soFar.member,
+    rows: soFar.rows + block.rows,
+    stagedRows: soFar.stagedRows + block.stagedRows,
+    typeRows: [soFar.typeRows[0] + blank, soFar.typeRows[1] + individuals, soFar.typeRows[2] + organizations],
+    refused,
+    badUtf8Count: block.badUtf8Count,
+    newColumns: block.newColumns,
+  };
+}
+
+function asStaged({ member, rows, stagedRows, refused, badUtf8Count, newColumns }: StagedSoFar) {
+  return { member, rows, stagedRows, refused, badUtf8Count, newColumns };
+}
+
+function report({ log }: Attempt, soFar: StagedSoFar, elapsedSeconds: number): void {
+  const { rows, stagedRows, refused, badUtf8Count, newColumns } = soFar;
+  const rowsPerSecond = Math.round(rows / Math.max(elapsedSeconds, 0.001));
+  log.info('staged', { rows, stagedRows, rowsPerSecond, seconds: elapsedSeconds });
+  for (const [reason, count] of Object.entries(refused)) log.warn('rows refused', { reason, rows: count });
+  if (badUtf8Count > 0) log.warn('bytes that are not UTF-8 became U+FFFD', { count: badUtf8Count });
+  if (newColumns.length > 0) log.warn('the header has new columns', { newColumns });
+}

@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { copyFile, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import type { DueRelease, LocalZip } from '../contract/activities.ts';
+import { downloadZip } from '../nppes/download.ts';
+import { parseReleaseName } from '../nppes/release.ts';
+import { testZip } from '../nppes/zip.ts';
+import type { Attempt } from './attempt.ts';
+import type { ActivityDeps } from './deps.ts';
+
+/** Downloads a zip into the work folder, or finds it whole there. */
+export async function fetchZip(
+  deps: ActivityDeps,
+  { signal, tell }: Attempt,
+  due: DueRelease,
+): Promise<LocalZip> {
+  const path = join(deps.workDir, due.release.fileName);
+  const zip = await downloadZip({
+    url: due.url,
+    path,
+    signal,
+    onProgress: (bytes, totalBytes) =>
+      tell({ phase: 'download', bytes, ...(totalBytes !== undefined && { totalBytes }) }),
+    test: (part) => testZip(part, signal),
+  });
+  return { ...due, ...zip, source: 'download' };
+}
+
+/**
+ * The path of exactly this zip on this host: in the work folder, in the archive, or downloaded again, so that any
+ * worker can go on where another stopped.
+ */
+export async function ensureZip(deps: ActivityDeps, attempt: Attempt, zip: LocalZip): Promise<string> {
+  for (const folder of [deps.workDir, deps.archiveDir]) {
+    const path = join(folder, zip.release.fileName);
+    if ((await sha256Of(path, attempt.signal)) === zip.sha256) return path;
+  }
+  await fetchZip(deps, attempt, zip);
+  return join(deps.workDir, zip.release.fileName);
+}
+
+async function sha256Of(path: string, signal: AbortSignal): Promise<string | undefined> {
+  const hash = createHash('sha256');
+  try {
+    await pipeline(createReadStream(path), hash, { signal });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  return hash.digest('hex');
+}
+
+/** Moves a zip from the work folder to the archive, also across file systems; does nothing when it is there already. */
+export async function archiveZip(deps: ActivityDeps, { release: { fileName } }: LocalZip): Promise<void> {
+  const [from, to] = [join(deps.workDir, fileName), join(deps.archiveDir, fileName)];
+  await mkdir(deps.archiveDir, { recursive: true });
+  try {
+    await rename(from, to);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return;
+    if (code !== 'EXDEV') throw error;
+    await copyFile(from, `${to}.part`);
+    await rename(`${to}.part`, to);
+    await rm(from);
+  }
+}
+
+/** Removes the oldest zips of the archive beyond the number to keep, weeklies and monthlies apart. */
+export async function pruneArchive({
+  archiveDir,
+  archiveKeepCount,
+}: ActivityDeps): Promise<readonly string[]> {
+  if (archiveKeepCount === undefined) return [];
+  const releases = (await readdir(archiveDir)).flatMap((name) => parseReleaseName(name) ?? []);
+  const surplus = (['weekly', 'monthly'] as const).flatMap((kind) =>
+    releases
+      .filter((release) => release.kind === kind)
+      .sort((a, b) => b.periodEnd.localeCompare(a.periodEnd))
+      .slice(archiveKeepCount),
+  );
+  for (const { fileName } of surplus) await rm(join(archiveDir, fileName));
+  return surplus.map(({ fileName }) => fileName);
+}
