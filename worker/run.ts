@@ -1,0 +1,102 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import { createNpiActivities } from '../activities/index.ts';
+import type { Config, DatabaseConfig } from '../config.ts';
+import { taskQueues } from '../contract/task-queues.ts';
+import { connect, type Database } from '../db/connect.ts';
+import { secretCredentials, staticCredentials } from '../db/credentials.ts';
+import type { Log } from '../log.ts';
+import { bundlePath, bundleWorkflows } from './bundle.ts';
+
+/** A worker that polls both queues. */
+export interface RunningWorker {
+  /** Ends when the worker has stopped, and throws what stopped it. */
+  readonly done: Promise<void>;
+  /** Lets activities under way end for a while, then cancels them; then closes pool and connection. */
+  stop(): Promise<void>;
+}
+
+export interface WorkerSetup {
+  readonly config: Config;
+  readonly database: DatabaseConfig;
+  readonly log: Log;
+}
+
+const rowsPerBlock = 5000;
+
+/** The database of a configuration, its statements' times going to the debug log. */
+export function openDatabase({ config, database, log }: WorkerSetup): Database {
+  const { host, port, caPem, login } = database;
+  const credentials = 'secretId' in login ? secretCredentials(login.secretId) : staticCredentials(login);
+  return connect(
+    { host, port, credentials, schema: config.schedulerSchema, ...(caPem !== undefined && { caPem }) },
+    { onStatement: ({ sql, ms, rows }) => log.debug('statement', { sql, ms: Math.round(ms), rows }) },
+  );
+}
+
+/** The three schemas of a configuration. */
+export function schemasOf({ config, database }: Pick<WorkerSetup, 'config' | 'database'>) {
+  return { application: database.name, search: config.searchSchema, scheduler: config.schedulerSchema };
+}
+
+/** Starts the worker: workflows and short activities on one queue, the loads, one at a time, on the other. */
+export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
+  const { config, log } = setup;
+  const { connectionOptions, namespace } = config.temporal;
+  const connection = await NativeConnection.connect(connectionOptions);
+  const database = openDatabase(setup);
+  const activities = createNpiActivities({
+    database,
+    schemas: schemasOf(setup),
+    log,
+    pageUrl: config.nppes.url,
+    archiveDir: config.nppes.archiveDir,
+    ...(config.nppes.archiveKeepCount !== undefined && { archiveKeepCount: config.nppes.archiveKeepCount }),
+    workDir: config.nppes.workDir,
+    maxRefusedFraction: config.nppes.maxRefusedFraction,
+    heartbeatTimeoutMs: config.heartbeatTimeoutMs,
+    rowsPerBlock,
+    today: () => new Date().toISOString().slice(0, 10),
+  });
+  const shared = {
+    connection,
+    namespace: namespace ?? 'default',
+    activities,
+    // How late a cancellation may reach an activity, and how much a crash makes a heartbeat forget.
+    maxHeartbeatThrottleInterval: 1000,
+    defaultHeartbeatThrottleInterval: 1000,
+    shutdownGraceTime: 5000,
+    shutdownForceTime: 30_000,
+  } satisfies Partial<WorkerOptions>;
+  const workflowBundle = {
+    code: existsSync(bundlePath) ? readFileSync(bundlePath, 'utf8') : await bundleWorkflows(),
+  };
+  const workers = [
+    await Worker.create({ ...shared, taskQueue: taskQueues.main, workflowBundle }),
+    await Worker.create({ ...shared, taskQueue: taskQueues.npi, maxConcurrentActivityTaskExecutions: 1 }),
+  ];
+  return runWorkers(workers, async () => {
+    await database.close();
+    await connection.close();
+  });
+}
+
+function runWorkers(workers: readonly Worker[], close: () => Promise<void>): RunningWorker {
+  const shutdown = () => {
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+  };
+  const runs = workers.map((worker) => worker.run().finally(shutdown));
+  const done = (async () => {
+    const ends = await Promise.allSettled(runs);
+    await close();
+    const failed = ends.find((end) => end.status === 'rejected');
+    if (failed) throw failed.reason;
+  })();
+  return {
+    done,
+    async stop() {
+      shutdown();
+      await done;
+    },
+  };
+}

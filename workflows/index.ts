@@ -1,0 +1,1 @@
+export { npiUpdate } from './npi-update.ts';

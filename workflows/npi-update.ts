@@ -1,0 +1,210 @@
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  defineQuery,
+  isCancellation,
+  setCurrentDetails,
+  setHandler,
+  sleep,
+} from '@temporalio/workflow';
+import type { Begun, Discovery, DueRelease, LocalZip, RunOutcome } from '../contract/activities.ts';
+import {
+  progressQuery,
+  type NpiPhase,
+  type NpiProgress,
+  type NpiUpdateInput,
+  type NpiUpdateResult,
+  type ReleaseOutcome,
+} from '../contract/workflows.ts';
+import { releaseName } from '../nppes/release.ts';
+import { endDetails, runDetails } from './details.ts';
+import { firstHeartbeatTimeoutMs, loadActivities, shortActivities } from './phases.ts';
+
+const job = 'npi-update';
+const leaseRetryMs = 10_000;
+const leasePatienceMs = 30 * 60_000;
+
+/** Every due weekly of the registry, oldest first: discover, then download, stage, publish and archive each. */
+export async function npiUpdate(input: NpiUpdateInput = {}): Promise<NpiUpdateResult> {
+  return new NpiUpdateRun(input).run();
+}
+
+class NpiUpdateRun {
+  readonly #input: NpiUpdateInput;
+  readonly #startedAt = Date.now();
+  readonly #done: ReleaseOutcome[] = [];
+  #remarks: string[] = [];
+  #phase: NpiPhase = 'waiting';
+  #release: string | undefined;
+  #releasesDue = 0;
+
+  constructor(input: NpiUpdateInput) {
+    this.#input = input;
+    setHandler(defineQuery<NpiProgress>(progressQuery), () => this.#progress(), {
+      description: 'Phase, release under way, and what each finished release brought.',
+    });
+  }
+
+  async run(): Promise<NpiUpdateResult> {
+    const begun = await this.#begin();
+    if (!begun.acquired) return this.#end('skipped');
+    try {
+      const outcome = await this.#load(begun.heartbeatTimeoutMs);
+      await this.#finish(outcome);
+      return this.#end(outcome);
+    } catch (error) {
+      await CancellationScope.nonCancellable(() => this.#fail(error));
+      throw asRunFailure(error);
+    }
+  }
+
+  /** The database's lease keeps two runs of the job apart, however each was started. A dry run takes none. */
+  async #begin(): Promise<Begun> {
+    const { begin } = shortActivities(firstHeartbeatTimeoutMs);
+    const input = { job, dryRun: this.#input.dryRun ?? false } as const;
+    for (;;) {
+      const begun = await begin.executeWithOptions({ summary: 'open the run, take the lease' }, [input]);
+      if (begun.acquired) return begun;
+      this.#show(`waiting: ${begun.holder} holds the lease`);
+      if (Date.now() - this.#startedAt >= leasePatienceMs) {
+        this.#remarks = [`Skipped: ${begun.holder} held the lease for 30 minutes.`];
+        await this.#finish('skipped');
+        return begun;
+      }
+      await sleep(leaseRetryMs);
+    }
+  }
+
+  async #load(heartbeatTimeoutMs: number): Promise<'published' | 'nothing due' | 'dry run'> {
+    const { due, remarks } = await this.#discover(heartbeatTimeoutMs);
+    this.#remarks = [...remarks];
+    this.#releasesDue = due.length;
+    for (const release of due) await this.#loadRelease(release, heartbeatTimeoutMs);
+    if (due.length === 0) return 'nothing due';
+    return this.#input.dryRun ? 'dry run' : 'published';
+  }
+
+  #discover(heartbeatTimeoutMs: number): Promise<Discovery> {
+    this.#enter('discover');
+    const { weeks } = this.#input;
+    const { discover } = shortActivities(heartbeatTimeoutMs);
+    return discover.executeWithOptions({ summary: 'read the page, compare with what is published' }, [
+      weeks === undefined ? {} : { weeks },
+    ]);
+  }
+
+  async #loadRelease(due: DueRelease, heartbeatTimeoutMs: number): Promise<void> {
+    const { download, stage, publish, archive } = loadActivities(heartbeatTimeoutMs);
+    const name = releaseName(due.release);
+    const dryRun = this.#input.dryRun ?? false;
+    this.#release = name;
+
+    this.#enter('download');
+    const [zip, downloadSeconds] = await timed<LocalZip>(() =>
+      download.executeWithOptions({ summary: name }, [due]),
+    );
+    this.#enter('stage');
+    const [staged, stageSeconds] = await timed(() =>
+      stage.executeWithOptions({ summary: `${name} into staging` }, [{ ...zip, dryRun }]),
+    );
+    if (staged.isPublished)
+      this.#remarks.push(`${name} is published already: the same content, nothing loaded.`);
+    if (staged.release.periodEnd !== due.release.periodEnd) {
+      this.#remarks.push(`${name} covers the days until ${staged.release.periodEnd}, as its member says.`);
+    }
+    if (!staged.isPublished) {
+      this.#enter('publish');
+      const summary = `${name}: ${staged.stagedRows} rows${dryRun ? ' classified, nothing published' : ''}`;
+      const [published, publishSeconds] = await timed(() =>
+        publish.executeWithOptions({ summary }, [{ zip, staged, dryRun }]),
+      );
+      const seconds = {
+        download: downloadSeconds,
+        stage: stageSeconds,
+        publish: publishSeconds,
+        index: published.indexSeconds,
+      };
+      this.#done.push({
+        ...published,
+        release: name,
+        sizeBytes: zip.sizeBytes,
+        seconds: { ...seconds, archive: 0 },
+      });
+    }
+    this.#release = undefined;
+    if (dryRun) return;
+    this.#enter('archive');
+    await archive.executeWithOptions({ summary: name }, [zip]);
+  }
+
+  async #fail(error: unknown): Promise<void> {
+    const type = failureType(error);
+    const outcome = isCancellation(error) ? 'cancelled' : 'failed';
+    const cause = error instanceof ActivityFailure ? error.cause : error;
+    this.#show(`${outcome}${type === undefined ? '' : `: ${type}`}`, [(cause as Error).message]);
+    await this.#finish(outcome, type);
+  }
+
+  async #finish(outcome: RunOutcome, type?: string): Promise<void> {
+    const { finish } = shortActivities(firstHeartbeatTimeoutMs);
+    const input = {
+      job,
+      dryRun: this.#input.dryRun ?? false,
+      outcome,
+      ...(type !== undefined && { failureType: type }),
+    };
+    await finish.executeWithOptions({ summary: `close the run: ${outcome}` }, [{ ...input, job }]);
+  }
+
+  #end(outcome: NpiUpdateResult['outcome']): NpiUpdateResult {
+    this.#phase = 'done';
+    const seconds = (Date.now() - this.#startedAt) / 1000;
+    const result = { outcome, releases: this.#done, remarks: this.#remarks, seconds };
+    setCurrentDetails(endDetails(result));
+    return result;
+  }
+
+  #enter(phase: NpiPhase): void {
+    this.#phase = phase;
+    this.#show(this.#release === undefined ? phase : `${phase}: ${this.#release}`);
+  }
+
+  #show(now: string, more: readonly string[] = []): void {
+    setCurrentDetails(runDetails({ now, done: this.#done, remarks: [...this.#remarks, ...more] }));
+  }
+
+  #progress(): NpiProgress {
+    return {
+      phase: this.#phase,
+      ...(this.#release !== undefined && { release: this.#release }),
+      releasesDone: this.#done.length,
+      releasesDue: this.#releasesDue,
+      done: this.#done,
+    };
+  }
+}
+
+/** Seconds by the workflow's clock: the same in a replay. */
+async function timed<Result>(work: () => Promise<Result>): Promise<[Result, number]> {
+  const startedAt = Date.now();
+  const result = await work();
+  return [result, (Date.now() - startedAt) / 1000];
+}
+
+function failureType(error: unknown): string | undefined {
+  const cause = error instanceof ActivityFailure ? error.cause : error;
+  return cause instanceof ApplicationFailure ? (cause.type ?? undefined) : undefined;
+}
+
+/** The type of the activity's failure at the top, where the Web UI, alerts and the command line look. */
+function asRunFailure(error: unknown): unknown {
+  const type = failureType(error);
+  if (type === undefined || !(error instanceof ActivityFailure)) return error;
+  return ApplicationFailure.create({
+    type,
+    message: error.cause?.message ?? error.message,
+    nonRetryable: true,
+    cause: error,
+  });
+}
