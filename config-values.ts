@@ -127,7 +127,7 @@ export function shown(name: string, found: string): string {
   // A password with an unescaped / or # moves its parts into the host or the path, where masking would miss them.
   const isClear = url !== undefined && url.hash === '' && (url.username !== '' || !found.includes('@'));
   if (!isClear) return 'a text that is no such address (not shown: it may hold a password)';
-  const login = url.username === '' ? '' : `${url.username}:***@`;
+  const login = url.username === '' ? '' : `${url.username}${url.password && ':***'}@`;
   const options = [...url.searchParams.keys()].map((option) => `${option}=…`).join('&');
   return `${url.protocol}//${login}${url.host}${url.pathname}${options && `?${options}`}`;
 }

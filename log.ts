@@ -43,6 +43,8 @@ export function createLog(
   });
 }
 
+const toStderr = (line: string) => void process.stderr.write(line);
+
 function bound(fields: LogFields, put: (line: Line) => void): Log {
   const at = (level: LogLevel) => (message: string, more?: LogFields) =>
     put({ time: new Date().toISOString(), level, message, fields: { ...fields, ...more } });

@@ -1,0 +1,113 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { homedir, platform } from 'node:os';
+import { join } from 'node:path';
+
+/** A service of this host that a command brought up, or found running. */
+export interface LocalService {
+  /** Which one and why, for people. */
+  readonly line: string;
+  stop(): Promise<void>;
+}
+
+/** Where downloads and builds are kept between checkouts. */
+export function cacheDir(): string {
+  const base = platform() === 'darwin' ? join(homedir(), 'Library', 'Caches') : join(homedir(), '.cache');
+  return join(process.env['XDG_CACHE_HOME'] ?? base, 'surgicase');
+}
+
+/** The wanted port when it is free, otherwise one that the system gives. */
+export async function freePort(wanted: number): Promise<number> {
+  return (await tryPort(wanted)) ?? (await tryPort(0)) ?? wanted;
+}
+
+function tryPort(port: number): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(undefined));
+    server.listen(port, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : undefined));
+    });
+  });
+}
+
+/** The path of a program on PATH. */
+export function onPath(name: string): string | undefined {
+  return (process.env['PATH'] ?? '')
+    .split(':')
+    .map((folder) => join(folder, name))
+    .find((path) => existsSync(path));
+}
+
+/** A child in a session of its own (Ctrl-C reaches only us, and we end it in order), its output in a file. */
+export interface OwnedProcess {
+  readonly child: ChildProcess;
+  /** What ended it, as soon as it has ended. */
+  readonly ended: Promise<void>;
+  stop(): Promise<void>;
+}
+
+const stopMs = 20_000;
+
+/** Starts a program and writes down its pid, so that a later start can end what a kill -9 left behind. */
+export function own(folder: string, name: string, command: string, args: readonly string[]): OwnedProcess {
+  mkdirSync(folder, { recursive: true });
+  const log = openSync(join(folder, `${name}.log`), 'a');
+  const child = spawn(command, [...args], { detached: true, stdio: ['ignore', log, log] });
+  const pidFile = join(folder, `${name}.pid`);
+  writeFileSync(pidFile, String(child.pid));
+  const ended = new Promise<void>((resolve) => {
+    child.once('exit', () => resolve()).once('error', () => resolve());
+  });
+  return {
+    child,
+    ended,
+    async stop() {
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), stopMs);
+      await ended;
+      clearTimeout(timer);
+      rmSync(pidFile, { force: true });
+    },
+  };
+}
+
+/** Ends what an earlier process left in this folder; a pid that meanwhile belongs to another program is left alone. */
+export async function endLeftover(
+  folder: string,
+  name: string,
+  isOurs: (commandLine: string) => boolean,
+): Promise<void> {
+  const pidFile = join(folder, `${name}.pid`);
+  if (!existsSync(pidFile)) return;
+  const pid = Number(readFileSync(pidFile, 'utf8'));
+  rmSync(pidFile, { force: true });
+  if (!(await commandLineOf(pid).then(isOurs))) return;
+  process.kill(pid, 'SIGTERM');
+  await until(async () => !isOurs(await commandLineOf(pid)), stopMs);
+}
+
+function commandLineOf(pid: number): Promise<string> {
+  return new Promise((resolve) => {
+    const ps = spawn('ps', ['-ww', '-o', 'args=', '-p', String(pid)], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    let text = '';
+    ps.stdout.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+    ps.once('error', () => resolve('')).once('close', () => resolve(text));
+  });
+}
+
+/** Asks again until the answer is true; false when `timeoutMs` have passed. */
+export async function until(isTrue: () => Promise<boolean>, timeoutMs: number): Promise<boolean> {
+  const endsAt = performance.now() + timeoutMs;
+  while (performance.now() < endsAt) {
+    if (await isTrue()) return true;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return false;
+}

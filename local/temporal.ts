@@ -1,0 +1,132 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { Connection } from '@temporalio/client';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { cacheDir, endLeftover, freePort, onPath, own, until, type LocalService } from './service.ts';
+
+export interface LocalTemporal extends LocalService {
+  readonly address: string;
+  readonly uiUrl: string;
+}
+
+export interface TemporalSearch {
+  readonly stateDir: string;
+  /** `TEMPORAL_CLI_PATH`. */
+  readonly cliPath?: string;
+  /** What was tried, for `--verbose`. */
+  onAttempt(line: string): void;
+  /** Progress of a build, 0 to 1. */
+  onBuild(fraction: number): void;
+}
+
+// The newest CLI that the Go proxy can build: later ones replace a module that the proxy lacks (tried to 1.9.1).
+const goPackage = 'github.com/temporalio/cli/cmd/temporal@v1.5.1';
+// Lines that `go install -v` prints from an empty module cache: downloads and packages.
+const goLines = 1460;
+
+/**
+ * Starts Temporal with its Web UI on this host; schedules and runs are kept in `stateDir`.
+ * @throws Error naming what was tried and what to install
+ */
+export async function startTemporal(search: TemporalSearch): Promise<LocalTemporal> {
+  const { path, why } = await findBinary(search);
+  const folder = join(search.stateDir, 'temporal');
+  mkdirSync(folder, { recursive: true });
+  const database = join(folder, 'temporal.sqlite');
+  await endLeftover(folder, 'temporal', (line) => line.includes(database));
+  const [port, uiPort] = [await freePort(7233), await freePort(8233)];
+  const args = ['server', 'start-dev', '--ip', '127.0.0.1', '--ui-ip', '127.0.0.1', '--log-level', 'error'];
+  const ports = ['--port', String(port), '--ui-port', String(uiPort), '--db-filename', database];
+  const server = own(folder, 'temporal', path, [...args, ...ports]);
+  const address = `127.0.0.1:${port}`;
+  if (!(await until(() => answers(address), 60_000))) {
+    await server.stop();
+    throw new Error(`Temporal did not come up in 60 s; see ${join(folder, 'temporal.log')}.`);
+  }
+  const uiUrl = `http://127.0.0.1:${uiPort}`;
+  return {
+    address,
+    uiUrl,
+    line: `Temporal on ${address}, Web UI ${uiUrl} (${why})`,
+    stop: () => server.stop(),
+  };
+}
+
+async function answers(address: string): Promise<boolean> {
+  try {
+    const connection = await Connection.connect({ address, connectTimeout: 1000 });
+    await connection.close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function findBinary(search: TemporalSearch): Promise<{ path: string; why: string }> {
+  const { cliPath, onAttempt } = search;
+  if (cliPath !== undefined) return { path: cliPath, why: 'TEMPORAL_CLI_PATH' };
+  const found = onPath('temporal');
+  if (found !== undefined) return { path: found, why: 'temporal on PATH' };
+  onAttempt('temporal: none on PATH');
+  const downloaded = await download(onAttempt);
+  if (downloaded !== undefined) return { path: downloaded, why: "the SDK's download" };
+  const built = await build(search);
+  if (built !== undefined) return { path: built, why: 'built from the Go module proxy' };
+  throw new Error(
+    'Temporal cannot be found, downloaded or built. Install it: Debian, `apt install golang` and start again; ' +
+      'macOS, `brew install temporal`; Docker, run temporalio/temporal and set TEMPORAL_ADDRESS.',
+  );
+}
+
+/** The SDK has no call that only downloads: a server is started, ended, and its binary kept. */
+async function download(onAttempt: (line: string) => void): Promise<string | undefined> {
+  const folder = join(cacheDir(), 'temporal-download');
+  mkdirSync(folder, { recursive: true });
+  const binary = () =>
+    readdirSync(folder)
+      .map((name) => join(folder, name))
+      .find((path) => /temporal[^/]*$/.test(path));
+  const known = binary();
+  if (known !== undefined) return known;
+  try {
+    const executable = { type: 'cached-download' as const, downloadDir: folder };
+    const environment = await TestWorkflowEnvironment.createLocal({ server: { executable } });
+    await environment.teardown();
+  } catch (error) {
+    onAttempt(`temporal: the SDK's download failed: ${(error as Error).message.split('\n', 1)[0]}`);
+  }
+  return binary();
+}
+
+async function build({ onAttempt, onBuild }: TemporalSearch): Promise<string | undefined> {
+  const folder = join(cacheDir(), 'temporal-build');
+  const path = join(folder, 'temporal');
+  if (existsSync(path)) return path;
+  const go = onPath('go');
+  if (go === undefined) {
+    onAttempt('temporal: no Go to build it with');
+    return undefined;
+  }
+  const unfinished = join(folder, `unfinished-${process.pid}`);
+  mkdirSync(unfinished, { recursive: true });
+  let lines = 0;
+  const code = await new Promise<number | null>((resolve) => {
+    const env = { ...process.env, GOBIN: unfinished };
+    const child = spawn(go, ['install', '-v', '-ldflags=-s -w', goPackage], {
+      env,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      lines += chunk.toString().split('\n').length - 1;
+      onBuild(Math.min(lines / goLines, 0.99));
+    });
+    child.once('error', () => resolve(null)).once('close', resolve);
+  });
+  if (code !== 0) {
+    onAttempt(`temporal: go install ended with ${code}`);
+    return undefined;
+  }
+  renameSync(join(unfinished, 'temporal'), path);
+  return path;
+}
