@@ -32,7 +32,7 @@ interface Line {
 /** A log to stderr, because stdout belongs to the command's answer. */
 export function createLog(
   options: LogOptions,
-  write = (line: string) => void process.stderr.write(line),
+  write: (line: string) => unknown = (line) => process.stderr.write(line),
 ): Log {
   const render = options.format === 'json' ? asJson : asPretty;
   return bound({}, (line) => {
@@ -42,8 +42,6 @@ export function createLog(
     if (options.file !== undefined) appendFileSync(options.file, asJson(line));
   });
 }
-
-const toStderr = (line: string) => void process.stderr.write(line);
 
 function bound(fields: LogFields, put: (line: Line) => void): Log {
   const at = (level: LogLevel) => (message: string, more?: LogFields) =>
