@@ -1,51 +1,57 @@
 import { finished, PassThrough, Readable } from 'node:stream';
 
-/** What mysql2 reads for one LOAD DATA LOCAL. */
+/** The file of one LOAD DATA LOCAL. */
 export interface LocalInfile {
-  readonly input: Readable;
+  /** To be called by mysql2, which listens from then on: an error that came before would leave it waiting for ever. */
+  readonly open: () => Readable;
+  /** Ends the file early. */
+  readonly stop: (reason: Error) => void;
   /** The error of the source, when it had one. */
-  failure(): Error | undefined;
-  /** Ends the input early; the statement must have been killed before. */
-  stop(reason: Error): void;
+  readonly failure: () => Error | undefined;
   /** To be called when the statement is over, whatever became of it. */
-  release(): void;
+  readonly release: () => void;
 }
 
 // A packet of MySQL's protocol holds less than 16 MiB, and mysql2 writes a chunk as one packet.
 const pieceBytes = 1 << 20;
 
 /**
- * Feeds `source` to mysql2. mysql2 answers a broken stream with a proper end of file, so the server would keep the
- * rows that were sent; `kill` therefore runs to its end before mysql2 hears of a failure, and the server throws the
- * statement away.
+ * Feeds `source` to mysql2. A source that breaks ends the file early, which the server takes for its proper end: only
+ * a rollback removes the rows before the break.
  */
-export function localInfile(source: Readable | Buffer, kill: () => Promise<void>): LocalInfile {
+export function localInfile(source: Readable | Buffer): LocalInfile {
   const stream = Buffer.isBuffer(source) ? Readable.from(pieces(source)) : source;
   const input = new PassThrough();
+  let isOpen = false;
   let failed: Error | undefined;
-  let isOver = false;
-  const breakOff = async (error: Error) => {
-    await kill();
-    input.destroy(error);
-  };
-  const cleanUp = finished(stream, { writable: false }, (error) => {
-    if (!error || isOver) return;
-    failed = error;
-    void breakOff(error);
-  });
+  let stopped: Error | undefined;
+  stream.on('error', (error) => (failed ??= error));
   input.on('error', () => undefined);
-  stream.pipe(input);
-  return {
-    input,
-    failure: () => failed,
-    stop: (reason) => void input.destroy(reason),
-    release() {
-      isOver = true;
-      cleanUp();
-      stream.destroy();
-      input.destroy();
-    },
-  };
+
+  function open(): Readable {
+    isOpen = true;
+    finished(stream, { writable: false }, (error) => {
+      if (!error || !isOpen) return;
+      failed ??= error;
+      input.destroy(failed);
+    });
+    if (stopped === undefined) stream.pipe(input);
+    else setImmediate(() => input.destroy(stopped));
+    return input;
+  }
+
+  function stop(reason: Error): void {
+    stopped = reason;
+    if (isOpen) input.destroy(reason);
+  }
+
+  function release(): void {
+    isOpen = false;
+    stream.destroy();
+    input.destroy();
+  }
+
+  return { open, stop, failure: () => failed, release };
 }
 
 function* pieces(buffer: Buffer) {

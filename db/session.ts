@@ -27,8 +27,8 @@ export interface Session {
   query<Row = Record<string, unknown>>(sql: string, parameters?: Parameters, label?: string): Promise<Row[]>;
   run(sql: string, parameters?: Parameters, label?: string): Promise<Written>;
   /**
-   * LOAD DATA LOCAL from `source` (chunks below 16 MiB), whose own error is thrown as it is. All of it or nothing:
-   * a source that fails leaves no row, outside a transaction as well.
+   * LOAD DATA LOCAL from `source` (chunks below 16 MiB), whose own error is thrown as it is. The rows before a break
+   * are in the table until the transaction is rolled back; outside of one the load is a transaction of its own.
    */
   load(sql: string, source: Readable | Buffer, label?: string): Promise<Written>;
   /** Commits what `work` did through this session, or rolls it back and throws what `work` threw. Never nested. */
@@ -107,12 +107,18 @@ export function openSession(context: SessionContext): OpenSession {
   }
 
   async function load(sql: string, source: Readable | Buffer, label?: string): Promise<Written> {
+    if (!isInTransaction) return transaction(() => load(sql, source, label));
     return interruptible(async (kill) => {
-      const file = localInfile(source, kill);
-      const onAbort = () => void kill().then(() => file.stop(signal.reason as Error));
+      const file = localInfile(source);
+      const stop = async () => {
+        await kill();
+        // The kill does not wake a server that waits for more of the file.
+        file.stop(signal.reason as Error);
+      };
+      const onAbort = () => void stop();
       signal.addEventListener('abort', onAbort, { once: true });
       try {
-        return await send<Written>({ sql, infileStreamFactory: () => file.input }, label);
+        return await send<Written>({ sql, infileStreamFactory: file.open }, label);
       } catch (error) {
         throw file.failure() ?? error;
       } finally {
