@@ -259,8 +259,8 @@ test('a connection that is lost in a statement is DatabaseUnreachable, and the n
   }).listen(0, '127.0.0.1');
   await once(proxy, 'listening');
   const database = open({ port: (proxy.address() as AddressInfo).port });
-  const lost = code(database.session(never, (session) => session.query('SELECT SLEEP(5) AS lost')));
-  await runningOnServer('SLEEP(5) AS lost');
+  const lost = code(database.session(never, (session) => session.query(`SELECT SLEEP(5) AS ${schema}_lost`)));
+  await runningOnServer(`AS ${schema}_lost`);
   for (const socket of sockets.splice(0)) socket.destroy();
   expect(await lost).toBe('DatabaseUnreachable');
   expect(await database.session(never, (session) => session.query('SELECT 1 AS one'))).toEqual([{ one: 1 }]);
