@@ -93,7 +93,8 @@ export function dbError(cause: unknown, label?: string): Error {
   }
   if (code === 'ENOSPC') return new DbError('NoSpace', `The disk is full${during}.`);
   if (code !== undefined && isLostConnection.test(code)) {
-    return new DbError('DatabaseUnreachable', `MySQL cannot be reached: ${code}${during}.`);
+    // A network's or a certificate's own words: they name hosts, never a row.
+    return new DbError('DatabaseUnreachable', `MySQL cannot be reached: ${cause.message || code}${during}.`);
   }
   return cause;
 }
