@@ -1,9 +1,9 @@
 import { appendFileSync } from 'node:fs';
 
 const levels = ['debug', 'info', 'warn', 'error'] as const;
-export type LogLevel = (typeof levels)[number];
+type LogLevel = (typeof levels)[number];
 /** Counts, identifiers and seconds; never a credential or a value of a row: that is the caller's duty. */
-export type LogFields = Readonly<Record<string, unknown>>;
+type LogFields = Readonly<Record<string, unknown>>;
 
 export interface LogOptions {
   /** The least level that is written. */

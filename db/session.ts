@@ -12,11 +12,11 @@ export interface StatementReport {
 }
 
 /** `affectedRows` counts the rows that an UPDATE matched, changed or not; `changedRows` those that it changed. */
-export type Written = Pick<
+type Written = Pick<
   ResultSetHeader,
   'affectedRows' | 'changedRows' | 'insertId' | 'warningStatus' | 'info'
 >;
-export type Parameters = readonly unknown[];
+type Parameters = readonly unknown[];
 
 /**
  * Statements on one connection, one after another. `?` stands for a value, `??` for an identifier; `label` names the
