@@ -9,7 +9,7 @@ import type { LogOptions } from './log.ts';
 const cmsPage = 'https://download.cms.gov/nppes/NPI_Files.html';
 
 /** Where MySQL is and how it lets us in; `caPem` turns TLS on. */
-interface DatabaseConfig {
+export interface DatabaseConfig {
   readonly host: string;
   readonly port: number;
   /** The application's schema, which holds `npi_data_*`. */
