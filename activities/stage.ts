@@ -79,7 +79,7 @@ async function stageMember(
     const withBlock = added(soFar, block);
     await stageBlock(session, staging, { ...block, soFar: withBlock }, { lease, isLocal });
     soFar = withBlock;
-    tell({ phase: 'stage', rows: soFar.rows });
+    tell({ phase: 'stage', rows: soFar.rows, bytes: block.readBytes, totalBytes: member.sizeBytes });
   }
   await finishStaging(session, staging);
   return soFar;

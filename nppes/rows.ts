@@ -27,6 +27,8 @@ export interface RowBlock {
   readonly lastRowNumber: number;
   /** Byte sequences that were not UTF-8, from the beginning of the file to somewhere past this block. */
   readonly badUtf8Count: number;
+  /** Bytes of the member read so far, to somewhere past this block. */
+  readonly readBytes: number;
   readonly newColumns: readonly string[];
 }
 
@@ -42,10 +44,11 @@ export async function* readRows(input: {
   readonly afterRow: number;
 }): AsyncGenerator<RowBlock> {
   const { member, wanted, rowsPerBlock, afterRow } = input;
-  let badUtf8Count = 0;
+  const read = { readBytes: 0, badUtf8Count: 0 };
   const repaired = member.compose(
-    utf8Repair((count) => {
-      badUtf8Count += count;
+    utf8Repair((bytes, replacedCount) => {
+      read.readBytes += bytes;
+      read.badUtf8Count += replacedCount;
     }),
   );
   const records = readRecords(repaired);
@@ -58,10 +61,10 @@ export async function* readRows(input: {
     if (record.rowNumber <= afterRow) continue;
     addRecord(block, record, record.fields ? check(record.fields) : { reason: refusalReasons.malformed });
     if (block.rows < rowsPerBlock) continue;
-    yield finished(block, layout, badUtf8Count);
+    yield finished(block, layout, read);
     block = emptyBlock();
   }
-  if (block.rows > 0) yield finished(block, layout, badUtf8Count);
+  if (block.rows > 0) yield finished(block, layout, read);
 }
 
 function plannedLayout(header: readonly string[], wanted: readonly WantedColumn[]): Layout {
@@ -106,7 +109,11 @@ function addRecord(block: GrowingBlock, { rowNumber, lineNumber }: CsvRecord, ch
   });
 }
 
-function finished(block: GrowingBlock, { newColumns }: Layout, badUtf8Count: number): RowBlock {
+function finished(
+  block: GrowingBlock,
+  { newColumns }: Layout,
+  read: Pick<RowBlock, 'readBytes' | 'badUtf8Count'>,
+): RowBlock {
   const { lines, ...counted } = block;
-  return { ...counted, tsv: Buffer.from(lines.join('')), stagedRows: lines.length, badUtf8Count, newColumns };
+  return { ...counted, tsv: Buffer.from(lines.join('')), stagedRows: lines.length, ...read, newColumns };
 }

@@ -2,15 +2,15 @@ import { isUtf8 } from 'node:buffer';
 import { Transform } from 'node:stream';
 
 /**
- * Valid UTF-8 passes as it is; each sequence that is none becomes U+FFFD, as TextDecoder does it, and is counted.
+ * Valid UTF-8 passes as it is; each sequence that is none becomes U+FFFD, as TextDecoder does it. `onBytes` is told
+ * of every chunk: how many bytes came in, and how many sequences were replaced.
  */
-export function utf8Repair(onRepair: (count: number) => void): Transform {
+export function utf8Repair(onBytes: (bytes: number, replacedCount: number) => void): Transform {
   let rest: Buffer = Buffer.alloc(0);
   const repaired = (bytes: Buffer): Buffer => {
-    if (isUtf8(bytes)) return bytes;
-    const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
-    onRepair(countReplacements(text) - countLiteral(bytes));
-    return Buffer.from(text);
+    const text = isUtf8(bytes) ? undefined : new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+    onBytes(bytes.length, text === undefined ? 0 : countReplacements(text) - countLiteral(bytes));
+    return text === undefined ? bytes : Buffer.from(text);
   };
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
