@@ -36,7 +36,11 @@ export interface Config {
   readonly crons: Readonly<Partial<Record<Job, string>>>;
   readonly timezone: string;
   readonly catchupMs: number;
-  readonly temporal: ClientConnectConfig & { readonly isConfigured: boolean };
+  readonly temporal: ClientConnectConfig & {
+    readonly isConfigured: boolean;
+    /** Where people see the runs; links are made of it. */
+    readonly uiUrl?: string;
+  };
   readonly temporalCliPath?: string;
   readonly log: LogOptions;
   readonly heartbeatTimeoutMs: number;
@@ -48,10 +52,25 @@ export class ConfigError extends Error {
   readonly exitCode = 2;
 }
 
-/** Reads `.env` of the working directory into the environment, where there is one; what is set already stays. */
-export function loadDotEnv(): void {
+/** Where `surgicase start` writes down the services that it brought up, in the form of a `.env`. */
+export const servicesFile = '.surgicase/services.env';
+
+/** This process's environment with `.env` of the working directory, where there is one; what is set already stays. */
+export function environment(): Environment {
+  loadEnvFile('.env');
+  return process.env;
+}
+
+/** The same, and where neither database nor Temporal is configured, those that a `surgicase start` of this folder runs. */
+export function environmentWithServices(): Environment {
+  const { DATABASE_URL, DB_SECRET_ID, TEMPORAL_ADDRESS, TEMPORAL_PROFILE } = environment();
+  if (!DATABASE_URL && !DB_SECRET_ID && !TEMPORAL_ADDRESS && !TEMPORAL_PROFILE) loadEnvFile(servicesFile);
+  return process.env;
+}
+
+function loadEnvFile(path: string): void {
   try {
-    process.loadEnvFile('.env');
+    process.loadEnvFile(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
@@ -74,6 +93,7 @@ const variables = z.object({
   SCHEDULE_TIMEZONE: value.timezone.default('UTC'),
   SCHEDULE_CATCHUP: value.catchup.default(24 * 3_600_000),
   TEMPORAL_CLI_PATH: z.string().optional(),
+  TEMPORAL_UI_URL: value.pageUrl.optional(),
   LOG_LEVEL: value.oneOf(['debug', 'info', 'warn', 'error']).default('info'),
   LOG_FORMAT: value.oneOf(['json', 'pretty']).optional(),
   LOG_FILE: z.string().optional(),
@@ -179,7 +199,10 @@ function assemble(
     crons: given.SCHEDULE_NPI_UPDATE === undefined ? {} : { 'npi-update': given.SCHEDULE_NPI_UPDATE },
     timezone: given.SCHEDULE_TIMEZONE,
     catchupMs: given.SCHEDULE_CATCHUP,
-    temporal,
+    temporal: {
+      ...temporal,
+      ...(given.TEMPORAL_UI_URL !== undefined && { uiUrl: given.TEMPORAL_UI_URL.replace(/\/$/, '') }),
+    },
     ...(given.TEMPORAL_CLI_PATH !== undefined && { temporalCliPath: given.TEMPORAL_CLI_PATH }),
     log: {
       level: given.LOG_LEVEL,

@@ -11,7 +11,8 @@ import type { NpiUpdateInput, NpiUpdateResult } from '../contract/workflows.ts';
 import type { Database } from '../db/connect.ts';
 import { migrate } from '../db/migrate.ts';
 import { createLog } from '../log.ts';
-import { openDatabase, schemasOf, startWorker } from '../worker/run.ts';
+import { openDatabase, schemasOf } from '../worker/database.ts';
+import { startWorker } from '../worker/run.ts';
 
 export const forever = new AbortController().signal;
 

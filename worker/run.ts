@@ -1,12 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { createNpiActivities } from '../activities/index.ts';
-import type { Config, DatabaseConfig } from '../config.ts';
 import { taskQueues } from '../contract/task-queues.ts';
-import { connect, type Database } from '../db/connect.ts';
-import { secretCredentials, staticCredentials } from '../db/credentials.ts';
-import type { Log } from '../log.ts';
 import { bundlePath, bundleWorkflows } from './bundle.ts';
+import { openDatabase, schemasOf, type WorkerSetup } from './database.ts';
 
 /** A worker that polls both queues. */
 export interface RunningWorker {
@@ -16,28 +13,7 @@ export interface RunningWorker {
   stop(): Promise<void>;
 }
 
-export interface WorkerSetup {
-  readonly config: Config;
-  readonly database: DatabaseConfig;
-  readonly log: Log;
-}
-
 const rowsPerBlock = 5000;
-
-/** The database of a configuration, its statements' times going to the debug log. */
-export function openDatabase({ config, database, log }: WorkerSetup): Database {
-  const { host, port, caPem, login } = database;
-  const credentials = 'secretId' in login ? secretCredentials(login.secretId) : staticCredentials(login);
-  return connect(
-    { host, port, credentials, schema: config.schedulerSchema, ...(caPem !== undefined && { caPem }) },
-    { onStatement: ({ sql, ms, rows }) => log.debug('statement', { sql, ms: Math.round(ms), rows }) },
-  );
-}
-
-/** The three schemas of a configuration. */
-export function schemasOf({ config, database }: Pick<WorkerSetup, 'config' | 'database'>) {
-  return { application: database.name, search: config.searchSchema, scheduler: config.schedulerSchema };
-}
 
 /** Starts the worker: workflows and short activities on one queue, the loads, one at a time, on the other. */
 export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {

@@ -1,0 +1,26 @@
+import type { Config, DatabaseConfig } from '../config.ts';
+import { connect, type Database } from '../db/connect.ts';
+import { secretCredentials, staticCredentials } from '../db/credentials.ts';
+import type { Log } from '../log.ts';
+
+/** What a worker is made of; `database` is the configuration's, known to be there. */
+export interface WorkerSetup {
+  readonly config: Config;
+  readonly database: DatabaseConfig;
+  readonly log: Log;
+}
+
+/** The database of a configuration, its statements' times going to the debug log. */
+export function openDatabase({ config, database, log }: WorkerSetup): Database {
+  const { host, port, caPem, login } = database;
+  const credentials = 'secretId' in login ? secretCredentials(login.secretId) : staticCredentials(login);
+  return connect(
+    { host, port, credentials, schema: config.schedulerSchema, ...(caPem !== undefined && { caPem }) },
+    { onStatement: ({ sql, ms, rows }) => log.debug('statement', { sql, ms: Math.round(ms), rows }) },
+  );
+}
+
+/** The three schemas of a configuration. */
+export function schemasOf({ config, database }: Pick<WorkerSetup, 'config' | 'database'>) {
+  return { application: database.name, search: config.searchSchema, scheduler: config.schedulerSchema };
+}

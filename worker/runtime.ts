@@ -1,0 +1,25 @@
+import { DefaultLogger, makeTelemetryFilterString, Runtime, type LogLevel } from '@temporalio/worker';
+import type { Log } from '../log.ts';
+
+// The activities log their failures with what to do, and each state of a worker is told by who starts it.
+const routine: ReadonlySet<string> = new Set(['Activity failed', 'Workflow failed']);
+
+/** Sends the SDK's own lines to our log. Once a process, before the first worker; signals stay with the host. */
+export function installRuntime(log: Log): void {
+  const logger = new DefaultLogger('DEBUG', ({ level, message, meta }) => {
+    const isRoutine = level === 'INFO' || routine.has(message);
+    writerOf(log, isRoutine ? 'DEBUG' : level)(`temporal: ${message}`, { error: meta?.['error'] });
+  });
+  Runtime.install({
+    logger,
+    shutdownSignals: [],
+    telemetryOptions: {
+      logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }) },
+    },
+  });
+}
+
+function writerOf(log: Log, level: LogLevel) {
+  if (level === 'ERROR') return log.error;
+  return level === 'WARN' ? log.warn : log.debug;
+}
