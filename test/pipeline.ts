@@ -22,6 +22,8 @@ export interface Pipeline {
   readonly site: string;
   readonly archive: string;
   readonly database: Database;
+  /** For commands that are run as processes of their own. */
+  readonly env: NodeJS.ProcessEnv;
   query<Row>(sql: string): Promise<Row[]>;
   run(input?: NpiUpdateInput): Promise<NpiUpdateResult>;
   /** Empties every table, and the page. */
@@ -62,6 +64,7 @@ export async function startPipeline(name: string, more: NodeJS.ProcessEnv = {}):
     site,
     archive: config.nppes.archiveDir,
     database,
+    env,
     query,
     run: (input) => {
       const workflowId = `${name}-${(runs += 1)}`;
