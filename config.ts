@@ -56,14 +56,14 @@ export class ConfigError extends Error {
 export const servicesFile = '.surgicase/services.env';
 
 /** This process's environment with `.env` of the working directory, where there is one; what is set already stays. */
-export function environment(): Environment {
+export function processEnvironment(): Environment {
   loadEnvFile('.env');
   return process.env;
 }
 
 /** The same, and where neither database nor Temporal is configured, those that a `surgicase start` of this folder runs. */
-export function environmentWithServices(): Environment {
-  const { DATABASE_URL, DB_SECRET_ID, TEMPORAL_ADDRESS, TEMPORAL_PROFILE } = environment();
+export function processEnvironmentWithServices(): Environment {
+  const { DATABASE_URL, DB_SECRET_ID, TEMPORAL_ADDRESS, TEMPORAL_PROFILE } = processEnvironment();
   if (!DATABASE_URL && !DB_SECRET_ID && !TEMPORAL_ADDRESS && !TEMPORAL_PROFILE) loadEnvFile(servicesFile);
   return process.env;
 }

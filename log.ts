@@ -73,3 +73,18 @@ function withErrors(_name: string, field: unknown): unknown {
   if (field instanceof Error) return `${field.name}: ${field.message}`;
   return typeof field === 'bigint' ? String(field) : field;
 }
+
+/** A log that writes each line to two others. */
+export function both(first: Log, second: Log): Log {
+  const at = (level: LogLevel) => (message: string, fields?: LogFields) => {
+    first[level](message, fields);
+    second[level](message, fields);
+  };
+  return {
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    child: (fields) => both(first.child(fields), second.child(fields)),
+  };
+}

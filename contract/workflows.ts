@@ -26,8 +26,16 @@ export interface NpiUpdateResult {
   readonly seconds: number;
 }
 
-export const npiPhases = ['waiting', 'discover', 'download', 'stage', 'publish', 'archive', 'done'] as const;
-export type NpiPhase = (typeof npiPhases)[number];
+/** `waiting`: another run of the job holds the lease. */
+export type NpiPhase =
+  | 'begin'
+  | 'waiting'
+  | 'discover'
+  | 'download'
+  | 'stage'
+  | 'publish'
+  | 'archive'
+  | 'done';
 
 /** Answer of the query `progress`. Rows and bytes inside a phase are in the activity's heartbeat. */
 export interface NpiProgress {

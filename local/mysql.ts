@@ -13,8 +13,6 @@ const run = promisify(execFile);
 export interface LocalMysql extends LocalService {
   /** `mysql://user:password@127.0.0.1:port/`, without a schema. */
   readonly url: string;
-  /** Whether its data folder was created just now. */
-  readonly isNew: boolean;
 }
 
 export interface MysqlSearch {
@@ -77,7 +75,7 @@ export async function startMysql(search: MysqlSearch): Promise<LocalMysql> {
   }
   rmSync(join(folder, 'init.sql'), { force: true });
   const url = `mysql://surgicase:${password}@127.0.0.1:${port}/`;
-  return { url, isNew, line: `MySQL on 127.0.0.1:${port} (${server.why})`, stop };
+  return { url, line: `127.0.0.1:${port} (${server.why})`, ended: running.ended, stop };
 }
 
 async function findServer(onAttempt: (line: string) => void): Promise<Server> {

@@ -8,6 +8,8 @@ import { join } from 'node:path';
 export interface LocalService {
   /** Which one and why, for people. */
   readonly line: string;
+  /** Ends when a process of ours behind it has ended by itself; absent where there is none. */
+  readonly ended?: Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -89,7 +91,8 @@ export async function endLeftover(
   await until(async () => !isOurs(await commandLineOf(pid)), stopMs);
 }
 
-function commandLineOf(pid: number): Promise<string> {
+/** The command line of a process, empty when there is none. */
+export function commandLineOf(pid: number): Promise<string> {
   return new Promise((resolve) => {
     const ps = spawn('ps', ['-ww', '-o', 'args=', '-p', String(pid)], {
       stdio: ['ignore', 'pipe', 'ignore'],

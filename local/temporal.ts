@@ -48,7 +48,8 @@ export async function startTemporal(search: TemporalSearch): Promise<LocalTempor
   return {
     address,
     uiUrl,
-    line: `Temporal on ${address}, Web UI ${uiUrl} (${why})`,
+    line: `${address}, Web UI ${uiUrl} (${why})`,
+    ended: server.ended,
     stop: () => server.stop(),
   };
 }

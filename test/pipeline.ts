@@ -13,6 +13,10 @@ import { migrate } from '../db/migrate.ts';
 import { createLog } from '../log.ts';
 import { openDatabase, schemasOf } from '../worker/database.ts';
 import { startWorker } from '../worker/run.ts';
+import { installRuntime } from '../worker/runtime.ts';
+
+// The SDK's runtime can be installed once in a process only.
+let isRuntimeInstalled = false;
 
 export const forever = new AbortController().signal;
 
@@ -52,6 +56,8 @@ export async function startPipeline(name: string, more: NodeJS.ProcessEnv = {}):
   const config = readConfig(env, ['database', 'temporal']);
   if (!config.database) throw new Error('DATABASE_URL gave no database.');
   const setup = { config, database: config.database, log: createLog(config.log, () => undefined) };
+  if (!isRuntimeInstalled) installRuntime(setup.log);
+  isRuntimeInstalled = true;
   const schemas = schemasOf(setup);
   const database = openDatabase(setup);
   await migrate(database, schemas, forever);

@@ -2,7 +2,12 @@ import { DefaultLogger, makeTelemetryFilterString, Runtime, type LogLevel } from
 import type { Log } from '../log.ts';
 
 // The activities log their failures with what to do, and each state of a worker is told by who starts it.
-const routine: ReadonlySet<string> = new Set(['Activity failed', 'Workflow failed']);
+const routine: ReadonlySet<string> = new Set([
+  'Activity failed',
+  'Workflow failed',
+  // The queue of the loads has none.
+  'No workflows registered, not polling for workflow tasks',
+]);
 
 /** Sends the SDK's own lines to our log. Once a process, before the first worker; signals stay with the host. */
 export function installRuntime(log: Log): void {

@@ -35,7 +35,7 @@ class NpiUpdateRun {
   readonly #startedAt = Date.now();
   readonly #done: ReleaseOutcome[] = [];
   #remarks: string[] = [];
-  #phase: NpiPhase = 'waiting';
+  #phase: NpiPhase = 'begin';
   #release: string | undefined;
   #releasesDue = 0;
 
@@ -66,6 +66,7 @@ class NpiUpdateRun {
     for (;;) {
       const begun = await begin.executeWithOptions({ summary: 'open the run, take the lease' }, [input]);
       if (begun.acquired) return begun;
+      this.#phase = 'waiting';
       this.#show(`waiting: ${begun.holder} holds the lease`);
       if (Date.now() - this.#startedAt >= leasePatienceMs) {
         this.#remarks = [`Skipped: ${begun.holder} held the lease for 30 minutes.`];

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ConfigError, environment, readConfig } from '../../config.ts';
+import { ConfigError, processEnvironment, readConfig } from '../../config.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -174,10 +174,10 @@ test('.env fills what the environment does not set', () => {
   process.env['SEARCH_SCHEMA'] = 'from_environment';
   try {
     process.chdir(folder);
-    const { nppes, searchSchema } = readConfig(environment());
+    const { nppes, searchSchema } = readConfig(processEnvironment());
     expect([nppes.archiveKeepCount, searchSchema]).toEqual([3, 'from_environment']);
     process.chdir(tmpdir());
-    expect(environment).not.toThrow();
+    expect(processEnvironment).not.toThrow();
   } finally {
     process.chdir(before);
     delete process.env['SEARCH_SCHEMA'];

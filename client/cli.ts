@@ -1,0 +1,156 @@
+#!/usr/bin/env node
+import { createRequire } from 'node:module';
+import process from 'node:process';
+import { Argument, Command, CommanderError, Option } from 'commander';
+import { ConfigError, processEnvironmentWithServices, readConfig, type Config } from '../config.ts';
+import { jobs, type Job } from '../contract/schedules.ts';
+import type { SearchOptions } from './commands/npi.ts';
+import type { RunOptions } from './commands/run.ts';
+import type { StartOptions } from './commands/start.ts';
+import { CommandError, exitCodes } from './exit.ts';
+import { createTerminal, type Terminal } from './terminal.ts';
+
+// Each command's file is loaded when it is called: Temporal's client alone takes half a second.
+const { version } = createRequire(import.meta.url)('surgicase-pipelines/package.json') as { version: string };
+const program = new Command('surgicase')
+  .description("SurgiCase's weekly jobs as durable Temporal workflows")
+  .version(version)
+  .exitOverride()
+  .configureOutput({ outputError: (text, write) => write(text) });
+
+const anyJob = () => new Argument('<job>', 'one of the weekly jobs').choices(jobs);
+const wholeNumber = (text: string) => {
+  if (!/^[1-9]\d*$/.test(text)) throw new CommandError(exitCodes.usage, `${text} is no whole number from 1.`);
+  return Number(text);
+};
+
+/** What a command needs of the configuration, and what it does with it. */
+type Need = Parameters<typeof readConfig>[1];
+type Work = (config: Config, terminal: Terminal) => Promise<number>;
+
+async function withConfig(json: boolean | undefined, need: Need, work: Work): Promise<void> {
+  process.exitCode = await work(
+    readConfig(processEnvironmentWithServices(), need),
+    createTerminal(json ?? false),
+  );
+}
+
+const command = (parent: Command, name: string, summary: string) =>
+  parent.command(name).description(summary).option('--json', 'one JSON value on stdout, logs on stderr');
+
+interface Json {
+  readonly json?: boolean;
+}
+
+command(program, 'start', 'bring up what is not configured, run a worker, stay up until Ctrl-C')
+  .option('--once', 'end after the runs, with the exit code of the worst')
+  .addOption(new Option('--run <job>', 'run this job now').choices([...jobs, 'all']))
+  .addOption(new Option('--source <source>', 'where the registry comes from').choices(['cms', 'sample']))
+  .option('--verbose', 'say what was tried to find each service')
+  .action(async ({ json, ...options }: Json & StartOptions) => {
+    const { start } = await import('./commands/start.ts');
+    process.exitCode = await start(createTerminal(json ?? false), options);
+  });
+
+command(program, 'worker', 'a worker on the configured Temporal and database, until SIGTERM').action(
+  ({ json }: Json) =>
+    withConfig(json, ['database', 'temporal'], async (config) =>
+      (await import('./commands/worker.ts')).worker(config),
+    ),
+);
+
+command(program, 'run', 'run a job now, follow it and print its summary')
+  .addArgument(anyJob())
+  .option('--no-wait', 'trigger it and return')
+  .option('--attach', 'follow the run that is at work, if there is one')
+  .option('--dry-run', 'download, stage and classify; publish nothing')
+  .action((job: Job, { json, ...options }: Json & RunOptions) =>
+    withConfig(json, ['temporal'], async (config, terminal) =>
+      (await import('./commands/run.ts')).run(config, terminal, job, options),
+    ),
+  );
+
+const schedules = program.command('schedules').description('the weekly schedules in Temporal');
+command(schedules, 'apply', 'create and update the schedules; a pause made by an operator stays')
+  .option('--dry-run', 'say what would change')
+  .action(({ json, dryRun }: Json & { dryRun?: boolean }) =>
+    withConfig(json, ['temporal'], async (config, terminal) =>
+      (await import('./commands/schedules.ts')).apply(config, terminal, dryRun ?? false),
+    ),
+  );
+command(schedules, 'diff', 'what apply would change').action(({ json }: Json) =>
+  withConfig(json, ['temporal'], async (config, terminal) =>
+    (await import('./commands/schedules.ts')).apply(config, terminal, true),
+  ),
+);
+command(schedules, 'list', 'when each job runs next').action(({ json }: Json) =>
+  withConfig(json, ['temporal'], async (config, terminal) =>
+    (await import('./commands/schedules.ts')).list(config, terminal),
+  ),
+);
+for (const [name, isPaused] of [
+  ['pause', true],
+  ['resume', false],
+] as const) {
+  command(schedules, name, isPaused ? 'stop firing; runs by hand still work' : 'fire again')
+    .addArgument(anyJob())
+    .option('--note <text>', 'why, for those who see it in the Web UI')
+    .action((job: Job, { json, note }: Json & { note?: string }) =>
+      withConfig(json, ['temporal'], async (config, terminal) =>
+        (await import('./commands/schedules.ts')).setPaused(config, terminal, job, {
+          isPaused,
+          ...(note !== undefined && { note }),
+        }),
+      ),
+    );
+}
+
+const db = program.command('db').description('the database');
+command(db, 'migrate', 'create what is absent; nothing that is there is altered').action(({ json }: Json) =>
+  withConfig(json, ['database'], async (config, terminal) =>
+    (await import('./commands/db.ts')).migrateCommand(config, terminal),
+  ),
+);
+
+const npi = program.command('npi').description('the provider registry in the tables');
+command(npi, 'lookup', 'the row of one provider')
+  .argument('<npi>')
+  .action((number: string, { json }: Json) =>
+    withConfig(json, ['database'], async (config, terminal) =>
+      (await import('./commands/npi.ts')).lookup(config, terminal, number),
+    ),
+  );
+command(npi, 'search', 'surgeons by last name and facilities by name, as the application finds them')
+  .argument('<name>')
+  .option('--state <code>', 'only in this state')
+  .option('--contains', 'anywhere in the name, not only at its beginning')
+  .option('--limit <rows>', 'at most so many of each kind', wholeNumber, 20)
+  .action((name: string, { json, ...options }: Json & SearchOptions) =>
+    withConfig(json, ['database'], async (config, terminal) =>
+      (await import('./commands/npi.ts')).search(config, terminal, name, options),
+    ),
+  );
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = ended(error);
+}
+
+function ended(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+  const isExpected = error instanceof CommandError || error instanceof ConfigError;
+  const { message } = error as Error;
+  if (process.argv.includes('--json')) {
+    const exitCode = isExpected ? error.exitCode : exitCodes.failed;
+    process.stdout.write(`${JSON.stringify({ error: { message, exitCode } })}\n`);
+  }
+  if (isExpected) {
+    process.stderr.write(`${message}\n`);
+    return error.exitCode;
+  }
+  process.stderr.write(
+    `${(error as Error).stack ?? message}\n\nThis is a defect of surgicase ${version}: please report it with the command and the lines above.\n`,
+  );
+  return exitCodes.failed;
+}

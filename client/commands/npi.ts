@@ -1,0 +1,53 @@
+import type { Config } from '../../config.ts';
+import { lookupProvider, searchProviders } from '../../db/lookup.ts';
+import { isTenDigits } from '../../nppes/npi.ts';
+import { withDatabase } from '../database.ts';
+import { CommandError, exitCodes } from '../exit.ts';
+import { table } from '../numbers.ts';
+import type { Terminal } from '../terminal.ts';
+
+const signal = new AbortController().signal;
+
+/** `surgicase npi lookup <npi>`: the filled columns of a provider's row. */
+export function lookup(config: Config, terminal: Terminal, npi: string): Promise<number> {
+  if (!isTenDigits(npi)) throw new CommandError(exitCodes.usage, `${npi} is no NPI: an NPI is ten digits.`);
+  return withDatabase(config, async (database, schemas) => {
+    const found = await database.session(signal, (session) => lookupProvider(session, schemas, npi));
+    const lines = found
+      ? [
+          found.table,
+          ...table(Object.entries(found.columns).map(([name, text]) => [`  ${name}`, String(text)])),
+        ]
+      : [`${npi} is in none of npi_data_0, npi_data_1 and npi_data_2.`];
+    terminal.answer(found ?? null, lines);
+    return exitCodes.done;
+  });
+}
+
+export interface SearchOptions {
+  readonly state?: string;
+  readonly contains?: boolean;
+  readonly limit: number;
+}
+
+/** `surgicase npi search <name>`: surgeons and facilities as the application finds them. */
+export function search(
+  config: Config,
+  terminal: Terminal,
+  name: string,
+  { state, contains, limit }: SearchOptions,
+): Promise<number> {
+  if (name.trim() === '') throw new CommandError(exitCodes.usage, 'The name to search for is empty.');
+  return withDatabase(config, async (database, schemas) => {
+    const question = {
+      name,
+      ...(state !== undefined && { state }),
+      ...(contains !== undefined && { isAnywhere: contains }),
+      limitRows: limit,
+    };
+    const found = await database.session(signal, (session) => searchProviders(session, schemas, question));
+    const lines = found.map((row) => Object.values(row).join('  '));
+    terminal.answer(found, lines.length > 0 ? lines : [`No provider's name matches "${name}".`]);
+    return exitCodes.done;
+  });
+}

@@ -1,0 +1,74 @@
+import type { Client, WorkflowHandle } from '@temporalio/client';
+import type { Config } from '../../config.ts';
+import type { Job } from '../../contract/schedules.ts';
+import type { NpiUpdateInput } from '../../contract/workflows.ts';
+import { withClient } from '../connection.ts';
+import { exitCodes } from '../exit.ts';
+import { follow, type RunEnd } from '../follow.ts';
+import { runLink } from '../links.ts';
+import { progressLine, stepName } from '../progress.ts';
+import { summaryLines } from '../summary.ts';
+import type { Terminal } from '../terminal.ts';
+import { runningRun, startManually, triggerSchedule } from '../trigger.ts';
+
+export interface RunOptions {
+  /** False: the trigger is all. */
+  readonly wait: boolean;
+  /** Follow the run that works already, if one does. */
+  readonly attach?: boolean;
+  readonly dryRun?: boolean;
+}
+
+/** `surgicase run <job>`: triggers it, follows it, prints the summary. Gives the exit code. */
+export function run(config: Config, terminal: Terminal, job: Job, options: RunOptions): Promise<number> {
+  return withClient(config, async (client) => {
+    const handle = await startOrAttach(client, job, options);
+    if (!options.wait) {
+      const started = await identityOf(handle);
+      terminal.answer({ job, ...started }, [`${job} runs as ${started.workflowId} (run ${started.runId})`]);
+      return exitCodes.done;
+    }
+    const { workflowId, runId, end } = await followRun(client, config, terminal, handle);
+    terminal.answer({ job, workflowId, runId, ...end }, summaryLines(job, end));
+    return exitCodeOf(end);
+  });
+}
+
+async function startOrAttach(
+  client: Client,
+  job: Job,
+  { attach: mayAttach, dryRun }: RunOptions,
+): Promise<WorkflowHandle> {
+  const running = mayAttach ? await runningRun(client, job) : undefined;
+  if (running) return running;
+  const input: NpiUpdateInput | undefined = dryRun ? { dryRun } : undefined;
+  return input ? startManually(client, job, input) : triggerSchedule(client, job);
+}
+
+/** Follows a run on the terminal, with a bar. A Ctrl-C ends the following, not the run. */
+export async function followRun(
+  client: Client,
+  config: Config,
+  terminal: Terminal,
+  handle: WorkflowHandle,
+): Promise<{ readonly workflowId: string; readonly runId: string; readonly end: RunEnd }> {
+  const identity = await identityOf(handle);
+  terminal.say(`${identity.workflowId}: ${runLink(config, identity)}`);
+  const end = await follow(client, handle, {
+    snapshot: (snapshot) => terminal.progress(progressLine(snapshot), stepName(snapshot)),
+    waiting: () => terminal.say('No worker is at work: the run waits for one (`surgicase worker`).'),
+  });
+  terminal.progress();
+  return { ...identity, end };
+}
+
+async function identityOf(handle: WorkflowHandle) {
+  const { workflowId, runId } = await handle.describe();
+  return { workflowId, runId };
+}
+
+/** The exit code of a run that has ended. */
+export function exitCodeOf(end: RunEnd): number {
+  if (!end.isDone) return exitCodes.failed;
+  return end.result.outcome === 'skipped' ? exitCodes.alreadyRunning : exitCodes.done;
+}

@@ -1,0 +1,164 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import process from 'node:process';
+import { processEnvironment, readConfig, servicesFile, type Config } from '../../config.ts';
+import type { Job } from '../../contract/schedules.ts';
+import { startServices, type Services } from '../../local/services.ts';
+import type { SourceName } from '../../local/source.ts';
+import { claimState } from '../../local/state.ts';
+import type { Log } from '../../log.ts';
+import { migrate } from '../../db/migrate.ts';
+import { startWorker } from '../../worker/run.ts';
+import { installRuntime } from '../../worker/runtime.ts';
+import { withClient } from '../connection.ts';
+import { withDatabase } from '../database.ts';
+import { CommandError, exitCodes } from '../exit.ts';
+import { applySchedules, plannedSchedules } from '../schedules.ts';
+import { startLog } from '../start-log.ts';
+import { closingLines, runJobs, type JobEnd } from '../start-runs.ts';
+import type { Terminal } from '../terminal.ts';
+
+export interface StartOptions {
+  readonly once?: boolean;
+  readonly run?: Job | 'all';
+  readonly source?: SourceName;
+  readonly verbose?: boolean;
+}
+
+const stateDir = resolve('.surgicase');
+/** Stands when the database of this state folder has its tables, and its first runs were asked for. */
+const readyFile = resolve(stateDir, 'ready');
+const pausedNote =
+  'applied by `surgicase start` on a configured database; `surgicase schedules resume npi-update` lets it fire';
+
+/** `surgicase start`: services, worker, schedules, first runs; up until Ctrl-C. Gives the exit code. */
+export async function start(terminal: Terminal, options: StartOptions): Promise<number> {
+  const env = processEnvironment();
+  const given = readConfig(env);
+  refuseHalfConfigured(given);
+  const claim = await claimState(stateDir);
+  const interrupted = interruption();
+  try {
+    const services = await startServices({
+      config: given,
+      stateDir,
+      isPageGiven: Boolean(env['NPPES_URL']),
+      today: new Date().toISOString().slice(0, 10),
+      ...(options.source && { source: options.source }),
+      onAttempt: (line) => options.verbose && terminal.say(`  tried: ${line}`),
+      onBuild: buildBar(terminal),
+    });
+    try {
+      terminal.progress();
+      const config = readConfig({ ...env, ...services.variables }, ['database', 'temporal']);
+      return await Promise.race([
+        up({ terminal, options, given, config, services, interrupted }),
+        dead(services),
+      ]);
+    } finally {
+      await services.stop();
+    }
+  } finally {
+    claim.release();
+  }
+}
+
+interface Up {
+  readonly terminal: Terminal;
+  readonly options: StartOptions;
+  /** As configured, before services were brought up. */
+  readonly given: Config;
+  readonly config: Config;
+  readonly services: Services;
+  readonly interrupted: Promise<'interrupted'>;
+}
+
+async function up(context: Up): Promise<number> {
+  const { terminal, options, given, config, services, interrupted } = context;
+  for (const line of services.lines) terminal.say(`  ${line}`);
+  const isFirst = !given.database && !existsSync(readyFile);
+  if (isFirst) await makeTables(config, terminal);
+  writeServices(services);
+  const log = startLog(config, terminal, resolve(stateDir, 'surgicase.log'), options.verbose ?? false);
+  const worker = await startOwnWorker(config, log);
+  try {
+    return await withClient(config, async (client) => {
+      await applySchedules(client, plannedSchedules(config), given.database ? { pausedNote } : {});
+      const asked = options.run;
+      const runs = runJobs({ client, config, terminal, isFirst, ...(asked && { asked }) });
+      const ends = await Promise.race([runs, interrupted]);
+      if (ends === 'interrupted') return exitCodes.done;
+      if (isFirst) {
+        writeFileSync(readyFile, '');
+        await services.source?.addWeek();
+      }
+      const lines = options.once
+        ? []
+        : await closingLines(client, config, services.source?.name === 'sample');
+      terminal.answer({ services: services.lines, runs: ends }, lines);
+      if (options.once) return worst(ends);
+      await Promise.race([interrupted, worker.done]);
+      return exitCodes.done;
+    });
+  } finally {
+    terminal.progress();
+    terminal.say('Stopping: the worker first, then what was brought up with it.');
+    await worker.stop();
+  }
+}
+
+function refuseHalfConfigured({ temporal, database }: Config): void {
+  if (!temporal.isConfigured || database) return;
+  throw new CommandError(
+    exitCodes.usage,
+    'Temporal is configured and the database is not: set DATABASE_URL (or DB_SECRET_ID), or unset TEMPORAL_ADDRESS.',
+  );
+}
+
+async function makeTables(config: Config, terminal: Terminal): Promise<void> {
+  const created = await withDatabase(config, (database, schemas) =>
+    migrate(database, schemas, new AbortController().signal),
+  );
+  terminal.say(`  Tables    ${created.length} created`);
+}
+
+/** For the other commands of this folder; it holds the password of the database that start made. */
+function writeServices({ variables }: Services): void {
+  mkdirSync(stateDir, { recursive: true });
+  const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}\n`);
+  writeFileSync(servicesFile, lines.join(''), { mode: 0o600 });
+}
+
+function startOwnWorker(config: Config, log: Log) {
+  if (!config.database) throw new CommandError(exitCodes.usage, 'DATABASE_URL: missing.');
+  installRuntime(log);
+  return startWorker({ config, database: config.database, log });
+}
+
+/** Ctrl-C and SIGTERM; the second one ends the process at once, and the next start ends what is left. */
+function interruption(): Promise<'interrupted'> {
+  return new Promise((interrupt) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupt('interrupted'));
+  });
+}
+
+async function dead({ failed }: Services): Promise<never> {
+  throw new CommandError(exitCodes.unreachable, await failed);
+}
+
+function worst(ends: readonly JobEnd[]): number {
+  return ends.reduce((code, end) => Math.max(code, end.exitCode), exitCodes.done as number);
+}
+
+function buildBar(terminal: Terminal): (fraction: number) => void {
+  const startedAt = performance.now();
+  return (fraction) => {
+    const elapsed = (performance.now() - startedAt) / 1000;
+    const left = fraction > 0.05 ? `, about ${Math.ceil((elapsed / fraction) * (1 - fraction))} s left` : '';
+    const bar = '#'.repeat(Math.round(fraction * 24)).padEnd(24, '-');
+    terminal.progress(
+      `[${bar}] ${Math.round(fraction * 100)} %  building Temporal, once${left}`,
+      'building Temporal from the Go module proxy, once: about 3 minutes',
+    );
+  };
+}

@@ -1,0 +1,23 @@
+import process from 'node:process';
+import type { Config } from '../../config.ts';
+import { createLog } from '../../log.ts';
+import { installRuntime } from '../../worker/runtime.ts';
+import { startWorker } from '../../worker/run.ts';
+import { CommandError, exitCodes } from '../exit.ts';
+
+/** `surgicase worker`: works until SIGINT or SIGTERM, then lets the activities under way end. */
+export async function worker(config: Config): Promise<number> {
+  if (!config.database) throw new CommandError(exitCodes.usage, 'DATABASE_URL: missing.');
+  const log = createLog(config.log);
+  installRuntime(log);
+  const running = await startWorker({ config, database: config.database, log });
+  const stop = (signal: string) => {
+    log.info('worker stops', { signal });
+    void running.stop();
+  };
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  log.info('worker is ready', { temporal: config.temporal.connectionOptions.address });
+  await running.done;
+  log.info('worker has stopped');
+  return exitCodes.done;
+}

@@ -1,0 +1,26 @@
+import type { Config } from '../config.ts';
+import type { Database } from '../db/connect.ts';
+import { DbError } from '../db/errors.ts';
+import type { Schemas } from '../db/tables.ts';
+import { createLog } from '../log.ts';
+import { openDatabase, schemasOf } from '../worker/database.ts';
+import { CommandError, exitCodes } from './exit.ts';
+
+/** Runs `use` on the configured database, and closes it after; its expected errors become exit codes. */
+export async function withDatabase<Result>(
+  config: Config,
+  use: (database: Database, schemas: Schemas) => Promise<Result>,
+): Promise<Result> {
+  if (!config.database) throw new CommandError(exitCodes.usage, 'DATABASE_URL: missing.');
+  const setup = { config, database: config.database, log: createLog(config.log) };
+  const database = openDatabase(setup);
+  try {
+    return await use(database, schemasOf(setup));
+  } catch (error) {
+    if (!(error instanceof DbError)) throw error;
+    const { failed, unreachable } = exitCodes;
+    throw new CommandError(error.code === 'DatabaseUnreachable' ? unreachable : failed, error.message);
+  } finally {
+    await database.close();
+  }
+}

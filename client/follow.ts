@@ -1,0 +1,96 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  ApplicationFailure,
+  CancelledFailure,
+  defaultPayloadConverter,
+  TerminatedFailure,
+  TimeoutFailure,
+} from '@temporalio/common';
+import { WorkflowFailedError, type Client, type WorkflowHandle } from '@temporalio/client';
+import type { Heartbeat } from '../contract/activities.ts';
+import { taskQueues } from '../contract/task-queues.ts';
+import { progressQuery, type NpiProgress, type NpiUpdateResult } from '../contract/workflows.ts';
+
+/** A run as it looks now: the workflow's own progress, and what its activity's last heartbeat said. */
+export interface RunSnapshot {
+  readonly progress: NpiProgress;
+  readonly heartbeat?: Heartbeat;
+  /** The last failure of an activity that is tried again, and how often it was tried. */
+  readonly retry?: { readonly attempt: number; readonly message: string };
+}
+
+/** How a run ended. `failureType` is one of contract/failures.ts where the pipeline itself failed. */
+export type RunEnd =
+  | { readonly isDone: true; readonly result: NpiUpdateResult }
+  | { readonly isDone: false; readonly failureType: string; readonly message: string };
+
+const pollMs = 300;
+
+/** Follows a run to its end. `onSnapshot` is called a few times a second; `onWaiting` once when no worker takes the run. */
+export async function follow(
+  client: Client,
+  handle: WorkflowHandle,
+  on: { snapshot(snapshot: RunSnapshot): void; waiting(): void },
+): Promise<RunEnd> {
+  const end = endOf(handle);
+  const ended = end.then(
+    () => true,
+    () => true,
+  );
+  if (!(await hasPoller(client))) on.waiting();
+  for (;;) {
+    const snapshot = await snapshotOf(handle, ended);
+    if (await Promise.race([ended, sleep(pollMs, false)])) return end;
+    if (snapshot !== undefined) on.snapshot(snapshot);
+  }
+}
+
+async function endOf(handle: WorkflowHandle): Promise<RunEnd> {
+  try {
+    return { isDone: true, result: (await handle.result()) as NpiUpdateResult };
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    return { isDone: false, ...failureOf(error.cause) };
+  }
+}
+
+function failureOf(cause: Error | undefined): { failureType: string; message: string } {
+  if (cause instanceof ApplicationFailure)
+    return { failureType: cause.type ?? 'Error', message: cause.message };
+  if (cause instanceof CancelledFailure)
+    return { failureType: 'Cancelled', message: 'The run was cancelled.' };
+  if (cause instanceof TerminatedFailure)
+    return { failureType: 'Terminated', message: 'The run was terminated; its lease ends within 60 s.' };
+  if (cause instanceof TimeoutFailure) return { failureType: 'TimedOut', message: cause.message };
+  const inner = cause?.cause;
+  return { failureType: 'Error', message: (inner instanceof Error ? inner : cause)?.message ?? 'unknown' };
+}
+
+/** Nothing while no worker answers: the query then waits for one, and the end of the run ends that wait. */
+async function snapshotOf(handle: WorkflowHandle, ended: Promise<boolean>): Promise<RunSnapshot | undefined> {
+  const asked = Promise.all([handle.query<NpiProgress>(progressQuery), pendingActivity(handle)]).catch(
+    () => undefined,
+  );
+  const answer = await Promise.race([asked, ended]);
+  return typeof answer === 'object' ? { progress: answer[0], ...answer[1] } : undefined;
+}
+
+async function pendingActivity(handle: WorkflowHandle): Promise<Omit<RunSnapshot, 'progress'>> {
+  const { raw } = await handle.describe();
+  const activity = raw.pendingActivities?.[0];
+  const payload = activity?.heartbeatDetails?.payloads?.[0];
+  const message = activity?.lastFailure?.message;
+  return {
+    ...(payload && { heartbeat: defaultPayloadConverter.fromPayload<Heartbeat>(payload) }),
+    ...(message && { retry: { attempt: activity?.attempt ?? 1, message } }),
+  };
+}
+
+async function hasPoller({ workflowService, options }: Client): Promise<boolean> {
+  const { pollers } = await workflowService.describeTaskQueue({
+    namespace: options.namespace,
+    taskQueue: { name: taskQueues.main },
+    taskQueueType: 1,
+  });
+  return (pollers ?? []).length > 0;
+}

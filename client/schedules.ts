@@ -1,0 +1,164 @@
+import {
+  ScheduleAlreadyRunning,
+  ScheduleNotFoundError,
+  ScheduleOverlapPolicy,
+  type Client,
+  type ScheduleDescription,
+  type ScheduleOptions,
+} from '@temporalio/client';
+import type { Config } from '../config.ts';
+import { jobs, weeklySchedules, type Job } from '../contract/schedules.ts';
+import { taskQueues } from '../contract/task-queues.ts';
+
+/** A schedule as the configuration wants it, in terms that can be compared with what the server has. */
+export interface PlannedSchedule {
+  readonly job: Job;
+  readonly cron: string;
+  readonly timezone: string;
+  readonly catchupMs: number;
+  /** `SCHEDULE_…=off`: the schedule exists, paused. */
+  readonly isOff: boolean;
+}
+
+/** What `apply` does, or would do, to one schedule. */
+export interface ScheduleChange {
+  readonly job: Job;
+  readonly action: 'created' | 'updated' | 'unchanged';
+  /** `cron: 0 8 * * 2 -> 0 9 * * 2`, one line a difference. */
+  readonly differences: readonly string[];
+}
+
+/** Tells a pause by configuration from one that an operator made. */
+export const offNote = 'off by configuration';
+
+/** The schedules that the configuration wants; a pure function of it. */
+export function plannedSchedules({ crons, timezone, catchupMs }: Config): PlannedSchedule[] {
+  return jobs.map((job) => {
+    const cron = crons[job] ?? weeklySchedules[job].cron;
+    const isOff = cron === 'off';
+    return { job, cron: isOff ? weeklySchedules[job].cron : cron, timezone, catchupMs, isOff };
+  });
+}
+
+/**
+ * Brings every schedule to what is planned: created where there is none, updated only where it differs. A pause that
+ * an operator made stays. `pausedNote`: a schedule that is created now begins paused with this note.
+ */
+export async function applySchedules(
+  client: Client,
+  planned: readonly PlannedSchedule[],
+  { isDryRun = false, pausedNote }: { readonly isDryRun?: boolean; readonly pausedNote?: string } = {},
+): Promise<ScheduleChange[]> {
+  const changes: ScheduleChange[] = [];
+  for (const plan of planned) {
+    const found = await describeSchedule(client, plan.job);
+    if (found === undefined) {
+      if (!isDryRun) await create(client, plan, pausedNote);
+      changes.push({ job: plan.job, action: 'created', differences: [] });
+      continue;
+    }
+    const differences = differencesOf(plan, found);
+    if (differences.length > 0 && !isDryRun) await update(client, plan);
+    const action = differences.length > 0 ? 'updated' : 'unchanged';
+    changes.push({ job: plan.job, action, differences });
+  }
+  return changes;
+}
+
+/** The schedule of a job as the server has it, or nothing. */
+export async function describeSchedule(client: Client, job: Job): Promise<ScheduleDescription | undefined> {
+  try {
+    return await client.schedule.getHandle(job).describe();
+  } catch (error) {
+    if (error instanceof ScheduleNotFoundError) return undefined;
+    throw error;
+  }
+}
+
+async function create(client: Client, plan: PlannedSchedule, pausedNote: string | undefined): Promise<void> {
+  const note = plan.isOff ? offNote : pausedNote;
+  const state = note === undefined ? {} : { state: { paused: true, note } };
+  try {
+    await client.schedule.create({ scheduleId: plan.job, ...definition(plan), ...state });
+  } catch (error) {
+    // Another apply was faster; what it made is then compared like any other.
+    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+    await update(client, plan);
+  }
+}
+
+function update(client: Client, plan: PlannedSchedule): Promise<void> {
+  // The definition is built afresh: the server gives a cron back as calendars, and keeping those beside it fires twice.
+  return client.schedule.getHandle(plan.job).update((previous) => ({
+    ...definition(plan),
+    state: { ...previous.state, ...pauseOf(plan, previous.state) },
+  }));
+}
+
+function definition({ job, cron, timezone, catchupMs }: PlannedSchedule) {
+  const { workflowType, summary } = weeklySchedules[job];
+  return {
+    // The server turns a cron into calendars; what follows `#` stays as their comment, and tells what was applied.
+    spec: { cronExpressions: [`${cron} # ${cron}`], timezone },
+    action: {
+      type: 'startWorkflow',
+      workflowId: job,
+      workflowType,
+      taskQueue: taskQueues.main,
+      staticSummary: summary,
+    },
+    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: catchupMs },
+  } as const satisfies Omit<ScheduleOptions, 'scheduleId'>;
+}
+
+type PauseState = Pick<ScheduleDescription['state'], 'paused' | 'note'>;
+
+function pauseOf({ isOff }: PlannedSchedule, { paused, note }: PauseState): PauseState {
+  if (isOff)
+    return paused ? { paused, ...(note !== undefined && { note }) } : { paused: true, note: offNote };
+  return paused && note === offNote
+    ? { paused: false, note: '' }
+    : { paused, ...(note !== undefined && { note }) };
+}
+
+function differencesOf(plan: PlannedSchedule, found: ScheduleDescription): string[] {
+  const wanted: Comparable = {
+    ...comparable(plan, definition(plan)),
+    paused: pauseOf(plan, found.state).paused,
+  };
+  const has: Comparable = { ...comparableFound(found), paused: found.state.paused };
+  return Object.keys(wanted)
+    .filter((name) => wanted[name] !== has[name])
+    .map((name) => `${name}: ${String(has[name])} -> ${String(wanted[name])}`);
+}
+
+type Comparable = Readonly<Record<string, string | number | boolean | undefined>>;
+
+function comparable(
+  { cron, timezone }: PlannedSchedule,
+  { action, policies }: ReturnType<typeof definition>,
+): Comparable {
+  return {
+    cron,
+    timezone,
+    workflowType: action.workflowType,
+    taskQueue: action.taskQueue,
+    summary: action.staticSummary,
+    overlap: policies.overlap,
+    catchupMs: policies.catchupWindow,
+  };
+}
+
+function comparableFound({ spec, action, policies }: ScheduleDescription): Comparable {
+  const calendars = (spec.calendars ?? []).map(({ comment }) => comment || 'a calendar set by hand');
+  const intervals = (spec.intervals ?? []).map(() => 'an interval set by hand');
+  return {
+    cron: [...calendars, ...intervals].join(', '),
+    timezone: spec.timezone ?? 'UTC',
+    workflowType: action.workflowType,
+    taskQueue: action.taskQueue,
+    summary: action.staticSummary,
+    overlap: policies.overlap,
+    catchupMs: policies.catchupWindow,
+  };
+}

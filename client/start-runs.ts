@@ -1,0 +1,82 @@
+import type { Client, WorkflowHandle } from '@temporalio/client';
+import type { Config } from '../config.ts';
+import { jobs, type Job } from '../contract/schedules.ts';
+import { searchProviders } from '../db/lookup.ts';
+import { exitCodeOf, followRun } from './commands/run.ts';
+import { withDatabase } from './database.ts';
+import type { RunEnd } from './follow.ts';
+import { describeSchedule } from './schedules.ts';
+import { summaryLines } from './summary.ts';
+import type { Terminal } from './terminal.ts';
+import { runningRun, startManually, triggerSchedule } from './trigger.ts';
+
+/** A run of a start as it ended. */
+export type JobEnd = RunEnd & {
+  readonly job: Job;
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly exitCode: number;
+};
+
+export interface RunsWanted {
+  readonly client: Client;
+  readonly config: Config;
+  readonly terminal: Terminal;
+  /** The database was made just now: every job runs once, the registry with one week. */
+  readonly isFirst: boolean;
+  readonly asked?: Job | 'all';
+}
+
+/** The runs of a start, one after the other, each followed to its end with a bar and a summary. */
+export async function runJobs({ client, config, terminal, isFirst, asked }: RunsWanted): Promise<JobEnd[]> {
+  const wanted = isFirst || asked === 'all' ? jobs : asked ? [asked] : [];
+  const ends: JobEnd[] = [];
+  for (const job of wanted) {
+    const handle = await startRun(client, job, isFirst);
+    const { workflowId, runId, end } = await followRun(client, config, terminal, handle);
+    for (const line of summaryLines(job, end)) terminal.say(line);
+    ends.push({ ...end, job, workflowId, runId, exitCode: exitCodeOf(end) });
+  }
+  return ends;
+}
+
+/** A first run that a kill cut off has gone on by itself, so it is followed and not started again. */
+async function startRun(client: Client, job: Job, isFirst: boolean): Promise<WorkflowHandle> {
+  if (!isFirst) return triggerSchedule(client, job);
+  return (await runningRun(client, job)) ?? startManually(client, job, { weeks: 1 });
+}
+
+/** What a person may want to do next. */
+export async function closingLines(client: Client, config: Config, isSample: boolean): Promise<string[]> {
+  const { connectionOptions, uiUrl } = config.temporal;
+  const firstName = await anySurgeon(config);
+  const nextTimes = await Promise.all(jobs.map((job) => nextTime(client, job)));
+  return [
+    '',
+    'Try, in another terminal:',
+    ...(firstName
+      ? [`  npx surgicase npi search ${firstName.name}`, `  npx surgicase npi lookup ${firstName.npi}`]
+      : []),
+    `  npx surgicase run npi-update${isSample ? '      (one more sample week is due)' : ''}`,
+    `  temporal schedule trigger --schedule-id npi-update --address ${connectionOptions.address}`,
+    ...(uiUrl === undefined ? [] : [`Web UI: ${uiUrl}`]),
+    ...nextTimes,
+    'Ctrl-C stops everything, `npm start` goes on from there, `rm -r .surgicase` starts over.',
+    'The log: .surgicase/surgicase.log',
+  ];
+}
+
+async function anySurgeon(config: Config): Promise<{ npi: string; name: string } | undefined> {
+  const question = { name: 'S', limitRows: 1 };
+  const [found] = await withDatabase(config, (database, schemas) =>
+    database.session(new AbortController().signal, (session) => searchProviders(session, schemas, question)),
+  );
+  return found && { npi: String(found['npi']), name: String(found['last_name'] ?? found['facility_name']) };
+}
+
+async function nextTime(client: Client, job: Job): Promise<string> {
+  const found = await describeSchedule(client, job);
+  if (!found || found.state.paused) return `Next ${job}: paused (\`surgicase schedules resume ${job}\`)`;
+  const next = found.info.nextActionTimes[0];
+  return `Next ${job}: ${next?.toUTCString() ?? 'never'}`;
+}

@@ -1,0 +1,53 @@
+import type { Job } from '../contract/schedules.ts';
+import type { NpiUpdateResult, ReleaseOutcome } from '../contract/workflows.ts';
+import { failures, type FailureType } from '../contract/failures.ts';
+import type { RunEnd } from './follow.ts';
+import { grouped, megabytes, seconds } from './numbers.ts';
+
+/** How a run ended, for people: counts by kind, seconds by phase, remarks; of a failure what to do. */
+export function summaryLines(job: Job, end: RunEnd): string[] {
+  return end.isDone ? resultLines(job, end.result) : failureLines(job, end);
+}
+
+function resultLines(job: Job, { outcome, releases, remarks, seconds: duration }: NpiUpdateResult): string[] {
+  return [
+    `${job}: ${outcome} in ${seconds(duration)}`,
+    ...releases.flatMap(releaseLines),
+    ...remarks.map((remark) => `  ${remark}`),
+  ];
+}
+
+function releaseLines({
+  release,
+  counts,
+  sizeBytes,
+  search,
+  refusedByReason,
+  seconds: took,
+}: ReleaseOutcome): string[] {
+  const kinds = ['inserted', 'updated', 'unchanged', 'stale', 'refused', 'duplicates'] as const;
+  const byKind = kinds.map((kind) => `${grouped(counts[kind])} ${kind}`).join(', ');
+  const reasons = Object.entries(refusedByReason).map(([reason, count]) => `${grouped(count)} ${reason}`);
+  const total = took.download + took.stage + took.publish + took.archive;
+  const rate = grouped(Math.round(counts.rows / Math.max(total, 0.001)));
+  return [
+    `  ${release} (${megabytes(sizeBytes)})`,
+    `    ${grouped(counts.rows)} rows: ${byKind}; ${grouped(counts.deactivated)} deactivated`,
+    ...(reasons.length > 0 ? [`    refused: ${reasons.join(', ')}`] : []),
+    `    search: ${grouped(search.written)} rows written, ${grouped(search.deleted)} deleted, ${search.tables} tables`,
+    `    download ${seconds(took.download)}, stage ${seconds(took.stage)}, publish ${seconds(took.publish)} ` +
+      `(index ${seconds(took.index)}), archive ${seconds(took.archive)}: ${rate} rows/s`,
+  ];
+}
+
+function failureLines(job: Job, { failureType, message }: Extract<RunEnd, { isDone: false }>): string[] {
+  const isKnown = Object.hasOwn(failures, failureType);
+  const nextStep = isKnown ? failures[failureType as FailureType].nextStep : '';
+  // The message of a known failure ends with its next step, as the Web UI shows it.
+  const what = message.endsWith(nextStep) ? message.slice(0, message.length - nextStep.length) : message;
+  return [
+    `${job}: failed: ${failureType}`,
+    `  ${what.trim()}`,
+    ...(isKnown ? [`  ${nextStep}`, `  More: docs/operations.md, ${failureType}`] : []),
+  ];
+}

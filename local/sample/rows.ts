@@ -1,0 +1,149 @@
+import { npiCheckDigit } from '../../nppes/npi.ts';
+import { dayOf, hash, providerLine, sampleNpi, stubLine, type Period } from './provider.ts';
+
+/** Providers that the tables hold already: `full` ones by the indexes from 0, after them `stubs`. */
+export interface KnownProviders {
+  readonly full: number;
+  readonly stubs: number;
+  /** From this index on no provider is known. */
+  readonly firstNew: number;
+  /** When their rows were written last, and the stubs deactivated. */
+  readonly updated: Period;
+}
+
+/** How many rows of each kind a week has. */
+export interface WeekMix {
+  readonly inserted: number;
+  readonly changed: number;
+  readonly unchanged: number;
+  readonly stubs: number;
+  readonly reactivated: number;
+  readonly stale: number;
+  readonly typeChanges: number;
+  readonly duplicates: number;
+  readonly refused: number;
+}
+
+/** The week of 2026-09-21 has 34,009 rows, as CMS published it. */
+export const weekRowCount = 34_009;
+
+/**
+ * The mix of the week of 2026-09-21 for any number of rows: 13,547 new, 13,868 changed, 682 deactivated, 45 reactivated,
+ * 5,867 unchanged; a few of the changed are stale, of another type, twice in the file, or refused.
+ */
+export function weekMix(rows: number): WeekMix {
+  const part = (count: number) => Math.floor((count * rows) / weekRowCount);
+  const few = Math.max(1, part(1));
+  const rare = { stale: 12 * few, typeChanges: 6 * few, duplicates: 5 * few, refused: 6 * few };
+  const [unchanged, stubs, reactivated] = [part(5867), part(682), part(45)];
+  const changed = part(13_868) - 29 * few;
+  const inserted = rows - part(13_868) - unchanged - stubs - reactivated;
+  return { inserted, changed, unchanged, stubs, reactivated, ...rare };
+}
+
+export interface SampleWeek {
+  readonly period: Period;
+  readonly rows: number;
+  /** Absent: the tables are empty, so that every full row is a new provider and every stub an unknown one. */
+  readonly known?: KnownProviders;
+}
+
+/** What a week onto empty tables leaves to be changed by the next. */
+export function knownAfter({ period, rows }: Omit<SampleWeek, 'known'>): KnownProviders {
+  const mix = weekMix(rows);
+  const full = offset(mix, ontoEmpty, 'stubs');
+  return { full, stubs: mix.stubs, firstNew: rows, updated: period };
+}
+
+// Primes above any number of rows or providers: a step of them visits each place once, in no order.
+const rowStep = 15_485_863;
+const providerStep = 32_452_843;
+
+/** The lines of a week without its header, in no order of NPIs or kinds. */
+export function* weekLines(week: SampleWeek): Generator<string> {
+  const kinds = Object.entries(weekMix(week.rows)) as [keyof WeekMix, number][];
+  for (let place = 0; place < week.rows; place++) {
+    let position = (place * rowStep) % week.rows;
+    const kind = kinds.find(([, count]) => {
+      if (position < count) return true;
+      position -= count;
+      return false;
+    });
+    if (kind) yield rowOf(week, kind[0], position);
+  }
+}
+
+/** Full rows of the first providers: what a baseline holds. */
+export function* knownLines({ full, stubs, updated }: KnownProviders): Generator<string> {
+  for (let index = 0; index < full; index++) yield providerLine({ index, version: 1, updated });
+  for (let i = 0; i < stubs; i++) yield stubLine(full + i, dayOf(updated, hash(full + i, 4)));
+}
+
+function rowOf(week: SampleWeek, kind: keyof WeekMix, position: number): string {
+  const { period, known } = week;
+  const index = indexOf(week, kind, position);
+  if (kind === 'refused') return refusedLine(index, position, period);
+  if (kind === 'stubs') return stubLine(index, dayOf(period, hash(index, 4)));
+  if (kind === 'inserted') return providerLine({ index, version: 1, updated: period });
+  if (kind === 'reactivated') {
+    const deactivation = dayOf(known?.updated ?? yearBefore(period), hash(index, 4));
+    const reactivation = dayOf(period, hash(index, 5));
+    return providerLine({ index, version: 1, updated: period, deactivation, reactivation });
+  }
+  // Onto empty tables every row is the first that is heard of its provider.
+  if (!known) return providerLine({ index, version: 1, updated: period });
+  if (kind === 'unchanged') return providerLine({ index, version: 1, updated: known.updated });
+  const updated = kind === 'stale' ? yearBefore(known.updated) : period;
+  return providerLine({ index, version: 2, updated, isOtherType: kind === 'typeChanges' });
+}
+
+const ontoEmpty = [
+  'inserted',
+  'changed',
+  'unchanged',
+  'stale',
+  'typeChanges',
+  'stubs',
+  'reactivated',
+  'refused',
+] as const;
+const ontoKnown = ['changed', 'unchanged', 'stubs', 'stale', 'typeChanges'] as const;
+
+/** Which provider a row is about: each kind has its own, only duplicates are those of the first changed rows. */
+function indexOf(week: SampleWeek, kind: keyof WeekMix, position: number): number {
+  const { rows, known } = week;
+  const mix = weekMix(rows);
+  if (kind === 'duplicates') return indexOf(week, 'changed', position);
+  if (!known) return offset(mix, ontoEmpty, kind) + position;
+  if (kind === 'inserted') return known.firstNew + position;
+  if (kind === 'refused') return known.firstNew + mix.inserted + position;
+  if (kind === 'reactivated') return known.full + position;
+  return ((offset(mix, ontoKnown, kind) + position) * providerStep) % known.full;
+}
+
+function offset(mix: WeekMix, order: readonly (keyof WeekMix)[], kind: keyof WeekMix): number {
+  let sum = 0;
+  for (const other of order) {
+    if (other === kind) break;
+    sum += mix[other];
+  }
+  return sum;
+}
+
+function yearBefore({ start }: Period): Period {
+  const day = (back: number) => new Date(Date.parse(start) - back * 86_400_000).toISOString().slice(0, 10);
+  return { start: day(365), end: day(1) };
+}
+
+/** A wrong check digit, an entity type that there is not, or a field too few. */
+function refusedLine(index: number, position: number, updated: Period): string {
+  const good = providerLine({ index, version: 1, updated });
+  if (position % 3 === 0) return good.replace(sampleNpi(index), wrongDigit(sampleNpi(index)));
+  if (position % 3 === 1) return good.replace(/^("\d+"),"[12]"/, '$1,"3"');
+  return good.replace(/,"[^"]*"\n$/, '\n');
+}
+
+function wrongDigit(npi: string): string {
+  const nine = npi.slice(0, 9);
+  return nine + String((Number(npiCheckDigit(nine)) + 1) % 10);
+}

@@ -1,0 +1,68 @@
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseReleaseName } from '../../nppes/release.ts';
+import type { Period } from './provider.ts';
+import { writeReleaseZip } from './release-zip.ts';
+import { knownAfter, knownLines, weekLines, weekRowCount } from './rows.ts';
+
+const dayMs = 86_400_000;
+const monthlyRows = 2000;
+
+/**
+ * Makes sure that a folder has the first generated week (the one before the last full week) and a small monthly that
+ * is listed beside it. `today` is an ISO date. What is there stays as it is.
+ */
+export async function prepareSample(folder: string, today: string): Promise<void> {
+  mkdirSync(folder, { recursive: true });
+  if (weeksIn(folder).length > 0) return;
+  const period = weekEndingBefore(today, 1);
+  await writeMonthly(folder, period.start);
+  await writeWeek(folder, period, weekLines({ period, rows: weekRowCount }));
+}
+
+/** Adds the week after the first: it changes what that one brought. Nothing when it is there already. */
+export async function addNextWeek(folder: string): Promise<void> {
+  const [first, second] = weeksIn(folder);
+  if (!first || second) return;
+  const period = { start: addDays(first.start, 7), end: addDays(first.end, 7) };
+  const known = knownAfter({ period: first, rows: weekRowCount });
+  await writeWeek(folder, period, weekLines({ period, rows: weekRowCount, known }));
+}
+
+function weeksIn(folder: string): Period[] {
+  return readdirSync(folder)
+    .flatMap((name) => parseReleaseName(name) ?? [])
+    .filter(({ kind }) => kind === 'weekly')
+    .map(({ periodStart, periodEnd }) => ({ start: periodStart, end: periodEnd }))
+    .sort((a, b) => a.end.localeCompare(b.end));
+}
+
+/** Monday to Sunday; `back` full weeks lie between it and today. */
+function weekEndingBefore(today: string, back: number): Period {
+  const weekday = (new Date(today).getUTCDay() + 6) % 7;
+  const monday = addDays(today, -weekday - 7 * (back + 1));
+  return { start: monday, end: addDays(monday, 6) };
+}
+
+function addDays(day: string, days: number): string {
+  return new Date(Date.parse(day) + days * dayMs).toISOString().slice(0, 10);
+}
+
+function writeWeek(folder: string, { start, end }: Period, lines: Iterable<string>): Promise<void> {
+  const short = (day: string) => day.slice(5, 7) + day.slice(8) + day.slice(2, 4);
+  const name = `NPPES_Data_Dissemination_${short(start)}_${short(end)}_Weekly_V2.zip`;
+  return writeReleaseZip(join(folder, name), { range: `${compact(start)}-${compact(end)}`, lines });
+}
+
+const compact = (day: string) => day.replaceAll('-', '');
+const monthName = new Intl.DateTimeFormat('en-US', { month: 'long', timeZone: 'UTC' });
+
+async function writeMonthly(folder: string, day: string): Promise<void> {
+  const before = addDays(day, -1);
+  const name = `NPPES_Data_Dissemination_${monthName.format(new Date(before))}_${before.slice(0, 4)}_V2.zip`;
+  const path = join(folder, name);
+  if (existsSync(path)) return;
+  const updated = { start: '2006-01-01', end: before };
+  const known = { full: monthlyRows, stubs: 20, firstNew: monthlyRows + 20, updated };
+  await writeReleaseZip(path, { range: `20050523-${compact(before)}`, lines: knownLines(known) });
+}

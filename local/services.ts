@@ -1,0 +1,111 @@
+import type { Config } from '../config.ts';
+import { startMysql } from './mysql.ts';
+import type { LocalService } from './service.ts';
+import { openSource, type Source, type SourceName } from './source.ts';
+import { startTemporal } from './temporal.ts';
+
+/** What a start on this host works with: what was configured, and what was brought up beside it. */
+export interface Services {
+  /** Variables for what was not configured, as `.env` has them. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** The registry's source, absent where NPPES_URL names it. */
+  readonly source?: Source;
+  /** One line a service: which one, and why. */
+  readonly lines: readonly string[];
+  /** Ends, with a sentence for people, when a service ends by itself. */
+  readonly failed: Promise<string>;
+  stop(): Promise<void>;
+}
+
+export interface ServicesWanted {
+  readonly config: Config;
+  readonly stateDir: string;
+  /** `NPPES_URL` is set. */
+  readonly isPageGiven: boolean;
+  readonly source?: SourceName;
+  readonly today: string;
+  onAttempt(line: string): void;
+  /** Progress of a build of Temporal, 0 to 1. */
+  onBuild(fraction: number): void;
+}
+
+const applicationSchema = 'allstars';
+
+/** Brings up side by side what is not configured; when one cannot come up the others are stopped. */
+export async function startServices(wanted: ServicesWanted): Promise<Services> {
+  const { config, stateDir, onAttempt, onBuild } = wanted;
+  const starting = [
+    config.temporal.isConfigured
+      ? given('Temporal', config.temporal.connectionOptions.address ?? 'as the profile says')
+      : startTemporal({ stateDir, onAttempt, onBuild, ...cliPath(config) }).then((service) => ({
+          ...service,
+          name: 'Temporal',
+          variables: { TEMPORAL_ADDRESS: service.address, TEMPORAL_UI_URL: service.uiUrl },
+        })),
+    config.database
+      ? given('MySQL', `${config.database.host}:${config.database.port}`)
+      : startMysql({ stateDir, onAttempt }).then((service) => ({
+          ...service,
+          name: 'MySQL',
+          variables: { DATABASE_URL: `${service.url}${applicationSchema}` },
+        })),
+    sourceOf(wanted),
+  ] satisfies Promise<Part>[];
+  const ends = await Promise.allSettled<Part>(starting);
+  const parts = ends.flatMap((end) => (end.status === 'fulfilled' ? [end.value] : []));
+  const stop = async () => {
+    await Promise.all(parts.map((part) => part.stop()));
+  };
+  const failed = ends.find((end) => end.status === 'rejected');
+  if (failed) {
+    await stop();
+    throw failed.reason;
+  }
+  const source = parts.find((part) => part.source)?.source;
+  return {
+    variables: Object.assign({}, ...parts.map((part) => part.variables)) as Record<string, string>,
+    ...(source && { source }),
+    lines: parts.map(({ name, line }) => `${name.padEnd(9)} ${line}`),
+    failed: Promise.race(parts.map((part) => endOf(part))),
+    stop,
+  };
+}
+
+/** One of the three, as the summary of a start names it. */
+interface Part extends LocalService {
+  readonly name: string;
+  readonly variables: Readonly<Record<string, string>>;
+  readonly source?: Source;
+}
+
+function given(name: string, place: string): Promise<Part> {
+  return Promise.resolve({
+    name,
+    variables: {},
+    line: `${place} (configured)`,
+    stop: () => Promise.resolve(),
+  });
+}
+
+async function sourceOf({
+  config,
+  stateDir,
+  isPageGiven,
+  source: name,
+  today,
+}: ServicesWanted): Promise<Part> {
+  const { url } = config.nppes;
+  if (isPageGiven && name === undefined) return given('Registry', url);
+  // A configured database never gets generated providers unasked.
+  const wanted = name ?? (config.database ? 'cms' : undefined);
+  const source = await openSource(stateDir, { cmsUrl: url, today, ...(wanted && { wanted }) });
+  return { ...source, name: 'Registry', variables: { NPPES_URL: source.pageUrl }, source };
+}
+
+const cliPath = ({ temporalCliPath }: Config) =>
+  temporalCliPath === undefined ? {} : { cliPath: temporalCliPath };
+
+async function endOf({ name, ended, line }: Part): Promise<string> {
+  await (ended ?? new Promise(() => undefined));
+  return `${name} has ended by itself: ${line}.`;
+}

@@ -1,0 +1,176 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, Connection, ScheduleOverlapPolicy } from '@temporalio/client';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { surgicase } from '../cli.ts';
+import { startPipeline, type Pipeline } from '../pipeline.ts';
+import { individual, npi, npidataCsv, organization, writeWeekly } from '../release-zip.ts';
+
+// Commands as a person runs them: processes of their own, on real servers, in a folder without a `.env`.
+let pipeline: Pipeline;
+let connection: Connection;
+let client: Client;
+const folder = mkdtempSync(join(tmpdir(), 'surgicase-commands-'));
+const run = (...args: string[]) => surgicase(args, pipeline.env, folder);
+const json = async (...args: string[]) => {
+  const { code, out } = await run(...args, '--json');
+  return { code, value: JSON.parse(out) as never as Record<string, never> & Record<string, never>[] };
+};
+
+beforeAll(async () => {
+  pipeline = await startPipeline('commands');
+  connection = await Connection.connect({ address: inject('temporalAddress') });
+  client = new Client({ connection });
+});
+afterEach(async () => {
+  for await (const { scheduleId } of client.schedule.list())
+    await client.schedule.getHandle(scheduleId).delete();
+  await pipeline.reset();
+});
+afterAll(async () => {
+  await connection.close();
+  await pipeline.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const describeNpi = () => client.schedule.getHandle('npi-update').describe();
+const offerWeek = () =>
+  writeWeekly(
+    pipeline.site,
+    '20260907-20260913',
+    npidataCsv([individual(1, 'SMITH', '09/08/2026'), organization(2, 'SMITH CLINIC', '09/08/2026')]),
+  );
+
+describe('surgicase schedules', () => {
+  it('apply creates, and then changes nothing', async () => {
+    expect((await run('schedules', 'apply', '--dry-run')).out).toContain('npi-update: would be created');
+    await expect(describeNpi()).rejects.toThrow('not found');
+    expect(await json('schedules', 'apply')).toEqual({
+      code: 0,
+      value: [{ job: 'npi-update', action: 'created', differences: [] }],
+    });
+    const { policies, info, state } = await describeNpi();
+    expect(policies).toMatchObject({ overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: 24 * 3_600_000 });
+    expect(state.paused).toBe(false);
+    const [next] = info.nextActionTimes;
+    expect([next?.getUTCDay(), next?.getUTCHours(), next?.getUTCMinutes()]).toEqual([2, 8, 0]);
+    expect((await json('schedules', 'apply')).value[0]).toMatchObject({ action: 'unchanged' });
+  });
+
+  it('apply changes what differs, names it, and leaves an operator’s pause', async () => {
+    await run('schedules', 'apply');
+    await run('schedules', 'pause', 'npi-update', '--note', 'CMS is down');
+    const env = { ...pipeline.env, SCHEDULE_NPI_UPDATE: '30 9 * * 3', SCHEDULE_CATCHUP: '6h' };
+    const diff = await surgicase(['schedules', 'diff'], env, folder);
+    expect(diff.out).toContain('cron: 0 8 * * 2 -> 30 9 * * 3');
+    await surgicase(['schedules', 'apply'], env, folder);
+    const { spec, state, policies } = await describeNpi();
+    expect(spec.calendars?.map(({ comment }) => comment)).toEqual(['30 9 * * 3']);
+    expect(policies.catchupWindow).toBe(6 * 3_600_000);
+    expect(state).toMatchObject({ paused: true, note: 'CMS is down' });
+    expect((await run('schedules', 'list')).out).toContain('30 9 * * 3 UTC, paused: CMS is down');
+    await run('schedules', 'resume', 'npi-update');
+    expect((await describeNpi()).state.paused).toBe(false);
+  });
+
+  it('off pauses by its note, and a schedule that comes back fires again', async () => {
+    const off = { ...pipeline.env, SCHEDULE_NPI_UPDATE: 'off' };
+    await surgicase(['schedules', 'apply'], off, folder);
+    expect((await describeNpi()).state).toMatchObject({ paused: true, note: 'off by configuration' });
+    const resumed = await surgicase(['schedules', 'resume', 'npi-update'], off, folder);
+    expect(resumed).toMatchObject({ code: 2, err: expect.stringContaining('off by configuration') });
+    expect((await json('schedules', 'apply')).value[0]).toMatchObject({ action: 'updated' });
+    expect((await describeNpi()).state.paused).toBe(false);
+  });
+});
+
+describe('surgicase run npi-update', () => {
+  it('fires the schedule, follows the run, and says what it did', async () => {
+    await offerWeek();
+    await run('schedules', 'apply');
+    const first = await run('run', 'npi-update');
+    expect(first).toMatchObject({ code: 0, out: expect.stringMatching(/npi-update: published in/) });
+    expect(first.out).toContain('2 rows: 2 inserted, 0 updated, 0 unchanged, 0 stale, 0 refused');
+    const second = await json('run', 'npi-update');
+    expect(second).toMatchObject({ code: 0, value: { result: { outcome: 'nothing due' } } });
+    expect((await run('npi', 'search', 'smi')).out).toContain(npi(1));
+    expect((await json('npi', 'search', 'clinic', '--contains')).value).toEqual([
+      expect.objectContaining({ npi: Number(npi(2)), facility_name: 'SMITH CLINIC' }),
+    ]);
+    expect((await json('npi', 'lookup', npi(1))).value).toMatchObject({ table: 'npi_data_1' });
+    expect((await json('npi', 'lookup', npi(9))).value).toBeNull();
+  });
+
+  it('does the same as a trigger of the Temporal CLI or the Web UI', async () => {
+    await offerWeek();
+    await run('schedules', 'apply');
+    await client.schedule.getHandle('npi-update').trigger(ScheduleOverlapPolicy.SKIP);
+    const started = async () => (await describeNpi()).info.recentActions[0]?.action.workflow.workflowId;
+    await expect.poll(started, { timeout: 20_000 }).toMatch(/^npi-update-/);
+    const result = await client.workflow.getHandle((await started()) ?? '').result();
+    expect(result).toMatchObject({ outcome: 'published' });
+  });
+
+  it('--dry-run publishes nothing', async () => {
+    await offerWeek();
+    const dry = await json('run', 'npi-update', '--dry-run');
+    expect(dry).toMatchObject({ code: 0, value: { result: { outcome: 'dry run' } } });
+    expect(await pipeline.query('SELECT 1 FROM commands_app.npi_data_1')).toEqual([]);
+  });
+
+  it('exits 1 with the failure, its reason and the next step', async () => {
+    await run('schedules', 'apply');
+    const failed = await run('run', 'npi-update');
+    expect(failed.code).toBe(1);
+    expect(failed.out).toContain('npi-update: failed: PageWithoutLinks');
+    expect(failed.out).toContain('docs/operations.md');
+  });
+
+  it('exits 4 when the same job is at work, and --attach follows it', async () => {
+    await offerWeek();
+    await run('schedules', 'apply');
+    const release = await holdLease();
+    const waiting = await json('run', 'npi-update', '--no-wait');
+    expect(waiting.code).toBe(0);
+    expect(await run('run', 'npi-update')).toMatchObject({
+      code: 4,
+      err: expect.stringContaining('at work already'),
+    });
+    const attached = run('run', 'npi-update', '--attach');
+    await release();
+    expect(await attached).toMatchObject({ code: 0, out: expect.stringContaining('published in') });
+  });
+
+  it('exits 2 for wrong usage or configuration, 3 when a service does not answer', async () => {
+    expect((await run('run', 'nothing')).code).toBe(2);
+    expect(await run('run', 'npi-update')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('surgicase schedules apply'),
+    });
+    const unreachable = {
+      ...pipeline.env,
+      TEMPORAL_ADDRESS: '127.0.0.1:1',
+      DATABASE_URL: 'mysql://a:b@127.0.0.1:1/c',
+    };
+    expect((await surgicase(['run', 'npi-update'], unreachable, folder)).code).toBe(3);
+    expect((await surgicase(['npi', 'lookup', npi(1)], unreachable, folder)).code).toBe(3);
+    expect(await surgicase(['schedules', 'list', '--json'], {}, folder)).toMatchObject({
+      code: 2,
+      out: expect.stringContaining('TEMPORAL_ADDRESS: missing'),
+    });
+    expect(await surgicase(['start'], { TEMPORAL_ADDRESS: '127.0.0.1:1' }, folder)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('DATABASE_URL'),
+    });
+  });
+});
+
+/** Another run holds the lease of the job, until the returned function is called. */
+async function holdLease(): Promise<() => Promise<unknown>> {
+  await pipeline.query(
+    `INSERT INTO lease (job, epoch, workflow_id, run_id, expires_at)
+     VALUES ('npi-update', 1, 'another', '00000000-0000-0000-0000-000000000000', NOW(6) + INTERVAL 1 HOUR)`,
+  );
+  return () => pipeline.query(`UPDATE lease SET expires_at = NOW(6) WHERE job = 'npi-update'`);
+}
