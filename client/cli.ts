@@ -131,6 +131,13 @@ command(npi, 'search', 'surgeons by last name and facilities by name, as the app
     ),
   );
 
+// A reader that has seen enough (`… | head`) is no failure; the run goes on without an audience.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
 try {
   await program.parseAsync();
 } catch (error) {

@@ -26,7 +26,9 @@ export function progressLine(snapshot: RunSnapshot): string {
 
 /** The same without the bar and without what changes all the time, for logs and pipes. */
 export function stepName({ progress: { phase, release } }: RunSnapshot): string {
-  return release === undefined ? phase : `${phase}: ${release}`;
+  // What all file names of CMS begin with would push the counts out of the line.
+  const name = release?.replace('NPPES_Data_Dissemination_', '');
+  return name === undefined ? phase : `${phase}: ${name}`;
 }
 
 function stepLine(snapshot: RunSnapshot): string {

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { cacheDir } from './service.ts';
+import { LocalError, cacheDir } from './service.ts';
 
 const run = promisify(execFile);
 
@@ -71,7 +71,7 @@ async function unpackInto(root: string): Promise<void> {
 function writeAptConfig(work: string, architecture: string): void {
   const sources = '/etc/apt/sources.list.d/debian.sources';
   const uri = /^URIs:\s*(\S+)/m.exec(readIfThere(sources))?.[1];
-  if (uri === undefined) throw new Error(`${sources} names no mirror.`);
+  if (uri === undefined) throw new LocalError(`${sources} names no mirror.`);
   const perl = [
     'Package: perl',
     'Status: install ok installed',

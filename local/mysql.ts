@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { createConnection } from 'mysql2/promise';
 import { unpackMysql } from './debian-mysql.ts';
-import { endLeftover, freePort, onPath, own, until, type LocalService } from './service.ts';
+import { LocalError, endLeftover, freePort, onPath, own, until, type LocalService } from './service.ts';
 
 const run = promisify(execFile);
 
@@ -29,7 +29,7 @@ interface Server {
 
 /**
  * Starts a MySQL server on this host, its data in `stateDir`.
- * @throws Error naming what was tried and what to install
+ * @throws LocalError naming what was tried and what to install
  */
 export async function startMysql(search: MysqlSearch): Promise<LocalMysql> {
   const server = await findServer(search.onAttempt);
@@ -71,7 +71,7 @@ export async function startMysql(search: MysqlSearch): Promise<LocalMysql> {
   ]);
   if (!isUp) {
     await stop();
-    throw new Error(`MySQL did not come up; see ${join(folder, 'mysqld.log')}.`);
+    throw new LocalError(`MySQL did not come up; see ${join(folder, 'mysqld.log')}.`);
   }
   rmSync(join(folder, 'init.sql'), { force: true });
   const url = `mysql://surgicase:${password}@127.0.0.1:${port}/`;
@@ -87,7 +87,7 @@ async function findServer(onAttempt: (line: string) => void): Promise<Server> {
     return undefined;
   });
   if (unpacked) return { ...unpacked, why: "unpacked from Debian's archive, no mysqld on PATH" };
-  throw new Error(
+  throw new LocalError(
     'No MySQL server was found. Install one: Debian, `apt install mysql-server` or start again with a mirror; ' +
       'macOS, `brew install mysql`; Docker, run mysql:8.0 and set DATABASE_URL.',
   );

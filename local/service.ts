@@ -4,6 +4,11 @@ import { createServer } from 'node:net';
 import { homedir, platform } from 'node:os';
 import { join } from 'node:path';
 
+/** What keeps a service from coming up, for people: what was tried, and what to do. */
+export class LocalError extends Error {
+  override readonly name = 'LocalError';
+}
+
 /** A service of this host that a command brought up, or found running. */
 export interface LocalService {
   /** Which one and why, for people. */

@@ -4,7 +4,7 @@ import { fetchPage } from '../nppes/offer.ts';
 import { releasesOnPage } from '../nppes/page.ts';
 import { startCmsReplica } from './cms-replica.ts';
 import { addNextWeek, prepareSample } from './sample/weeks.ts';
-import type { LocalService } from './service.ts';
+import { LocalError, type LocalService } from './service.ts';
 
 export type SourceName = 'cms' | 'sample';
 
@@ -21,7 +21,7 @@ const pagePatienceMs = 5000;
 /**
  * The page of CMS where it answers, otherwise (or when `wanted`) generated weeks behind a replica of it. A state folder
  * keeps to the source it began with: generated providers among real ones would be found by searches.
- * @throws Error when another source is wanted than the one that this state folder holds
+ * @throws LocalError when another source is wanted than the one that this state folder holds
  */
 export async function openSource(
   stateDir: string,
@@ -33,7 +33,7 @@ export async function openSource(
 ): Promise<Source> {
   const known = knownSource(stateDir);
   if (wanted !== undefined && known !== undefined && wanted !== known) {
-    throw new Error(
+    throw new LocalError(
       `${stateDir} holds providers of the source ${known}: ${wanted} would mix with them. ` +
         `Start over with \`rm -r ${stateDir}\`, or without --source.`,
     );

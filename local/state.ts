@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { commandLineOf } from './service.ts';
+import { LocalError, commandLineOf } from './service.ts';
 
 /** The right to use a state folder, until it is released. */
 export interface StateClaim {
@@ -11,7 +11,7 @@ export interface StateClaim {
 /**
  * Claims a state folder for this process: two starts on the same data would ruin it. A claim that a kill left behind
  * is taken over.
- * @throws Error naming the process that has it
+ * @throws LocalError naming the process that has it
  */
 export async function claimState(stateDir: string): Promise<StateClaim> {
   mkdirSync(stateDir, { recursive: true });
@@ -28,7 +28,7 @@ export async function claimState(stateDir: string): Promise<StateClaim> {
     const commandLine = pid > 0 ? await commandLineOf(pid) : '';
     // A number that meanwhile belongs to another program is no start.
     if (commandLine.includes('cli.js') && commandLine.includes('start')) {
-      throw new Error(
+      throw new LocalError(
         `A start is at work in ${stateDir} (process ${pid}): stop it with Ctrl-C in its terminal, or \`kill ${pid}\`.`,
       );
     }

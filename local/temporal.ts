@@ -3,7 +3,16 @@ import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import { cacheDir, endLeftover, freePort, onPath, own, until, type LocalService } from './service.ts';
+import {
+  LocalError,
+  cacheDir,
+  endLeftover,
+  freePort,
+  onPath,
+  own,
+  until,
+  type LocalService,
+} from './service.ts';
 
 export interface LocalTemporal extends LocalService {
   readonly address: string;
@@ -27,7 +36,7 @@ const goLines = 1460;
 
 /**
  * Starts Temporal with its Web UI on this host; schedules and runs are kept in `stateDir`.
- * @throws Error naming what was tried and what to install
+ * @throws LocalError naming what was tried and what to install
  */
 export async function startTemporal(search: TemporalSearch): Promise<LocalTemporal> {
   const { path, why } = await findBinary(search);
@@ -42,7 +51,7 @@ export async function startTemporal(search: TemporalSearch): Promise<LocalTempor
   const address = `127.0.0.1:${port}`;
   if (!(await until(() => answers(address), 60_000))) {
     await server.stop();
-    throw new Error(`Temporal did not come up in 60 s; see ${join(folder, 'temporal.log')}.`);
+    throw new LocalError(`Temporal did not come up in 60 s; see ${join(folder, 'temporal.log')}.`);
   }
   const uiUrl = `http://127.0.0.1:${uiPort}`;
   return {
@@ -74,7 +83,7 @@ async function findBinary(search: TemporalSearch): Promise<{ path: string; why: 
   if (downloaded !== undefined) return { path: downloaded, why: "the SDK's download" };
   const built = await build(search);
   if (built !== undefined) return { path: built, why: 'built from the Go module proxy' };
-  throw new Error(
+  throw new LocalError(
     'Temporal cannot be found, downloaded or built. Install it: Debian, `apt install golang` and start again; ' +
       'macOS, `brew install temporal`; Docker, run temporalio/temporal and set TEMPORAL_ADDRESS.',
   );

@@ -1,9 +1,8 @@
 import type { Config } from '../../config.ts';
-import { lookupProvider, searchProviders } from '../../db/lookup.ts';
+import { lookupProvider, searchProviders, type ProviderFound } from '../../db/lookup.ts';
 import { isTenDigits } from '../../nppes/npi.ts';
 import { withDatabase } from '../database.ts';
 import { CommandError, exitCodes } from '../exit.ts';
-import { table } from '../numbers.ts';
 import type { Terminal } from '../terminal.ts';
 
 const signal = new AbortController().signal;
@@ -14,14 +13,16 @@ export function lookup(config: Config, terminal: Terminal, npi: string): Promise
   return withDatabase(config, async (database, schemas) => {
     const found = await database.session(signal, (session) => lookupProvider(session, schemas, npi));
     const lines = found
-      ? [
-          found.table,
-          ...table(Object.entries(found.columns).map(([name, text]) => [`  ${name}`, String(text)])),
-        ]
+      ? [found.table, ...columnLines(found.columns)]
       : [`${npi} is in none of npi_data_0, npi_data_1 and npi_data_2.`];
     terminal.answer(found ?? null, lines);
     return exitCodes.done;
   });
+}
+
+function columnLines(columns: ProviderFound['columns']): string[] {
+  const width = Math.max(...Object.keys(columns).map((name) => name.length));
+  return Object.entries(columns).map(([name, text]) => `  ${name.padEnd(width)}  ${text}`);
 }
 
 export interface SearchOptions {

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import process from 'node:process';
 import { processEnvironment, readConfig, servicesFile, type Config } from '../../config.ts';
 import type { Job } from '../../contract/schedules.ts';
+import { LocalError } from '../../local/service.ts';
 import { startServices, type Services } from '../../local/services.ts';
 import type { SourceName } from '../../local/source.ts';
 import { claimState } from '../../local/state.ts';
@@ -33,6 +34,14 @@ const pausedNote =
 
 /** `surgicase start`: services, worker, schedules, first runs; up until Ctrl-C. Gives the exit code. */
 export async function start(terminal: Terminal, options: StartOptions): Promise<number> {
+  try {
+    return await startHere(terminal, options);
+  } catch (error) {
+    throw error instanceof LocalError ? new CommandError(exitCodes.unreachable, error.message) : error;
+  }
+}
+
+async function startHere(terminal: Terminal, options: StartOptions): Promise<number> {
   const env = processEnvironment();
   const given = readConfig(env);
   refuseHalfConfigured(given);
