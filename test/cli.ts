@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-const cli = fileURLToPath(new URL('../dist/client/cli.js', import.meta.url));
+/** The command as it is built. */
+export const cli = fileURLToPath(new URL('../dist/client/cli.js', import.meta.url));
 
 /** What a person sees of a command that has ended. */
 export interface Ended {
