@@ -8,5 +8,5 @@ export function runLink(
   const namespace = temporal.namespace ?? 'default';
   if (temporal.uiUrl === undefined)
     return `temporal workflow show --workflow-id ${workflowId} --run-id ${runId}`;
-  return `${temporal.uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}/${runId}/timeline`;
+  return `${temporal.uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}/${runId}/history`;
 }

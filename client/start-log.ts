@@ -3,10 +3,10 @@ import type { Config } from '../config.ts';
 import { both, createLog, type Log } from '../log.ts';
 import type { Terminal } from './terminal.ts';
 
-/** The log of a start: everything into a file, warnings and errors (all with `--verbose`) between the lines of the terminal. */
+/** The log of a start: everything into a file, errors (all with `--verbose`) between the lines of the terminal. */
 export function startLog(config: Config, terminal: Terminal, path: string, isVerbose: boolean): Log {
   const file = createLog({ ...config.log, format: 'json' }, (line) => appendFileSync(path, line));
-  const screen = createLog({ level: isVerbose ? config.log.level : 'warn', format: 'pretty' }, (line) =>
+  const screen = createLog({ level: isVerbose ? config.log.level : 'error', format: 'pretty' }, (line) =>
     terminal.say(line.trimEnd()),
   );
   return both(file, screen);

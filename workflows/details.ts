@@ -25,9 +25,9 @@ export function endDetails(result: NpiUpdateResult): string {
   return runDetails({ now, done: result.releases, remarks: result.remarks });
 }
 
+/** A column a release: the Web UI's box for it is narrow, and a run has few releases. */
 function releaseTable(done: readonly ReleaseOutcome[]): string {
-  const heads = [
-    'release',
+  const counts = [
     'rows',
     'inserted',
     'updated',
@@ -36,17 +36,15 @@ function releaseTable(done: readonly ReleaseOutcome[]): string {
     'deactivated',
     'refused',
     'duplicates',
-    'download',
-    'stage',
-    'publish',
-    'of it index',
-  ];
-  const lines = done.map(({ release, counts, seconds }) => [
-    release,
-    ...[counts.rows, counts.inserted, counts.updated, counts.unchanged, counts.stale].map(grouped),
-    ...[counts.deactivated, counts.refused, counts.duplicates].map(grouped),
-    ...[seconds.download, seconds.stage, seconds.publish, seconds.index].map(short),
-  ]);
+  ] as const;
+  const phases = ['download', 'stage', 'publish', 'index', 'archive'] as const;
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  return [line(heads), line(heads.map((_, i) => (i === 0 ? '---' : '---:'))), ...lines.map(line)].join('\n');
+  return [
+    line(['', ...done.map(({ release }) => release.replace('NPPES_Data_Dissemination_', ''))]),
+    line(['---', ...done.map(() => '---:')]),
+    ...counts.map((name) => line([name, ...done.map((outcome) => grouped(outcome.counts[name]))])),
+    ...phases.map((name) =>
+      line([name === 'index' ? 'of it index' : name, ...done.map(({ seconds }) => short(seconds[name]))]),
+    ),
+  ].join('\n');
 }

@@ -136,7 +136,14 @@ class NpiUpdateRun {
     this.#release = undefined;
     if (dryRun) return;
     this.#enter('archive');
-    await archive.executeWithOptions({ summary: name }, [zip]);
+    const [, archiveSeconds] = await timed<void>(() => archive.executeWithOptions({ summary: name }, [zip]));
+    const published = this.#done.at(-1);
+    if (published?.release === name) {
+      this.#done.splice(-1, 1, {
+        ...published,
+        seconds: { ...published.seconds, archive: archiveSeconds },
+      });
+    }
   }
 
   async #fail(error: unknown): Promise<void> {

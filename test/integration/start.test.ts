@@ -59,7 +59,9 @@ describe('npm start', () => {
     const shown = await started.until('The log:');
     expect(shown).toContain('sample weeks, generated, no real providers');
     expect(shown).toMatch(/34,009 rows: 33,998 inserted.*6 refused, 5 duplicates; 682 deactivated/);
-    expect(shown).toMatch(/http:\/\/127\.0\.0\.1:\d+\/namespaces\/default\/workflows\/npi-update-manual\//);
+    expect(shown).toMatch(
+      /http:\/\/127\.0\.0\.1:\d+\/namespaces\/default\/workflows\/npi-update-manual\/[0-9a-f-]+\/history/,
+    );
     expect(shown).toMatch(/Next npi-update: Tue/);
   });
 
