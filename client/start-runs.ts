@@ -71,7 +71,9 @@ async function anySurgeon(config: Config): Promise<{ npi: string; name: string }
   const [found] = await withDatabase(config, (database, schemas) =>
     database.session(new AbortController().signal, (session) => searchProviders(session, schemas, question)),
   );
-  return found && { npi: String(found['npi']), name: String(found['last_name'] ?? found['facility_name']) };
+  if (!found) return undefined;
+  const name = found.kind === 'surgeon' ? found.last_name : found.facility_name;
+  return { npi: String(found.npi), name: name ?? '' };
 }
 
 async function nextTime(client: Client, job: Job): Promise<string> {

@@ -1,4 +1,6 @@
+import { and, eq, sql } from 'drizzle-orm';
 import { DbError } from './errors.ts';
+import { leaseTable } from './schema.ts';
 import type { Session } from './session.ts';
 
 /** Who asks for a lease: a run of a job, as Temporal names it. */
@@ -13,14 +15,12 @@ export interface Lease extends LeaseHolder {
   readonly epoch: number;
 }
 
-interface LeaseRow {
-  readonly epoch: number;
-  readonly workflowId: string | null;
-  readonly runId: string | null;
-  readonly isLive: 0 | 1;
-}
+const { job, epoch, workflowId, runId, expiresAt } = leaseTable;
 
-const leaseSeconds = 60;
+// The database's clock, which all hosts share.
+const inAMinute = sql`NOW(6) + INTERVAL 60 SECOND`;
+
+const isHeldBy = (lease: Lease) => and(eq(job, lease.job), eq(epoch, lease.epoch));
 
 /**
  * Takes the lease for a new attempt: free, expired, or held by the same run, whose earlier attempt is fenced out by it.
@@ -31,21 +31,24 @@ export function takeLease(
   holder: LeaseHolder,
 ): Promise<Lease | { readonly heldBy: string }> {
   return session.transaction(async () => {
-    await session.query('INSERT IGNORE INTO lease (job, epoch) VALUES (?, 0)', [holder.job]);
-    const [known] = await session.query<LeaseRow>(
-      `SELECT epoch, workflow_id AS workflowId, run_id AS runId, expires_at > NOW(6) AS isLive
-       FROM lease WHERE job = ? FOR UPDATE`,
-      [holder.job],
+    await session.orm((db) => db.insert(leaseTable).ignore().values({ job: holder.job, epoch: 0 }));
+    const [known] = await session.orm((db) =>
+      db
+        .select({ epoch, workflowId, runId, isLive: sql<0 | 1 | null>`${expiresAt} > NOW(6)` })
+        .from(leaseTable)
+        .where(eq(job, holder.job))
+        .for('update'),
     );
     if (known?.isLive && known.runId !== holder.runId)
       return { heldBy: `${known.workflowId} (${known.runId})` };
-    const epoch = (known?.epoch ?? 0) + 1;
-    await session.query(
-      `UPDATE lease SET epoch = ?, workflow_id = ?, run_id = ?, expires_at = NOW(6) + INTERVAL ${leaseSeconds} SECOND
-       WHERE job = ?`,
-      [epoch, holder.workflowId, holder.runId, holder.job],
+    const lease = { ...holder, epoch: (known?.epoch ?? 0) + 1 };
+    await session.orm((db) =>
+      db
+        .update(leaseTable)
+        .set({ epoch: lease.epoch, workflowId: lease.workflowId, runId: lease.runId, expiresAt: inAMinute })
+        .where(eq(job, lease.job)),
     );
-    return { ...holder, epoch };
+    return lease;
   });
 }
 
@@ -55,15 +58,11 @@ export function takeLease(
  */
 export async function renewLease(session: Session, lease: Lease): Promise<void> {
   await session.transaction(async () => {
-    const free = await session.query(
-      'SELECT 1 FROM lease WHERE job = ? AND epoch = ? FOR UPDATE SKIP LOCKED',
-      [lease.job, lease.epoch],
+    const free = await session.orm((db) =>
+      db.select({ epoch }).from(leaseTable).where(isHeldBy(lease)).for('update', { skipLocked: true }),
     );
     if (free.length === 0) return;
-    await session.query(
-      `UPDATE lease SET expires_at = NOW(6) + INTERVAL ${leaseSeconds} SECOND WHERE job = ? AND epoch = ?`,
-      [lease.job, lease.epoch],
-    );
+    await session.orm((db) => db.update(leaseTable).set({ expiresAt: inAMinute }).where(isHeldBy(lease)));
   });
 }
 
@@ -72,9 +71,9 @@ export async function renewLease(session: Session, lease: Lease): Promise<void> 
  * @throws DbError FencedOut when a newer attempt or another run has taken over. Stop at once; its rows win.
  */
 export async function fence(session: Session, lease: Lease): Promise<void> {
-  const [row] = await session.query<{ epoch: number }>('SELECT epoch FROM lease WHERE job = ? FOR UPDATE', [
-    lease.job,
-  ]);
+  const [row] = await session.orm((db) =>
+    db.select({ epoch }).from(leaseTable).where(eq(job, lease.job)).for('update'),
+  );
   if (row !== undefined && row.epoch === lease.epoch) return;
   throw new DbError(
     'FencedOut',
@@ -83,9 +82,11 @@ export async function fence(session: Session, lease: Lease): Promise<void> {
 }
 
 /** Gives the lease of a run back; the epoch stays, so that no earlier attempt can write. */
-export async function releaseLease(session: Session, { job, runId }: LeaseHolder): Promise<void> {
-  await session.query(
-    'UPDATE lease SET epoch = epoch + 1, workflow_id = NULL, run_id = NULL, expires_at = NULL WHERE job = ? AND run_id = ?',
-    [job, runId],
+export async function releaseLease(session: Session, holder: LeaseHolder): Promise<void> {
+  await session.orm((db) =>
+    db
+      .update(leaseTable)
+      .set({ epoch: sql`${epoch} + 1`, workflowId: null, runId: null, expiresAt: null })
+      .where(and(eq(job, holder.job), eq(runId, holder.runId))),
   );
 }

@@ -1,5 +1,8 @@
-import { searchColumns, searchLetters, type Schemas, type SearchKind } from './tables.ts';
+import { and, eq, like, sql } from 'drizzle-orm';
+import type { MySqlColumn } from 'drizzle-orm/mysql-core';
+import { facilityTable, searchLetterTable, surgeonTable } from './schema.ts';
 import type { Session } from './session.ts';
+import type { Schemas } from './tables.ts';
 
 /** A provider as a look-up shows it: the filled columns of its row, and the table that holds it. */
 export interface ProviderFound {
@@ -36,42 +39,55 @@ export interface SearchQuestion {
   readonly limitRows: number;
 }
 
-export type SearchAnswer = Readonly<Record<string, string | number>>;
+/** One row of a search table, its columns named as the application names them. */
+export type SearchAnswer =
+  | ({ readonly kind: 'surgeon' } & ReturnType<typeof surgeonTable>['$inferSelect'])
+  | ({ readonly kind: 'facility' } & ReturnType<typeof facilityTable>['$inferSelect']);
 
-/** Surgeons by last name and facilities by name, from the table of the name's first letter as the application reads it. */
+/** Surgeons by last name, then facilities by name, up to `limitRows` of each. */
 export async function searchProviders(
   session: Session,
-  schemas: Schemas,
-  question: SearchQuestion,
+  { search }: Schemas,
+  { name, state, isAnywhere, limitRows }: SearchQuestion,
 ): Promise<SearchAnswer[]> {
-  const answers: SearchAnswer[] = [];
-  for (const kind of ['surgeon', 'facility'] as const) {
-    answers.push(...(await searchKind(session, schemas, kind, question)));
-  }
-  return answers;
+  const trimmed = name.trim();
+  const suffix = isAnywhere ? 'all' : await letterOf(session, trimmed);
+  const pattern = `${isAnywhere ? '%' : ''}${trimmed.replace(/[\\%_]/g, '\\$&')}%`;
+  const surgeon = surgeonTable(search, suffix);
+  const surgeons = await session.orm((db) =>
+    db
+      .select()
+      .from(surgeon)
+      .where(and(like(surgeon.last_name, pattern), inState(surgeon.state, state)))
+      .orderBy(surgeon.last_name, surgeon.npi)
+      .limit(limitRows),
+  );
+  const facility = facilityTable(search, suffix);
+  const facilities = await session.orm((db) =>
+    db
+      .select()
+      .from(facility)
+      .where(and(like(facility.facility_name, pattern), inState(facility.state, state)))
+      .orderBy(facility.facility_name, facility.npi)
+      .limit(limitRows),
+  );
+  return [
+    ...surgeons.map((row) => ({ kind: 'surgeon' as const, ...row })),
+    ...facilities.map((row) => ({ kind: 'facility' as const, ...row })),
+  ];
 }
 
-function searchKind(
-  session: Session,
-  schemas: Schemas,
-  kind: SearchKind,
-  question: SearchQuestion,
-): Promise<SearchAnswer[]> {
-  const nameColumn = kind === 'surgeon' ? 'last_name' : 'facility_name';
-  const first = question.name.trim().charAt(0).toLowerCase();
-  // A name that does not begin with a letter is looked up in `a`, as the application does.
-  const letter = searchLetters.includes(first) ? first : 'a';
-  const suffix = question.isAnywhere ? 'all' : letter;
-  const pattern = question.name.trim().replace(/[\\%_]/g, '\\$&');
-  const columns = ['npi', ...searchColumns[kind].map(({ name }) => name)].join(', ');
-  return session.query<SearchAnswer>(
-    `SELECT '${kind}' AS kind, ${columns} FROM ${schemas.search}.search_${kind}_${suffix}
-     WHERE ${nameColumn} LIKE ? AND (? = '' OR state = ?) ORDER BY ${nameColumn}, npi LIMIT ?`,
-    [
-      `${question.isAnywhere ? '%' : ''}${pattern}%`,
-      question.state ?? '',
-      question.state ?? '',
-      question.limitRows,
-    ],
+const inState = (column: MySqlColumn, state: string | undefined) =>
+  state === undefined ? undefined : eq(column, state);
+
+/** Contract, rule 8: the letter that a name's first character equals, or `a`; the load asks the same table. */
+async function letterOf(session: Session, name: string): Promise<string> {
+  const { letter } = searchLetterTable;
+  const [found] = await session.orm((db) =>
+    db
+      .select({ letter })
+      .from(searchLetterTable)
+      .where(eq(letter, sql`LEFT(${name}, 1)`)),
   );
+  return found?.letter ?? 'a';
 }

@@ -2,7 +2,7 @@ import { classify, type PublishScope } from './classify.ts';
 import { DbError } from './errors.ts';
 import { fence, type Lease } from './lease.ts';
 import { npiColumns } from './npi-columns.ts';
-import { nextReleaseId } from './releases.ts';
+import { nextReleaseId, publishReport, recordRelease } from './releases.ts';
 import { updateSearch, type SearchTouched } from './search.ts';
 import type { Session } from './session.ts';
 import type { Staging, StagedSoFar } from './staging.ts';
@@ -61,7 +61,7 @@ export async function publishWeekly(
   try {
     return await session.transaction(async () => {
       if (input.lease) await fence(session, input.lease);
-      report = (await recordedReport(session, input.file)) ?? (await merge(session, schemas, input, onStep));
+      report = (await publishReport(session, input.file)) ?? (await merge(session, schemas, input, onStep));
       if (input.lease) return report;
       throw rolledBack;
     });
@@ -101,7 +101,15 @@ async function mergeStaged(
     search: total(touched),
     indexSeconds: (performance.now() - indexStartedAt) / 1000,
   };
-  await writeLedger(session, scope, input, report);
+  const { file, staging, runId } = input;
+  const { releaseId } = scope;
+  await recordRelease(session, {
+    ...file,
+    releaseId,
+    member: staging.soFar.member,
+    runId,
+    published: report,
+  });
   await writeLogs(session, scope, input.staging.soFar, touched);
   return report;
 }
@@ -209,45 +217,6 @@ async function moveProvenance(
      SET k.data_release = ?, k.deactivation_release = p.stub_release
      WHERE p.is_stub = FALSE AND p.known = ${table} AND p.action = 'unchanged'`,
     [releaseId],
-  );
-}
-
-async function recordedReport(
-  session: Session,
-  { fileName, sha256 }: PublishInput['file'],
-): Promise<PublishReport | undefined> {
-  const [row] = await session.query<{ published: unknown }>(
-    'SELECT published FROM npi_release WHERE file_name = ? AND sha256 = ?',
-    [fileName, sha256],
-  );
-  if (row === undefined) return undefined;
-  return (typeof row.published === 'string' ? JSON.parse(row.published) : row.published) as PublishReport;
-}
-
-async function writeLedger(
-  session: Session,
-  scope: PublishScope,
-  input: PublishInput,
-  report: PublishReport,
-): Promise<void> {
-  const { file, staging, runId } = input;
-  await session.query(
-    `INSERT INTO npi_release (release_id, file_name, kind, layout, period_start, period_end, member, sha256, etag,
-       size_bytes, run_id, published_at, published) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NOW(6), ?)`,
-    [
-      scope.releaseId,
-      file.fileName,
-      file.kind,
-      file.layout,
-      file.periodStart,
-      file.periodEnd,
-      staging.soFar.member,
-      file.sha256,
-      file.etag ?? null,
-      file.sizeBytes,
-      runId,
-      JSON.stringify(report),
-    ],
   );
 }
 

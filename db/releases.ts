@@ -1,3 +1,6 @@
+import { and, between, eq, max, sql } from 'drizzle-orm';
+import type { PublishReport } from './publish.ts';
+import { releaseTable } from './schema.ts';
 import type { Session } from './session.ts';
 
 /** A published file as the ledger knows it; dates are ISO. */
@@ -13,13 +16,25 @@ export interface PublishedFile {
   readonly sizeBytes: number;
 }
 
-const fields = `release_id AS releaseId, file_name AS fileName, kind, layout,
-  DATE_FORMAT(period_start, '%Y-%m-%d') AS periodStart, DATE_FORMAT(period_end, '%Y-%m-%d') AS periodEnd,
-  sha256, etag, size_bytes AS sizeBytes`;
+const { releaseId, fileName, sha256, published } = releaseTable;
+const fields = {
+  releaseId,
+  fileName,
+  kind: releaseTable.kind,
+  layout: releaseTable.layout,
+  periodStart: releaseTable.periodStart,
+  periodEnd: releaseTable.periodEnd,
+  sha256,
+  etag: releaseTable.etag,
+  sizeBytes: releaseTable.sizeBytes,
+};
+
+const hasContent = (file: { readonly fileName: string; readonly sha256: string }) =>
+  and(eq(fileName, file.fileName), eq(sha256, file.sha256));
 
 /** Every published file, in the order of the releases. */
 export function publishedFiles(session: Session): Promise<PublishedFile[]> {
-  return session.query<PublishedFile>(`SELECT ${fields} FROM npi_release ORDER BY release_id`);
+  return session.orm((db) => db.select(fields).from(releaseTable).orderBy(releaseId));
 }
 
 /** The file if this very content is published; its ETag and length are then brought up to what the page offers now. */
@@ -27,14 +42,32 @@ export async function findPublished(
   session: Session,
   file: { readonly fileName: string; readonly sha256: string; readonly etag?: string },
 ): Promise<PublishedFile | undefined> {
-  const [found] = await session.query<PublishedFile>(
-    `SELECT ${fields} FROM npi_release WHERE file_name = ? AND sha256 = ?`,
-    [file.fileName, file.sha256],
-  );
+  const [found] = await session.orm((db) => db.select(fields).from(releaseTable).where(hasContent(file)));
   if (found && file.etag !== undefined && file.etag !== found.etag) {
-    await session.query('UPDATE npi_release SET etag = ? WHERE release_id = ?', [file.etag, found.releaseId]);
+    await session.orm((db) =>
+      db.update(releaseTable).set({ etag: file.etag }).where(eq(releaseId, found.releaseId)),
+    );
   }
   return found;
+}
+
+/** What the publish of this very content reported, if it is published. */
+export async function publishReport(
+  session: Session,
+  file: { readonly fileName: string; readonly sha256: string },
+): Promise<PublishReport | undefined> {
+  const [found] = await session.orm((db) =>
+    db.select({ published }).from(releaseTable).where(hasContent(file)),
+  );
+  return found?.published;
+}
+
+/** Enters a published file into the ledger. */
+export async function recordRelease(
+  session: Session,
+  release: Omit<typeof releaseTable.$inferInsert, 'publishedAt'>,
+): Promise<void> {
+  await session.orm((db) => db.insert(releaseTable).values({ ...release, publishedAt: sql`NOW(6)` }));
 }
 
 /**
@@ -44,9 +77,11 @@ export async function findPublished(
 export async function nextReleaseId(session: Session, kind: string, periodEnd: string): Promise<number> {
   const day = Number(periodEnd.replaceAll('-', ''));
   const first = (day * 10 + (kind === 'monthly' ? 1 : 0)) * 1000;
-  const [row] = await session.query<{ newest: number | null }>(
-    'SELECT MAX(release_id) AS newest FROM npi_release WHERE release_id BETWEEN ? AND ?',
-    [first, first + 999],
+  const [row] = await session.orm((db) =>
+    db
+      .select({ newest: max(releaseId) })
+      .from(releaseTable)
+      .where(between(releaseId, first, first + 999)),
   );
   return (row?.newest ?? first) + 1;
 }

@@ -1,3 +1,5 @@
+import { and, eq, isNull, sql } from 'drizzle-orm';
+import { runTable } from './schema.ts';
 import type { Session } from './session.ts';
 
 /** One line of the run ledger as it is opened. */
@@ -10,9 +12,11 @@ export interface RunStart {
 
 /** Opens a run in the ledger; a retried attempt finds it open and changes nothing. */
 export async function openRun(session: Session, run: RunStart): Promise<void> {
-  await session.query(
-    'INSERT IGNORE INTO run (run_id, workflow_id, job, is_dry_run, started_at) VALUES (?, ?, ?, ?, NOW(6))',
-    [run.runId, run.workflowId, run.job, run.isDryRun],
+  await session.orm((db) =>
+    db
+      .insert(runTable)
+      .ignore()
+      .values({ ...run, startedAt: sql`NOW(6)` }),
   );
 }
 
@@ -25,8 +29,10 @@ export async function closeRun(
     failureType,
   }: { readonly runId: string; readonly outcome: string; readonly failureType?: string },
 ): Promise<void> {
-  await session.query(
-    'UPDATE run SET finished_at = NOW(6), outcome = ?, failure_type = ? WHERE run_id = ? AND finished_at IS NULL',
-    [outcome, failureType ?? null, runId],
+  await session.orm((db) =>
+    db
+      .update(runTable)
+      .set({ finishedAt: sql`NOW(6)`, outcome, failureType: failureType ?? null })
+      .where(and(eq(runTable.runId, runId), isNull(runTable.finishedAt))),
   );
 }

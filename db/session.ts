@@ -1,4 +1,6 @@
 import type { Readable } from 'node:stream';
+import { DrizzleQueryError } from 'drizzle-orm';
+import { drizzle, type MySqlRemoteDatabase } from 'drizzle-orm/mysql-proxy';
 import type { Connection, QueryOptions, ResultSetHeader } from 'mysql2/promise';
 import { DbError, dbError } from './errors.ts';
 import { localInfile } from './local-infile.ts';
@@ -23,6 +25,8 @@ type Parameters = readonly unknown[];
 export interface Session {
   query<Row = Record<string, unknown>>(sql: string, parameters?: Parameters, label?: string): Promise<Row[]>;
   run(sql: string, parameters?: Parameters, label?: string): Promise<Written>;
+  /** One statement on the tables of schema.ts. Its transactions are this session's, never Drizzle's own. */
+  orm<T>(statement: (db: MySqlRemoteDatabase) => Promise<T>): Promise<T>;
   /**
    * LOAD DATA LOCAL from `source` (chunks below 16 MiB), whose own error is thrown as it is. The rows before a break
    * are in the table until the transaction is rolled back; outside of one the load is a transaction of its own.
@@ -153,7 +157,16 @@ export function openSession(context: SessionContext): OpenSession {
 
   const statement = <T>(sql: string, values: Parameters = [], label?: string) =>
     interruptible(() => send<T>({ sql, values: [...values] }, label));
-  const session: Session = { query: statement, run: statement, load, transaction };
+  const db = drizzle(async (sql, values: unknown[], method) => {
+    const result = await interruptible(() => send<unknown>({ sql, values, rowsAsArray: method === 'all' }));
+    return { rows: method === 'all' ? (result as unknown[]) : [result] };
+  });
+  const orm: Session['orm'] = (typed) =>
+    typed(db).catch((error: unknown) => {
+      // Drizzle's own error quotes the values; the cause is ours, or the signal's reason.
+      throw error instanceof DrizzleQueryError ? error.cause : error;
+    });
+  const session: Session = { query: statement, run: statement, orm, load, transaction };
   return { session, isReusable: () => isSound && runningCount === 0 && !signal.aborted };
 }
 

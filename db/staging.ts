@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
+import { and, eq, ne, sql, type SQL } from 'drizzle-orm';
 import { loadBlock } from './bulk-load.ts';
 import { fence, type Lease } from './lease.ts';
-
+import { checkpointTable } from './schema.ts';
 import type { Session } from './session.ts';
 import { npiColumnsDdl, searchColumns } from './tables.ts';
 
@@ -32,6 +33,8 @@ export interface Staging {
   readonly soFar?: StagedSoFar;
 }
 
+const now = sql`NOW(6)`;
+
 /** Statically known suffixes, so that leftovers can be found by name. */
 const suffixes = ['', '_refused', '_plan', '_search'] as const;
 
@@ -44,23 +47,24 @@ export function stagingName(runId: string, fileName: string): string {
 export async function openStaging(session: Session, runId: string, fileName: string): Promise<Staging> {
   const name = stagingName(runId, fileName);
   for (const ddl of stagingTables(name)) await session.query(ddl);
-  await session.query(
-    `INSERT IGNORE INTO npi_checkpoint (stage, run_id, file_name, is_whole, staged, moved_at)
-     VALUES (?, ?, ?, FALSE, 'null', NOW(6))`,
-    [name, runId, fileName],
+  await session.orm((db) =>
+    db
+      .insert(checkpointTable)
+      .ignore()
+      .values({ stage: name, runId, fileName, isWhole: false, staged: sql`'null'`, movedAt: now }),
   );
   return readStaging(session, name);
 }
 
 /** How far a staging is. */
 export async function readStaging(session: Session, name: string): Promise<Staging> {
-  const [row] = await session.query<{ isWhole: 0 | 1; staged: unknown }>(
-    'SELECT is_whole AS isWhole, staged FROM npi_checkpoint WHERE stage = ?',
-    [name],
+  const [row] = await session.orm((db) =>
+    db
+      .select({ isWhole: checkpointTable.isWhole, staged: checkpointTable.staged })
+      .from(checkpointTable)
+      .where(eq(checkpointTable.stage, name)),
   );
-  // MariaDB keeps JSON as text and hands it over as such.
-  const staged = typeof row?.staged === 'string' ? (JSON.parse(row.staged) as unknown) : row?.staged;
-  return { name, isWhole: row?.isWhole === 1, ...(staged ? { soFar: staged as StagedSoFar } : {}) };
+  return { name, isWhole: row?.isWhole ?? false, ...(row?.staged ? { soFar: row.staged } : {}) };
 }
 
 function stagingTables(name: string): string[] {
@@ -119,21 +123,31 @@ export function stageBlock(
         ],
       );
     }
-    await session.query('UPDATE npi_checkpoint SET staged = ?, moved_at = NOW(6) WHERE stage = ?', [
-      JSON.stringify(soFar),
-      name,
-    ]);
+    await moveCheckpoint(session, name, { staged: soFar });
   });
 }
 
 /** Marks a staging as whole: the reader has seen the end of the file. */
 export async function finishStaging(session: Session, { name }: Staging): Promise<void> {
-  await session.query('UPDATE npi_checkpoint SET is_whole = TRUE, moved_at = NOW(6) WHERE stage = ?', [name]);
+  await moveCheckpoint(session, name, { isWhole: true });
+}
+
+async function moveCheckpoint(
+  session: Session,
+  name: string,
+  moved: { readonly staged: StagedSoFar } | { readonly isWhole: true },
+): Promise<void> {
+  await session.orm((db) =>
+    db
+      .update(checkpointTable)
+      .set({ ...moved, movedAt: now })
+      .where(eq(checkpointTable.stage, name)),
+  );
 }
 
 /** Drops all stagings of a run. */
 export function dropStaging(session: Session, runId: string): Promise<void> {
-  return dropWhere(session, 'run_id = ?', [runId]);
+  return dropWhere(session, eq(checkpointTable.runId, runId));
 }
 
 /**
@@ -141,16 +155,16 @@ export function dropStaging(session: Session, runId: string): Promise<void> {
  * caller's. Called under the lease, so only dry runs can be at work beside it.
  */
 export function dropDeadStaging(session: Session, runId: string): Promise<void> {
-  return dropWhere(session, 'run_id <> ? AND moved_at < NOW(6) - INTERVAL 1 HOUR', [runId]);
+  const isDead = sql`${checkpointTable.movedAt} < NOW(6) - INTERVAL 1 HOUR`;
+  return dropWhere(session, and(ne(checkpointTable.runId, runId), isDead));
 }
 
-async function dropWhere(session: Session, condition: string, values: readonly unknown[]): Promise<void> {
-  const stages = await session.query<{ stage: string }>(
-    `SELECT stage FROM npi_checkpoint WHERE ${condition}`,
-    values,
+async function dropWhere(session: Session, condition: SQL | undefined): Promise<void> {
+  const stages = await session.orm((db) =>
+    db.select({ stage: checkpointTable.stage }).from(checkpointTable).where(condition),
   );
   for (const { stage } of stages) {
     for (const suffix of suffixes) await session.query(`DROP TABLE IF EXISTS ${stage}${suffix}`);
-    await session.query('DELETE FROM npi_checkpoint WHERE stage = ?', [stage]);
+    await session.orm((db) => db.delete(checkpointTable).where(eq(checkpointTable.stage, stage)));
   }
 }

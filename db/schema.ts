@@ -1,0 +1,148 @@
+import {
+  bigint,
+  boolean,
+  char,
+  customType,
+  date,
+  datetime,
+  index,
+  int,
+  mysqlSchema,
+  mysqlTable,
+  primaryKey,
+  uniqueIndex,
+  varchar,
+} from 'drizzle-orm/mysql-core';
+import type { PublishReport } from './publish.ts';
+import type { StagedSoFar } from './staging.ts';
+
+/** JSON of a known shape. MySQL hands it over as a value, MariaDB as text. */
+const json = customType<{ data: unknown }>({
+  dataType: () => 'json',
+  toDriver: (value) => JSON.stringify(value),
+  fromDriver: (value) => (typeof value === 'string' ? JSON.parse(value) : value),
+});
+
+const moment = (name: string) => datetime(name, { fsp: 6, mode: 'string' });
+const isoDate = (name: string) => date(name, { mode: 'string' });
+const npi = () => bigint('npi', { mode: 'number' });
+
+// This service's own tables, as db/migrations makes them (test/integration/schema.test.ts holds the two together).
+// They stand in the scheduler schema, the default of every session, so no schema is named.
+
+export const leaseTable = mysqlTable('lease', {
+  job: varchar('job', { length: 40 }).primaryKey(),
+  epoch: bigint('epoch', { mode: 'number', unsigned: true }).notNull(),
+  workflowId: varchar('workflow_id', { length: 255 }),
+  runId: char('run_id', { length: 36 }),
+  expiresAt: moment('expires_at'),
+});
+
+export const runTable = mysqlTable(
+  'run',
+  {
+    runId: char('run_id', { length: 36 }).primaryKey(),
+    workflowId: varchar('workflow_id', { length: 255 }).notNull(),
+    job: varchar('job', { length: 40 }).notNull(),
+    isDryRun: boolean('is_dry_run').notNull(),
+    startedAt: moment('started_at').notNull(),
+    finishedAt: moment('finished_at'),
+    outcome: varchar('outcome', { length: 20 }),
+    failureType: varchar('failure_type', { length: 60 }),
+  },
+  (table) => [index('by_job').on(table.job, table.startedAt)],
+);
+
+export const releaseTable = mysqlTable(
+  'npi_release',
+  {
+    releaseId: bigint('release_id', { mode: 'number' }).primaryKey(),
+    fileName: varchar('file_name', { length: 120 }).notNull(),
+    kind: varchar('kind', { length: 12 }).notNull(),
+    layout: char('layout', { length: 2 }).notNull(),
+    periodStart: isoDate('period_start').notNull(),
+    periodEnd: isoDate('period_end').notNull(),
+    member: varchar('member', { length: 120 }).notNull(),
+    sha256: char('sha256', { length: 64 }).notNull(),
+    etag: varchar('etag', { length: 200 }),
+    sizeBytes: bigint('size_bytes', { mode: 'number' }).notNull(),
+    runId: char('run_id', { length: 36 }).notNull(),
+    publishedAt: moment('published_at').notNull(),
+    published: json('published').$type<PublishReport>().notNull(),
+  },
+  (table) => [uniqueIndex('by_content').on(table.fileName, table.sha256)],
+);
+
+export const checkpointTable = mysqlTable('npi_checkpoint', {
+  stage: varchar('stage', { length: 40 }).primaryKey(),
+  runId: char('run_id', { length: 36 }).notNull(),
+  fileName: varchar('file_name', { length: 120 }).notNull(),
+  isWhole: boolean('is_whole').notNull(),
+  /** JSON's null until the first block. */
+  staged: json('staged').$type<StagedSoFar | null>().notNull(),
+  movedAt: moment('moved_at').notNull(),
+});
+
+const stubTable = mysqlTable(
+  'npi_stub',
+  {
+    npi: npi().notNull(),
+    releaseId: bigint('release_id', { mode: 'number' }).notNull(),
+    deactivationDate: varchar('deactivation_date', { length: 10 }).notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.npi, table.releaseId] }), index('by_release').on(table.releaseId)],
+);
+
+const quarantineTable = mysqlTable(
+  'npi_quarantine',
+  {
+    releaseId: bigint('release_id', { mode: 'number' }).notNull(),
+    rowNumber: int('row_no', { unsigned: true }).notNull(),
+    lineNumber: int('line_no', { unsigned: true }).notNull(),
+    npi: npi(),
+    reason: varchar('reason', { length: 60 }).notNull(),
+    column: varchar('column_name', { length: 120 }),
+  },
+  (table) => [primaryKey({ columns: [table.releaseId, table.rowNumber] }), index('by_npi').on(table.npi)],
+);
+
+export const searchLetterTable = mysqlTable('search_letter', {
+  letter: char('letter', { length: 1 }).primaryKey(),
+});
+
+/** All of this service's own tables but `migration`, which the migrator makes for itself. */
+export const ownTables = [
+  leaseTable,
+  runTable,
+  releaseTable,
+  checkpointTable,
+  stubTable,
+  quarantineTable,
+  searchLetterTable,
+] as const;
+
+const place = () => ({
+  address: varchar('address', { length: 55 }),
+  city: varchar('city', { length: 40 }),
+  state: varchar('state', { length: 40 }),
+  zip: varchar('zip', { length: 20 }),
+});
+
+/** `search_surgeon_<suffix>` of the application; `suffix` is a letter or `all`. */
+export function surgeonTable(searchSchema: string, suffix: string) {
+  return mysqlSchema(searchSchema).table(`search_surgeon_${suffix}`, {
+    npi: npi().primaryKey(),
+    first_name: varchar('first_name', { length: 50 }),
+    last_name: varchar('last_name', { length: 50 }),
+    ...place(),
+  });
+}
+
+/** `search_facility_<suffix>` of the application; `suffix` is a letter or `all`. */
+export function facilityTable(searchSchema: string, suffix: string) {
+  return mysqlSchema(searchSchema).table(`search_facility_${suffix}`, {
+    npi: npi().primaryKey(),
+    facility_name: varchar('facility_name', { length: 100 }),
+    ...place(),
+  });
+}
