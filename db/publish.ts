@@ -1,8 +1,10 @@
+import { sql } from 'drizzle-orm';
 import { classify, type PublishScope } from './classify.ts';
 import { DbError } from './errors.ts';
 import { fence, type Lease } from './lease.ts';
 import { npiColumns } from './npi-columns.ts';
 import { nextReleaseId, publishReport, recordRelease } from './releases.ts';
+import { searchLogTable, updateLogTable } from './schema.ts';
 import { updateSearch, type SearchTouched } from './search.ts';
 import type { Session } from './session.ts';
 import type { Staging, StagedSoFar } from './staging.ts';
@@ -227,23 +229,26 @@ async function writeLogs(
   soFar: StagedSoFar,
   touched: readonly SearchTouched[],
 ): Promise<void> {
-  await session.query(
-    `INSERT INTO ${application}.npi_update_log
-       (execution_ts, filename_processed, total_rows, total_0_rows, total_1_rows, total_2_rows)
-     VALUES (NOW(), ?, ?, ?, ?, ?)`,
-    [soFar.member, soFar.rows, ...soFar.typeRows],
+  const [total0Rows, total1Rows, total2Rows] = soFar.typeRows;
+  const executionTs = sql`NOW()`;
+  await session.orm((db) =>
+    db.insert(updateLogTable(application)).values({
+      executionTs,
+      filenameProcessed: soFar.member,
+      totalRows: soFar.rows,
+      total0Rows,
+      total1Rows,
+      total2Rows,
+    }),
   );
   if (touched.length === 0) return;
-  const lines = touched.map(({ kind, table, writtenRows, seconds }) => [
-    kind,
-    table,
-    writtenRows,
-    seconds.toFixed(3),
-  ]);
-  await session.query(
-    `INSERT INTO ${application}.npi_search_table_log
-       (execution_ts, table_type, table_name, records_inserted, execution_time_seconds, status)
-     VALUES ${lines.map(() => "(NOW(), ?, ?, ?, ?, 'success')").join(', ')}`,
-    lines.flat(),
-  );
+  const lines = touched.map(({ kind, table, writtenRows, seconds }) => ({
+    executionTs,
+    tableType: kind,
+    tableName: table,
+    recordsInserted: writtenRows,
+    executionTimeSeconds: seconds.toFixed(3),
+    status: 'success' as const,
+  }));
+  await session.orm((db) => db.insert(searchLogTable(application)).values(lines));
 }

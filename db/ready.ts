@@ -1,12 +1,29 @@
+import { is } from 'drizzle-orm';
+import {
+  getTableConfig,
+  MySqlChar,
+  MySqlVarChar,
+  type MySqlColumn,
+  type MySqlTable,
+} from 'drizzle-orm/mysql-core';
 import { npiColumns } from './npi-columns.ts';
+import { facilityTable, ownTables, searchLogTable, surgeonTable, updateLogTable } from './schema.ts';
 import type { Session } from './session.ts';
-import { applicationTables, type Schemas } from './tables.ts';
+import { searchLetters, type Schemas } from './tables.ts';
 
 interface ColumnFound {
   readonly place: string;
   readonly name: string;
   readonly width: number | null;
-  readonly keyKind: string;
+  readonly isKey: 0 | 1;
+}
+
+/** What a load needs of a table; `maxLength` in characters. */
+interface Wanted {
+  readonly place: string;
+  readonly columns: ReadonlyArray<{ readonly name: string; readonly maxLength?: number | undefined }>;
+  /** One row an NPI: the statements of a publish find and replace rows by it. */
+  readonly isKeyedByNpi: boolean;
 }
 
 /**
@@ -16,37 +33,70 @@ interface ColumnFound {
 export async function loadObstacles(session: Session, schemas: Schemas): Promise<string[]> {
   const found = await session.query<ColumnFound>(
     `SELECT CONCAT(table_schema, '.', table_name) AS place, column_name AS name,
-       character_maximum_length AS width, column_key AS keyKind
+       character_maximum_length AS width, column_key = 'PRI' AS isKey
      FROM information_schema.columns WHERE table_schema IN (?, ?, ?)`,
     [schemas.application, schemas.search, schemas.scheduler],
   );
   const tables = groupByPlace(found);
-  const expected = [
-    ...applicationTables(schemas, '').map(({ schema, name }) => `${schema}.${name}`),
-    ...['lease', 'run', 'npi_release', 'npi_checkpoint', 'npi_stub', 'npi_quarantine', 'search_letter'].map(
-      (name) => `${schemas.scheduler}.${name}`,
-    ),
-  ];
-  const missing = expected.filter((place) => !tables.has(place));
-  const data = [0, 1, 2].map((type) => `${schemas.application}.npi_data_${type}`);
+  const wanted = wantedTables(schemas);
+  const missing = wanted.filter(({ place }) => !tables.has(place));
+  const present = wanted.filter(({ place }) => tables.has(place));
+  const unkeyed = present.filter(
+    ({ place, isKeyedByNpi }) => isKeyedByNpi && !isKeyedByNpiOnly(tables.get(place) ?? []),
+  );
+  const places = (list: readonly Wanted[]) => list.map(({ place }) => place).join(', ');
   return [
-    ...(missing.length > 0 ? [`missing tables: ${missing.join(', ')}`] : []),
-    ...data.flatMap((place) => columnObstacles(place, tables.get(place) ?? [])),
+    ...(missing.length > 0 ? [`missing tables: ${places(missing)}`] : []),
+    ...(unkeyed.length > 0 ? [`no primary key on npi: ${places(unkeyed)}`] : []),
+    ...present.flatMap((table) => columnObstacles(table, tables.get(table.place) ?? [])),
   ];
 }
 
-function columnObstacles(place: string, columns: readonly ColumnFound[]): string[] {
-  if (columns.length === 0) return [];
-  const byName = new Map(columns.map((column) => [column.name, column]));
-  const names = [...npiColumns.map(({ name }) => name), 'data_release', 'deactivation_release'];
-  const absent = names.filter((name) => !byName.has(name));
-  const narrow = npiColumns.filter(
+function wantedTables({ application, search, scheduler }: Schemas): Wanted[] {
+  const provenance = [{ name: 'data_release' }, { name: 'deactivation_release' }];
+  const data = [0, 1, 2].map((type) => ({
+    place: `${application}.npi_data_${type}`,
+    columns: [...npiColumns, ...provenance],
+    isKeyedByNpi: true,
+  }));
+  // How wide the application made its logs nobody wrote down; what is written there is short.
+  const logs = [updateLogTable(application), searchLogTable(application)].map((table) => {
+    const { place, columns } = described(table, scheduler);
+    return { place, columns: columns.map(({ name }) => ({ name })), isKeyedByNpi: false };
+  });
+  const own = ownTables.map((table) => ({ ...described(table, scheduler), isKeyedByNpi: false }));
+  const searched = ['all', ...searchLetters]
+    .flatMap((suffix) => [surgeonTable(search, suffix), facilityTable(search, suffix)])
+    .map((table) => ({ ...described(table, scheduler), isKeyedByNpi: true }));
+  return [...data, ...logs, ...own, ...searched];
+}
+
+/** `defaultSchema`: of a table that names none. */
+function described(table: MySqlTable, defaultSchema: string): Omit<Wanted, 'isKeyedByNpi'> {
+  const { schema = defaultSchema, name, columns } = getTableConfig(table);
+  const width = (column: MySqlColumn) =>
+    is(column, MySqlVarChar) || is(column, MySqlChar) ? column.length : undefined;
+  return {
+    place: `${schema}.${name}`,
+    columns: columns.map((column) => ({ name: column.name, maxLength: width(column) })),
+  };
+}
+
+function isKeyedByNpiOnly(columns: readonly ColumnFound[]): boolean {
+  const key = columns.filter(({ isKey }) => isKey);
+  return key.length === 1 && key[0]?.name === 'npi';
+}
+
+function columnObstacles({ place, columns }: Wanted, found: readonly ColumnFound[]): string[] {
+  const byName = new Map(found.map((column) => [column.name, column]));
+  const absent = columns.filter(({ name }) => !byName.has(name));
+  const narrow = columns.filter(
     ({ name, maxLength = 0 }) => (byName.get(name)?.width ?? maxLength) < maxLength,
   );
+  const names = (list: Wanted['columns']) => list.map(({ name }) => name).join(', ');
   return [
-    ...(byName.get('npi')?.keyKind === 'PRI' ? [] : [`${place} has no primary key on npi`]),
-    ...(absent.length > 0 ? [`${place} lacks ${absent.join(', ')}`] : []),
-    ...(narrow.length > 0 ? [`${place} is too narrow in ${narrow.map(({ name }) => name).join(', ')}`] : []),
+    ...(absent.length > 0 ? [`${place} lacks ${names(absent)}`] : []),
+    ...(narrow.length > 0 ? [`${place} is too narrow in ${names(narrow)}`] : []),
   ];
 }
 

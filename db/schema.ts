@@ -5,11 +5,15 @@ import {
   customType,
   date,
   datetime,
+  decimal,
   index,
   int,
+  mysqlEnum,
   mysqlSchema,
   mysqlTable,
   primaryKey,
+  text,
+  timestamp,
   uniqueIndex,
   varchar,
 } from 'drizzle-orm/mysql-core';
@@ -144,5 +148,32 @@ export function facilityTable(searchSchema: string, suffix: string) {
     npi: npi().primaryKey(),
     facility_name: varchar('facility_name', { length: 100 }),
     ...place(),
+  });
+}
+
+/** `npi_update_log` of the application: one line a file. */
+export function updateLogTable(applicationSchema: string) {
+  return mysqlSchema(applicationSchema).table('npi_update_log', {
+    executionTs: datetime('execution_ts', { mode: 'string' }),
+    filenameProcessed: varchar('filename_processed', { length: 255 }),
+    totalRows: int('total_rows'),
+    total0Rows: int('total_0_rows'),
+    total1Rows: int('total_1_rows'),
+    total2Rows: int('total_2_rows'),
+    createdTs: timestamp('created_ts', { mode: 'string' }).defaultNow(),
+  });
+}
+
+/** `npi_search_table_log` of the application: one line a search table that a publish touched. */
+export function searchLogTable(applicationSchema: string) {
+  return mysqlSchema(applicationSchema).table('npi_search_table_log', {
+    id: bigint('id', { mode: 'number' }).autoincrement().primaryKey(),
+    executionTs: datetime('execution_ts', { mode: 'string' }),
+    tableType: mysqlEnum('table_type', ['surgeon', 'facility']),
+    tableName: varchar('table_name', { length: 64 }),
+    recordsInserted: int('records_inserted'),
+    executionTimeSeconds: decimal('execution_time_seconds', { precision: 10, scale: 3 }),
+    status: mysqlEnum('status', ['success', 'error']),
+    errorMessage: text('error_message'),
   });
 }
