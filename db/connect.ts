@@ -25,8 +25,8 @@ interface Idle {
   readonly sinceMs: number;
 }
 
-// Above this a firewall or the server may have dropped it, and a new connection costs a few milliseconds only.
-const idleMaxMs = 60_000;
+// The server drops it after wait_timeout (connection.ts), and a new connection costs a few milliseconds only.
+const idleMaxMs = 30_000;
 const unknownSchema = 1049;
 
 /** Connects on demand. */

@@ -16,9 +16,10 @@ export interface DatabaseOptions {
 const settings = [
   'SET NAMES utf8mb4',
   'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
-  // A source that is slow for 30 s, net_read_timeout's default, would otherwise end its LOAD DATA with error 1159.
+  // A worker whose host is gone without a word leaves its transaction open, and with it the row of the lease locked:
+  // the server ends a connection that says nothing for a minute, in the middle of a load too, and rolls back.
   `SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION',
-     time_zone = '+00:00', net_read_timeout = 600`,
+     time_zone = '+00:00', wait_timeout = 60, net_read_timeout = 60`,
 ];
 
 /**

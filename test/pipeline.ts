@@ -1,9 +1,10 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import { Worker } from '@temporalio/worker';
 import { inject } from 'vitest';
 import { readConfig } from '../config.ts';
 import { taskQueues } from '../contract/task-queues.ts';
@@ -11,6 +12,7 @@ import type { NpiUpdateInput, NpiUpdateResult } from '../contract/workflows.ts';
 import type { Database } from '../db/connect.ts';
 import { migrate } from '../db/migrate.ts';
 import { createLog } from '../log.ts';
+import { bundleWorkflows } from '../worker/bundle.ts';
 import { openDatabase, schemasOf } from '../worker/database.ts';
 import { startWorker } from '../worker/run.ts';
 import { installRuntime } from '../worker/runtime.ts';
@@ -28,18 +30,35 @@ export interface Pipeline {
   readonly database: Database;
   /** For commands that are run as processes of their own. */
   readonly env: NodeJS.ProcessEnv;
+  readonly client: Client;
+  /** Answers a request in the page's place when it returns true; set by tests of what a server may do. */
+  readonly page: Page;
   query<Row>(sql: string): Promise<Row[]>;
+  start(input?: NpiUpdateInput): Promise<WorkflowHandle>;
   run(input?: NpiUpdateInput): Promise<NpiUpdateResult>;
-  /** Empties every table, and the page. */
+  /** Empties every table, and the page, which answers as it should again. */
   reset(): Promise<void>;
+  /** Replays every run on the workflow's code, and drops what the pipeline made. */
   stop(): Promise<void>;
 }
 
-/** `name` keeps schemas and workflow ids of test files apart. The schemas are `<name>_app`, `<name>_search`, `<name>_own`. */
-export async function startPipeline(name: string, more: NodeJS.ProcessEnv = {}): Promise<Pipeline> {
+interface Page {
+  intercept?: ((request: IncomingMessage, response: ServerResponse) => boolean) | undefined;
+}
+
+/**
+ * `name` keeps schemas and workflow ids of test files apart. The schemas are `<name>_app`, `<name>_search`, `<name>_own`.
+ * `hasWorker: false`: the test brings workers of its own.
+ */
+export async function startPipeline(
+  name: string,
+  more: NodeJS.ProcessEnv = {},
+  { hasWorker = true }: { readonly hasWorker?: boolean } = {},
+): Promise<Pipeline> {
   const folder = mkdtempSync(join(tmpdir(), `surgicase-${name}-`));
   const site = mkdtempSync(join(folder, 'site-'));
-  const server = await serve(site);
+  const page: Page = {};
+  const server = await serve(site, page);
   const address = inject('temporalAddress');
   const env = {
     DATABASE_URL: `${inject('mysqlUrl')}${name}_app`,
@@ -61,10 +80,17 @@ export async function startPipeline(name: string, more: NodeJS.ProcessEnv = {}):
   const schemas = schemasOf(setup);
   const database = openDatabase(setup);
   await migrate(database, schemas, forever);
-  const worker = await startWorker(setup);
+  const worker = hasWorker ? await startWorker(setup) : undefined;
   const connection = await Connection.connect({ address });
-  const client = new Client({ connection });
-  let runs = 0;
+  const client = new Client({ connection, namespace: config.temporal.namespace ?? 'default' });
+  const started: WorkflowHandle[] = [];
+  const start = async (input?: NpiUpdateInput) => {
+    const workflowId = `${name}-${started.length + 1}`;
+    const args = input === undefined ? [] : [input];
+    const handle = await client.workflow.start('npiUpdate', { workflowId, taskQueue: taskQueues.main, args });
+    started.push(handle);
+    return handle;
+  };
   const query = <Row>(sql: string) => database.session(forever, (session) => session.query<Row>(sql));
   return {
     site,
@@ -72,16 +98,12 @@ export async function startPipeline(name: string, more: NodeJS.ProcessEnv = {}):
     database,
     env,
     query,
-    run: (input) => {
-      const workflowId = `${name}-${(runs += 1)}`;
-      const args = input === undefined ? [] : [input];
-      return client.workflow.execute('npiUpdate', {
-        workflowId,
-        taskQueue: taskQueues.main,
-        args,
-      }) as Promise<NpiUpdateResult>;
-    },
+    client,
+    page,
+    start,
+    run: async (input) => (await (await start(input)).result()) as NpiUpdateResult,
     async reset() {
+      page.intercept = undefined;
       for (const file of readdirSync(site)) rmSync(join(site, file));
       rmSync(config.nppes.archiveDir, { recursive: true, force: true });
       for (const { place } of await query<{ place: string }>(
@@ -92,7 +114,8 @@ export async function startPipeline(name: string, more: NodeJS.ProcessEnv = {}):
       }
     },
     async stop() {
-      await worker.stop();
+      await worker?.stop();
+      await replay(started);
       await connection.close();
       for (const schema of Object.values(schemas)) await query(`DROP DATABASE ${schema}`);
       await database.close();
@@ -102,8 +125,25 @@ export async function startPipeline(name: string, more: NodeJS.ProcessEnv = {}):
   };
 }
 
-async function serve(site: string) {
+/** Every history that this code wrote it must also be able to read: a run under way outlives a deployment. */
+async function replay(handles: readonly WorkflowHandle[]): Promise<void> {
+  const workflowBundle = { code: await bundleWorkflows() };
+  async function* histories() {
+    for (const handle of handles) {
+      const { status } = await handle.describe();
+      // A terminated run may have been in the middle of anything.
+      if (status.name === 'TERMINATED') continue;
+      yield { workflowId: handle.workflowId, history: await handle.fetchHistory() };
+    }
+  }
+  for await (const { workflowId, error } of Worker.runReplayHistories({ workflowBundle }, histories())) {
+    if (error) throw new Error(`The history of ${workflowId} cannot be replayed.`, { cause: error });
+  }
+}
+
+async function serve(site: string, page: Page) {
   const server = createServer((request, response) => {
+    if (page.intercept?.(request, response)) return;
     const name = (request.url ?? '').split('/').at(-1) ?? '';
     if (name.endsWith('.html')) {
       response.end(

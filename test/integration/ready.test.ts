@@ -7,34 +7,43 @@ import { ownTables } from '../../db/schema.ts';
 import type { Session } from '../../db/session.ts';
 import { searchLetters, type Schemas } from '../../db/tables.ts';
 import { openDatabase } from '../database.ts';
+import { startPipeline } from '../pipeline.ts';
 
 const dump = new URL('../../../shared/surgicase/existing_npi_columns.csv', import.meta.url);
 if (!existsSync(dump)) console.warn('SKIPPED: the existing database is described only beside ../shared');
 
 const forever = new AbortController().signal;
-const fresh = { application: 'ready_app', search: 'ready_search', scheduler: 'ready_own' };
 const existing = { application: 'existing_app', search: 'existing_search', scheduler: 'existing_own' };
 const database = openDatabase(existing.scheduler);
 const inSession = <T>(use: (session: Session) => Promise<T>) => database.session(forever, use);
 const obstacles = (schemas: Schemas) => inSession((session) => loadObstacles(session, schemas));
 
 afterAll(async () => {
-  for (const schema of [...Object.values(fresh), ...Object.values(existing)])
+  for (const schema of Object.values(existing))
     await inSession((session) => session.query(`DROP DATABASE IF EXISTS ${schema}`));
   await database.close();
 });
 
-it('takes a load when it is fresh and migrated, and does not when a column is gone', async () => {
-  await migrate(database, fresh, forever);
-  expect(await obstacles(fresh)).toEqual([]);
-  await inSession((session) => session.query('ALTER TABLE ready_app.npi_update_log DROP COLUMN total_rows'));
-  await inSession((session) =>
-    session.query('ALTER TABLE ready_search.search_surgeon_q MODIFY last_name VARCHAR(20)'),
-  );
-  expect(await obstacles(fresh)).toEqual([
+it('lets a fresh database take a load, and names what is gone from it and the command, before anything is written', async () => {
+  const pipeline = await startPipeline('ready');
+  const schemas = { application: 'ready_app', search: 'ready_search', scheduler: 'ready_own' };
+  expect(await obstacles(schemas)).toEqual([]);
+  const key = 'DROP PRIMARY KEY, ADD PRIMARY KEY (npi, last_update_date)';
+  await pipeline.query(`ALTER TABLE ready_app.npi_data_0 ${key}`);
+  await pipeline.query('ALTER TABLE ready_app.npi_update_log DROP COLUMN total_rows');
+  await pipeline.query('ALTER TABLE ready_search.search_surgeon_q MODIFY last_name VARCHAR(20)');
+  const expected = [
+    'no primary key on npi: ready_app.npi_data_0',
     'ready_app.npi_update_log lacks total_rows',
     'ready_search.search_surgeon_q is too narrow in last_name',
-  ]);
+  ];
+  expect(await obstacles(schemas)).toEqual(expected);
+  const message = new RegExp(`${expected.join('; ')}.*\`surgicase db migrate\``);
+  await expect(pipeline.run()).rejects.toMatchObject({
+    cause: { type: 'DatabaseNotReady', message: expect.stringMatching(message) },
+  });
+  expect(await pipeline.query('SELECT * FROM ready_own.lease')).toEqual([]);
+  await pipeline.stop();
 });
 
 describe.skipIf(!existsSync(dump))('the database of the existing application', () => {

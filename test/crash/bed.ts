@@ -1,0 +1,113 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { Connection } from '@temporalio/client';
+import { inject } from 'vitest';
+import { npiColumns } from '../../db/npi-columns.ts';
+import { searchLetters } from '../../db/tables.ts';
+import { cli } from '../cli.ts';
+import type { Pipeline } from '../pipeline.ts';
+import { startSqlProxy, type SqlProxy, type Verdict } from '../sql-proxy.ts';
+
+/** A worker in a process of its own, which can be killed or frozen like a host. */
+export interface WorkerProcess {
+  readonly child: ChildProcess;
+  readonly exit: Promise<void>;
+  /** Every log line so far. */
+  lines(): string;
+}
+
+/** Starts `surgicase worker` and waits until it polls. */
+export async function startWorkerProcess(env: NodeJS.ProcessEnv): Promise<WorkerProcess> {
+  const child = spawn(process.execPath, [cli, 'worker'], {
+    env: { PATH: process.env['PATH'], ...env, LOG_LEVEL: 'info', LOG_FORMAT: 'json' },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let text = '';
+  const exit = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  await new Promise<void>((resolve, reject) => {
+    child.stderr.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+      if (text.includes('worker is ready')) resolve();
+    });
+    void exit.then(() => reject(new Error(`The worker ended before it was ready:\n${text}`)));
+  });
+  return { child, exit, lines: () => text };
+}
+
+/** A worker whose statements pass a proxy; the one that `judge` chooses stops it with `signal`. */
+export async function startDoomedWorker(
+  env: NodeJS.ProcessEnv,
+  signal: 'SIGKILL' | 'SIGSTOP',
+  judge: (sql: string) => Verdict,
+): Promise<WorkerProcess & { readonly proxy: SqlProxy; readonly stopped: Promise<void> }> {
+  const url = new URL(env['DATABASE_URL'] ?? '');
+  let worker: WorkerProcess | undefined;
+  let tellStopped: () => void = () => undefined;
+  const stopped = new Promise<void>((resolve) => {
+    tellStopped = resolve;
+  });
+  let isStopped = false;
+  const proxy = await startSqlProxy(
+    { host: url.hostname, port: Number(url.port) },
+    {
+      judge: (sql) => (isStopped ? 'pass' : judge(sql)),
+      stop: () => {
+        isStopped = true;
+        worker?.child.kill(signal);
+        tellStopped();
+      },
+    },
+  );
+  url.port = String(proxy.port);
+  worker = await startWorkerProcess({ ...env, DATABASE_URL: url.href });
+  return { ...worker, proxy, stopped };
+}
+
+/** A namespace of its own for a case, so that cases side by side do not take each other's tasks. */
+export async function createNamespace(namespace: string): Promise<void> {
+  const connection = await Connection.connect({ address: inject('temporalAddress') });
+  try {
+    await connection.workflowService.registerNamespace({
+      namespace,
+      workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
+    });
+  } finally {
+    await connection.close();
+  }
+}
+
+/** What a run leaves behind, table by table, as a count and a checksum; times, run ids and epochs left out. */
+export async function traces(name: string, { query }: Pipeline): Promise<unknown> {
+  const provider = [...npiColumns.map((column) => column.name), 'data_release', 'deactivation_release'];
+  const place = ['address', 'city', 'state', 'zip'];
+  const names = { surgeon: ['first_name', 'last_name'], facility: ['facility_name'] } as const;
+  const search = (['surgeon', 'facility'] as const).flatMap((kind) =>
+    ['all', ...searchLetters].map((suffix) =>
+      digest(`${name}_search.search_${kind}_${suffix}`, ['npi', ...names[kind], ...place]),
+    ),
+  );
+  const digests = [
+    ...[0, 1, 2].map((type) => digest(`${name}_app.npi_data_${type}`, provider)),
+    ...search,
+    digest(`${name}_app.npi_update_log`, [
+      'filename_processed',
+      'total_rows',
+      'total_0_rows',
+      'total_1_rows',
+    ]),
+    digest(`${name}_app.npi_search_table_log`, ['table_name', 'records_inserted', 'status']),
+    digest(`${name}_own.npi_release`, ['release_id', 'file_name', 'sha256']),
+    digest(`${name}_own.npi_stub`, ['npi', 'release_id', 'deactivation_date']),
+    digest(`${name}_own.npi_quarantine`, ['release_id', 'row_no', 'npi', 'reason']),
+  ];
+  const found = await query<{ place: string }>(digests.join(' UNION ALL '));
+  const stagings = await query(
+    `SELECT table_name AS leftover FROM information_schema.tables
+     WHERE table_schema = '${name}_own' AND table_name LIKE 'npi\\_stage%'`,
+  );
+  return { tables: found.map((row) => ({ ...row, place: row.place.replace(name, '') })), stagings };
+}
+
+function digest(place: string, columns: readonly string[]): string {
+  const row = `CONCAT_WS(CHAR(1), ${columns.map((column) => `COALESCE(${column}, CHAR(2))`).join(', ')})`;
+  return `SELECT '${place}' AS place, COUNT(*) AS rowCount, COALESCE(SUM(CRC32(${row})), 0) AS sum FROM ${place}`;
+}

@@ -1,0 +1,68 @@
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+
+/** What becomes of a statement: it passes, or the worker is stopped before it arrives or after it took effect. */
+export type Verdict = 'pass' | 'before' | 'after';
+
+export interface SqlProxy {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+const comQuery = 3;
+
+/**
+ * A proxy in front of MySQL that shows each statement to `judge` before it passes on. A verdict other than `pass`
+ * calls `stop` (which kills or freezes the worker): `before`, and the statement waits until `stop` has returned;
+ * `after`, and its answer is held back. Statements are what mysql2 sends as COM_QUERY, without TLS.
+ */
+export async function startSqlProxy(
+  target: { readonly host: string; readonly port: number },
+  { judge, stop }: { judge(sql: string): Verdict; stop(): void },
+): Promise<SqlProxy> {
+  const server = createServer((client) => {
+    const upstream = connect(target.port, target.host);
+    let isAnswerHeld = false;
+    for (const [one, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      one.on('error', () => other.destroy()).on('close', () => other.destroy());
+    }
+    upstream.on('data', (bytes: Buffer) => {
+      if (isAnswerHeld) stop();
+      isAnswerHeld = false;
+      client.write(bytes);
+    });
+    eachPacket(client, (packet) => {
+      const verdict = packet[3] === 0 && packet[4] === comQuery ? judge(statementOf(packet)) : 'pass';
+      if (verdict === 'before') stop();
+      if (verdict === 'after') isAnswerHeld = true;
+      upstream.write(packet);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}
+
+/** Text of a COM_QUERY; since 8.0.23 two bytes before it say that it carries no attributes. */
+function statementOf(packet: Buffer): string {
+  const hasCounts = packet[5] === 0 && packet[6] === 1;
+  return packet.toString('utf8', hasCounts ? 7 : 5).trimStart();
+}
+
+/** Packets of the MySQL protocol: three bytes of length, one of sequence, then the payload. */
+function eachPacket(socket: Socket, onPacket: (packet: Buffer) => void): void {
+  let rest: Buffer = Buffer.alloc(0);
+  socket.on('data', (bytes: Buffer) => {
+    rest = Buffer.concat([rest, bytes]);
+    while (rest.length >= 4) {
+      const end = 4 + rest.readUIntLE(0, 3);
+      if (rest.length < end) break;
+      onPacket(rest.subarray(0, end));
+      rest = rest.subarray(end);
+    }
+  });
+}
