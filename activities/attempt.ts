@@ -51,15 +51,17 @@ export async function attempt<Result>(
 }
 
 /**
- * The lease for this attempt, renewed until `work` ends. A dry run works without.
+ * The lease for this attempt, renewed until `work` ends: nobody else begins the job while this one downloads. A dry
+ * run works without.
  * @throws DbError LeaseHeld when another run of the job has it
  */
 export async function underLease<Result>(
   deps: ActivityDeps,
   { workflowId, runId, signal }: Attempt,
-  job: Job,
-  work: (lease: Lease) => Promise<Result>,
+  { job, isDryRun }: { readonly job: Job; readonly isDryRun: boolean },
+  work: (lease: Lease | undefined) => Promise<Result>,
 ): Promise<Result> {
+  if (isDryRun) return work(undefined);
   const taken = await deps.database.session(signal, (session) =>
     takeLease(session, { job, workflowId, runId }),
   );
@@ -80,17 +82,22 @@ export async function underLease<Result>(
   }
 }
 
-function asFailure(error: unknown, log: Log, attemptNumber: number): unknown {
+// What nobody expected may be a passing trouble of this host; the same thing again and again is a defect.
+const unexpectedAttempts = 3;
+
+function asFailure(error: unknown, log: Log, attemptNumber: number): ApplicationFailure {
+  if (error instanceof ApplicationFailure) return error;
   const type = failureType(error);
-  if (type === undefined) return error;
   const { isRetryable, nextStep } = failures[type];
-  const message = (error as Error).message;
-  log.error(message, { type, attempt: attemptNumber, nextStep });
-  return ApplicationFailure.create({ type, message: `${message} ${nextStep}`, nonRetryable: !isRetryable });
+  const { name, message } = error as Error;
+  const what = type === 'Unexpected' ? `${name}: ${message}` : message;
+  log.error(what, { type, attempt: attemptNumber, nextStep });
+  const nonRetryable = !isRetryable || (type === 'Unexpected' && attemptNumber >= unexpectedAttempts);
+  return ApplicationFailure.create({ type, message: `${what} ${nextStep}`, nonRetryable });
 }
 
-function failureType(error: unknown): FailureType | undefined {
+function failureType(error: unknown): FailureType {
   if (error instanceof NppesError || error instanceof DbError) return error.code;
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
-  return code === 'ENOSPC' || code === 'EDQUOT' ? 'NoSpace' : undefined;
+  return code === 'ENOSPC' || code === 'EDQUOT' ? 'NoSpace' : 'Unexpected';
 }

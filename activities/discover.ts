@@ -1,29 +1,37 @@
-import type { DueRelease, NpiActivities } from '../contract/activities.ts';
+import type { Discovery, DueRelease, NpiActivities } from '../contract/activities.ts';
 import { publishedFiles, type PublishedFile } from '../db/releases.ts';
 import { dueReleases, type ListedRelease, type PublishedRelease } from '../nppes/due.ts';
 import { NppesError } from '../nppes/errors.ts';
 import { fetchPage, offeredZip } from '../nppes/offer.ts';
 import { releasesOnPage } from '../nppes/page.ts';
 import { releaseName, type ReleaseKind } from '../nppes/release.ts';
-import { attempt, type Attempt } from './attempt.ts';
+import { attempt, underLease, type Attempt } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
 
 /** From the page to the releases that are due. */
 export function discoverActivity(deps: ActivityDeps): Pick<NpiActivities, 'discover'> {
   return {
-    discover: ({ weeks }) =>
-      attempt(deps, 'discover', {}, async ({ signal, log }) => {
-        const startedAt = performance.now();
-        const published = await deps.database.session(signal, publishedFiles);
-        const listed = await listReleases(deps, signal, new Set(published.map(({ fileName }) => fileName)));
-        const { due, remarks } = dueReleases(listed, published.map(asPublished), deps.today());
-        const chosen = weeks === undefined ? due : due.slice(-weeks);
-        const names = chosen.map(({ release }) => releaseName(release));
-        for (const remark of remarks) log.info(remark);
-        log.info('page read', { listed: listed.length, due: names, seconds: seconds(startedAt) });
-        return { due: chosen.map(({ release, url }): DueRelease => ({ release, url })), remarks };
-      }),
+    discover: ({ weeks, dryRun: isDryRun }) =>
+      attempt(deps, 'discover', {}, (current) =>
+        underLease(deps, current, { job: 'npi-update', isDryRun }, () => discover(deps, current, weeks)),
+      ),
   };
+}
+
+async function discover(
+  deps: ActivityDeps,
+  { signal, log }: Attempt,
+  weeks: number | undefined,
+): Promise<Discovery> {
+  const startedAt = performance.now();
+  const published = await deps.database.session(signal, publishedFiles);
+  const listed = await listReleases(deps, signal, new Set(published.map(({ fileName }) => fileName)));
+  const { due, remarks } = dueReleases(listed, published.map(asPublished), deps.today());
+  const chosen = weeks === undefined ? due : due.slice(-weeks);
+  const names = chosen.map(({ release }) => releaseName(release));
+  for (const remark of remarks) log.info(remark);
+  log.info('page read', { listed: listed.length, due: names, seconds: seconds(startedAt) });
+  return { due: chosen.map(({ release, url }): DueRelease => ({ release, url })), remarks };
 }
 
 /** Only what is published under its name is asked for ETag and length: the others are due whatever they are. */

@@ -1,6 +1,6 @@
 import type { NpiActivities } from '../contract/activities.ts';
 import { releaseName } from '../nppes/release.ts';
-import { attempt } from './attempt.ts';
+import { attempt, underLease } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
 import { discoverActivity, seconds } from './discover.ts';
 import { publishActivity } from './publish.ts';
@@ -16,10 +16,12 @@ export function createNpiActivities(deps: ActivityDeps): NpiActivities {
     ...stageActivity(deps),
     ...publishActivity(deps),
 
-    download: (due) =>
+    download: ({ dryRun: isDryRun, ...due }) =>
       attempt(deps, 'download', { release: releaseName(due.release) }, async (current) => {
         const startedAt = performance.now();
-        const zip = await fetchZip(deps, current, due);
+        const zip = await underLease(deps, current, { job: 'npi-update', isDryRun }, () =>
+          fetchZip(deps, current, due),
+        );
         current.log.info('downloaded', {
           sizeBytes: zip.sizeBytes,
           sha256: zip.sha256,

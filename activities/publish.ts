@@ -16,11 +16,9 @@ export function publishActivity(deps: ActivityDeps): Pick<NpiActivities, 'publis
     publish: ({ zip, staged, dryRun: isDryRun }) =>
       attempt(deps, 'publish', { release: releaseName(staged.release) }, (current) => {
         refuseTooMany(deps, staged);
-        return isDryRun
-          ? publishStaged(deps, current, zip, staged, undefined)
-          : underLease(deps, current, 'npi-update', (lease) =>
-              publishStaged(deps, current, zip, staged, lease),
-            );
+        return underLease(deps, current, { job: 'npi-update', isDryRun }, (lease) =>
+          publishStaged(deps, current, zip, staged, lease),
+        );
       }),
   };
 }

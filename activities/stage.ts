@@ -18,9 +18,9 @@ export function stageActivity(deps: ActivityDeps): Pick<NpiActivities, 'stage'> 
   return {
     stage: ({ dryRun: isDryRun, ...zip }) =>
       attempt(deps, 'stage', { release: releaseName(zip.release) }, (current) =>
-        isDryRun
-          ? stageZip(deps, current, zip, undefined)
-          : underLease(deps, current, 'npi-update', (lease) => stageZip(deps, current, zip, lease)),
+        underLease(deps, current, { job: 'npi-update', isDryRun }, (lease) =>
+          stageZip(deps, current, zip, lease),
+        ),
       ),
   };
 }

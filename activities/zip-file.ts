@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { DueRelease, LocalZip } from '../contract/activities.ts';
 import { downloadZip } from '../nppes/download.ts';
+import { NppesError } from '../nppes/errors.ts';
 import { parseReleaseName } from '../nppes/release.ts';
 import { testZip } from '../nppes/zip.ts';
 import type { Attempt } from './attempt.ts';
@@ -31,13 +32,17 @@ export async function fetchZip(
 /**
  * The path of exactly this zip on this host: in the work folder, in the archive, or downloaded again, so that any
  * worker can go on where another stopped.
+ * @throws NppesError ZipChanged when the server has another content by now
  */
 export async function ensureZip(deps: ActivityDeps, attempt: Attempt, zip: LocalZip): Promise<string> {
   for (const folder of [deps.workDir, deps.archiveDir]) {
     const path = join(folder, zip.release.fileName);
     if ((await sha256Of(path, attempt.signal)) === zip.sha256) return path;
   }
-  await fetchZip(deps, attempt, zip);
+  const again = await fetchZip(deps, attempt, zip);
+  if (again.sha256 !== zip.sha256) {
+    throw new NppesError('ZipChanged', `${zip.url} is not the file any more that this run has downloaded.`);
+  }
   return join(deps.workDir, zip.release.fileName);
 }
 

@@ -92,9 +92,10 @@ export interface FinishInput {
 /** All that the workflow `npiUpdate` knows of the world. */
 export interface NpiActivities {
   begin(input: BeginInput): Promise<Begun>;
-  discover(input: { readonly weeks?: number }): Promise<Discovery>;
-  download(due: DueRelease): Promise<LocalZip>;
-  /** `dryRun`: without the lease, into staging of its own. */
+  /** `dryRun`, here and below: without the lease. */
+  discover(input: { readonly weeks?: number; readonly dryRun: boolean }): Promise<Discovery>;
+  download(due: DueRelease & { readonly dryRun: boolean }): Promise<LocalZip>;
+  /** `dryRun`: into staging of its own. */
   stage(zip: LocalZip & { readonly dryRun: boolean }): Promise<Staged>;
   /** `dryRun`: classified and counted, then rolled back. */
   publish(input: {

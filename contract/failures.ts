@@ -79,6 +79,14 @@ export const failures = {
     isRetryable: false,
     nextStep: 'Free the space that the message names, or move NPI_WORK_DIR or NPI_ARCHIVE_DIR.',
   },
+  ZipChanged: {
+    isRetryable: false,
+    nextStep: 'CMS has replaced the file meanwhile: run again, and the new content is loaded.',
+  },
+  Unexpected: {
+    isRetryable: true,
+    nextStep: 'It is tried three times; if it stays, this is a defect: report it with the run id.',
+  },
   LeaseHeld: {
     isRetryable: true,
     nextStep: 'Another run of the same job is at work; this one goes on when it has ended.',

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { nearestCollation } from './collation.ts';
 import type { Database } from './connect.ts';
 import type { Session } from './session.ts';
 import { applicationTables, type Schemas } from './tables.ts';
@@ -36,15 +37,6 @@ async function createSchemas(session: Session, schemas: Schemas): Promise<void> 
     if (found.length === 0)
       await session.query(`CREATE DATABASE IF NOT EXISTS ${schema} CHARACTER SET utf8mb4`);
   }
-}
-
-/** MySQL's collation decides the letters (contract, rule 8); MariaDB 10.11 lacks it, its nearest differs in a few letters. */
-async function nearestCollation(session: Session): Promise<string> {
-  const wanted = 'utf8mb4_0900_ai_ci';
-  const found = await session.query('SELECT 1 FROM information_schema.collations WHERE collation_name = ?', [
-    wanted,
-  ]);
-  return found.length > 0 ? wanted : 'utf8mb4_unicode_520_ci';
 }
 
 async function runMigrations(session: Session, schema: string, collation: string): Promise<string[]> {

@@ -176,6 +176,8 @@ async function writeProviders(session: Session, scope: PublishScope): Promise<vo
      WHERE p.is_stub = TRUE ON DUPLICATE KEY UPDATE deactivation_date = s.npi_deactivation_date`,
     [releaseId],
   );
+  // A release whose ledger line was lost is loaded again, under the same number.
+  await session.query('DELETE FROM npi_quarantine WHERE release_id = ?', [releaseId]);
   await session.query(
     `INSERT INTO npi_quarantine (release_id, row_no, line_no, npi, reason, column_name)
      SELECT ?, r.row_no, r.line_no, r.npi, r.reason, r.column_name FROM ${stage}_refused r`,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { and, eq, ne, sql, type SQL } from 'drizzle-orm';
 import { loadBlock } from './bulk-load.ts';
+import { nearestCollation } from './collation.ts';
 import { fence, type Lease } from './lease.ts';
 import { checkpointTable } from './schema.ts';
 import type { Session } from './session.ts';
@@ -46,7 +47,7 @@ export function stagingName(runId: string, fileName: string): string {
 /** Creates the staging of a file where this run has none yet, and tells how far an earlier attempt came. */
 export async function openStaging(session: Session, runId: string, fileName: string): Promise<Staging> {
   const name = stagingName(runId, fileName);
-  for (const ddl of stagingTables(name)) await session.query(ddl);
+  for (const ddl of stagingTables(name, await nearestCollation(session))) await session.query(ddl);
   await session.orm((db) =>
     db
       .insert(checkpointTable)
@@ -67,23 +68,25 @@ export async function readStaging(session: Session, name: string): Promise<Stagi
   return { name, isWhole: row?.isWhole ?? false, ...(row?.staged ? { soFar: row.staged } : {}) };
 }
 
-function stagingTables(name: string): string[] {
+/** In the collation of the live tables, because names of both are compared. */
+function stagingTables(name: string, collation: string): string[] {
+  const charset = `DEFAULT CHARACTER SET utf8mb4 COLLATE ${collation}`;
   const letters = 'old_letter CHAR(1) NULL, new_letter CHAR(1) NULL';
   return [
     `CREATE TABLE IF NOT EXISTS ${name} (\n  row_no INT UNSIGNED NOT NULL,\n${npiColumnsDdl()},\n  PRIMARY KEY (npi, row_no))
-     DEFAULT CHARACTER SET utf8mb4`,
+     ${charset}`,
     `CREATE TABLE IF NOT EXISTS ${name}_refused (row_no INT UNSIGNED NOT NULL PRIMARY KEY, line_no INT UNSIGNED NOT NULL,
-       npi BIGINT NULL, reason VARCHAR(60) NOT NULL, column_name VARCHAR(120) NULL) DEFAULT CHARACTER SET utf8mb4`,
+       npi BIGINT NULL, reason VARCHAR(60) NOT NULL, column_name VARCHAR(120) NULL) ${charset}`,
     `CREATE TABLE IF NOT EXISTS ${name}_plan (npi BIGINT NOT NULL PRIMARY KEY, row_no INT UNSIGNED NOT NULL,
        is_stub BOOLEAN NOT NULL, target TINYINT NOT NULL, known TINYINT NULL,
        known_update CHAR(10) NULL, known_reactivation CHAR(10) NULL, known_deactivation VARCHAR(10) NULL,
        known_release BIGINT NULL, known_stub_release BIGINT NULL, stub_release BIGINT NULL,
        action ENUM('insert', 'update', 'unchanged', 'stale') NULL, KEY by_action (action, target))
-       DEFAULT CHARACTER SET utf8mb4`,
+       ${charset}`,
     `CREATE TABLE IF NOT EXISTS ${name}_search (npi BIGINT NOT NULL, kind ENUM(${Object.keys(searchColumns)
       .map((kind) => `'${kind}'`)
       .join(', ')}) NOT NULL, is_listed BOOLEAN NOT NULL, ${letters}, PRIMARY KEY (kind, npi),
-       KEY by_old (kind, old_letter), KEY by_new (kind, new_letter)) DEFAULT CHARACTER SET utf8mb4`,
+       KEY by_old (kind, old_letter), KEY by_new (kind, new_letter)) ${charset}`,
   ];
 }
 

@@ -109,7 +109,7 @@ function table(schema: string, name: string, parts: readonly string[], collation
   return { schema, name, ddl: `CREATE TABLE ${schema}.${name} (\n${parts.join(',\n')}\n) ${charset}` };
 }
 
-/** The application's NPI and search tables as surgicase/EXISTING.md describes them, with a primary key and V2 widths. */
+/** The application's NPI and search tables as it reads them, with a primary key and V2 widths. */
 export function applicationTables(schemas: Schemas, collation: string): readonly ApplicationTable[] {
   const { application, search } = schemas;
   const updateLog = [

@@ -6,6 +6,7 @@ export type NppesErrorCode =
   | 'RedirectRefused'
   | 'NotAZip'
   | 'ZipDamaged'
+  | 'ZipChanged'
   | 'UnsupportedCompression'
   | 'MemberMissing'
   | 'FileDamaged'

@@ -88,10 +88,10 @@ class NpiUpdateRun {
 
   #discover(heartbeatTimeoutMs: number): Promise<Discovery> {
     this.#enter('discover');
-    const { weeks } = this.#input;
+    const { weeks, dryRun = false } = this.#input;
     const { discover } = shortActivities(heartbeatTimeoutMs);
     return discover.executeWithOptions({ summary: 'read the page, compare with what is published' }, [
-      weeks === undefined ? {} : { weeks },
+      { dryRun, ...(weeks !== undefined && { weeks }) },
     ]);
   }
 
@@ -103,7 +103,7 @@ class NpiUpdateRun {
 
     this.#enter('download');
     const [zip, downloadSeconds] = await timed<LocalZip>(() =>
-      download.executeWithOptions({ summary: name }, [due]),
+      download.executeWithOptions({ summary: name }, [{ ...due, dryRun }]),
     );
     this.#enter('stage');
     const [staged, stageSeconds] = await timed(() =>

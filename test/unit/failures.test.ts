@@ -22,8 +22,8 @@ describe('the failure types', () => {
     for (const { nextStep } of Object.values(failures)) expect(nextStep).toMatch(/^[A-Z].{20,}\.$/);
   });
 
-  it('are those that the two floors throw, and the one that publishing decides', () => {
-    const codes = [...codesIn('nppes/errors.ts'), ...codesIn('db/errors.ts'), 'TooManyRefused'];
+  it('are those that the two floors throw, and the two that the activities decide', () => {
+    const codes = [...codesIn('nppes/errors.ts'), ...codesIn('db/errors.ts'), 'TooManyRefused', 'Unexpected'];
     expect(Array.from(new Set(codes)).sort()).toEqual(types);
   });
 });
