@@ -8,7 +8,7 @@ import {
   setHandler,
   sleep,
 } from '@temporalio/workflow';
-import type { Begun, Discovery, DueRelease, LocalZip, RunOutcome } from '../contract/activities.ts';
+import type { Begun, Discovery, DueRelease, LocalZip, RunOutcome, Staged } from '../contract/activities.ts';
 import {
   progressQuery,
   type NpiPhase,
@@ -47,7 +47,9 @@ class NpiUpdateRun {
   }
 
   async run(): Promise<NpiUpdateResult> {
-    const begun = await this.#begin();
+    const begun = await this.#begin().catch((error: unknown) => {
+      throw asRunFailure(error);
+    });
     if (!begun.acquired) return this.#end('skipped');
     try {
       const outcome = await this.#load(begun.heartbeatTimeoutMs);
@@ -109,11 +111,7 @@ class NpiUpdateRun {
     const [staged, stageSeconds] = await timed(() =>
       stage.executeWithOptions({ summary: `${name} into staging` }, [{ ...zip, dryRun }]),
     );
-    if (staged.isPublished)
-      this.#remarks.push(`${name} is published already: the same content, nothing loaded.`);
-    if (staged.release.periodEnd !== due.release.periodEnd) {
-      this.#remarks.push(`${name} covers the days until ${staged.release.periodEnd}, as its member says.`);
-    }
+    this.#remarks.push(...remarksOf(due, staged));
     if (!staged.isPublished) {
       this.#enter('publish');
       const summary = `${name}: ${staged.stagedRows} rows${dryRun ? ' classified, nothing published' : ''}`;
@@ -191,6 +189,19 @@ class NpiUpdateRun {
       done: this.#done,
     };
   }
+}
+
+/** What a person should know of a file although it is loaded. */
+function remarksOf(due: DueRelease, { release, isPublished, newColumns, badUtf8Count }: Staged): string[] {
+  const name = releaseName(due.release);
+  return [
+    ...(isPublished ? [`${name} is published already: the same content, nothing loaded.`] : []),
+    ...(release.periodEnd === due.release.periodEnd
+      ? []
+      : [`${name} covers the days until ${release.periodEnd}, as its member says.`]),
+    ...(newColumns.length === 0 ? [] : [`${name} has new columns, not loaded: ${newColumns.join(', ')}.`]),
+    ...(badUtf8Count === 0 ? [] : [`${name}: ${badUtf8Count} byte sequences were not UTF-8, now U+FFFD.`]),
+  ];
 }
 
 /** Seconds by the workflow's clock: the same in a replay. */

@@ -40,7 +40,7 @@ it('lets a fresh database take a load, and names what is gone from it and the co
   expect(await obstacles(schemas)).toEqual(expected);
   const message = new RegExp(`${expected.join('; ')}.*\`surgicase db migrate\``);
   await expect(pipeline.run()).rejects.toMatchObject({
-    cause: { cause: { type: 'DatabaseNotReady', message: expect.stringMatching(message) } },
+    cause: { type: 'DatabaseNotReady', message: expect.stringMatching(message) },
   });
   expect(await pipeline.query('SELECT * FROM ready_own.lease')).toEqual([]);
   await pipeline.stop();
