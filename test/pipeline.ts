@@ -4,7 +4,6 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
-import { Worker } from '@temporalio/worker';
 import { inject } from 'vitest';
 import { readConfig } from '../config.ts';
 import { taskQueues } from '../contract/task-queues.ts';
@@ -12,10 +11,10 @@ import type { NpiUpdateInput, NpiUpdateResult } from '../contract/workflows.ts';
 import type { Database } from '../db/connect.ts';
 import { migrate } from '../db/migrate.ts';
 import { createLog } from '../log.ts';
-import { bundleWorkflows } from '../worker/bundle.ts';
 import { openDatabase, schemasOf } from '../worker/database.ts';
 import { startWorker } from '../worker/run.ts';
 import { installRuntime } from '../worker/runtime.ts';
+import { replayRuns } from './histories.ts';
 
 // The SDK's runtime can be installed once in a process only.
 let isRuntimeInstalled = false;
@@ -115,7 +114,7 @@ export async function startPipeline(
     },
     async stop() {
       await worker?.stop();
-      await replay(started);
+      await replayRuns(started);
       await connection.close();
       for (const schema of Object.values(schemas)) await query(`DROP DATABASE ${schema}`);
       await database.close();
@@ -123,22 +122,6 @@ export async function startPipeline(
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-/** Every history that this code wrote it must also be able to read: a run under way outlives a deployment. */
-async function replay(handles: readonly WorkflowHandle[]): Promise<void> {
-  const workflowBundle = { code: await bundleWorkflows() };
-  async function* histories() {
-    for (const handle of handles) {
-      const { status } = await handle.describe();
-      // A terminated run may have been in the middle of anything.
-      if (status.name === 'TERMINATED') continue;
-      yield { workflowId: handle.workflowId, history: await handle.fetchHistory() };
-    }
-  }
-  for await (const { workflowId, error } of Worker.runReplayHistories({ workflowBundle }, histories())) {
-    if (error) throw new Error(`The history of ${workflowId} cannot be replayed.`, { cause: error });
-  }
 }
 
 async function serve(site: string, page: Page) {

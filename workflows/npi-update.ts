@@ -47,7 +47,9 @@ class NpiUpdateRun {
   }
 
   async run(): Promise<NpiUpdateResult> {
-    const begun = await this.#begin().catch((error: unknown) => {
+    const begun = await this.#begin().catch(async (error: unknown) => {
+      // Cancelled while it waited for the lease. A begin that fails may have no ledger to write to.
+      if (isCancellation(error)) await CancellationScope.nonCancellable(() => this.#fail(error));
       throw asRunFailure(error);
     });
     if (!begun.acquired) return this.#end('skipped');

@@ -1,0 +1,60 @@
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { WorkflowHandle } from '@temporalio/client';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { Worker } from '@temporalio/worker';
+import { bundleWorkflows } from '../worker/bundle.ts';
+
+const folder = fileURLToPath(new URL('histories', import.meta.url));
+type History = Awaited<ReturnType<WorkflowHandle['fetchHistory']>>;
+
+/**
+ * Replays what runs of this process wrote: a run under way outlives a deployment. With EXPORT_HISTORIES=<version> one
+ * run of each outcome is kept in test/histories/<version>, for later versions to replay.
+ */
+export async function replayRuns(handles: readonly WorkflowHandle[]): Promise<void> {
+  const runs: { name: string; outcome: string; history: History }[] = [];
+  for (const handle of handles) {
+    const { status } = await handle.describe();
+    const outcome = status.name === 'COMPLETED' ? await outcomeOf(handle) : status.name.toLowerCase();
+    runs.push({ name: handle.workflowId, outcome, history: await handle.fetchHistory() });
+  }
+  const version = process.env['EXPORT_HISTORIES'];
+  if (version !== undefined) for (const run of runs) keep(version, run);
+  await replay(runs);
+}
+
+async function outcomeOf(handle: WorkflowHandle): Promise<string> {
+  return ((await handle.result()) as { outcome: string }).outcome.replace(' ', '-');
+}
+
+function keep(version: string, { outcome, history }: { outcome: string; history: History }): void {
+  mkdirSync(join(folder, version), { recursive: true });
+  // Who worked on it is this machine's business.
+  const text = historyToJSON(history)
+    .replace(/("identity": )"[^"]*"/g, '$1"worker"')
+    .replace(/"\d+@[\w.-]+"/g, '"sticky"');
+  writeFileSync(join(folder, version, `npi-update-${outcome}.json`), `${text}\n`);
+}
+
+/** The kept histories, as `<version>/<name>` and their JSON. */
+export function keptHistories(): { name: string; json: string }[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => ({ name, json: readFileSync(join(folder, name), 'utf8') }));
+}
+
+/**
+ * Replays histories on the workflows of this checkout.
+ * @throws Error naming the history that the code does not follow any more
+ */
+export async function replay(runs: readonly { name: string; history: unknown }[]): Promise<void> {
+  const workflowBundle = { code: await bundleWorkflows() };
+  const histories = runs.map(({ name, history }) => ({ workflowId: name, history }));
+  const results = Worker.runReplayHistories({ workflowBundle }, histories);
+  for await (const { workflowId, error } of results) {
+    if (error)
+      throw new Error(`The history ${workflowId} cannot be replayed: ${error.message}`, { cause: error });
+  }
+}

@@ -1,0 +1,15 @@
+import { expect, it } from 'vitest';
+import { keptHistories, replay } from '../histories.ts';
+
+const kept = keptHistories();
+
+it.each(kept)('$name is followed by the workflows of today', async ({ name, json }) => {
+  await expect(replay([{ name, history: JSON.parse(json) }])).resolves.toBeUndefined();
+});
+
+it('a history of a workflow that calls something else is told apart', async () => {
+  const published = kept.find(({ name }) => name.endsWith('published.json'));
+  const other = published?.json.replaceAll('"name": "stage"', '"name": "load"');
+  expect(other).not.toBe(published?.json);
+  await expect(replay([{ name: 'other', history: JSON.parse(other ?? '{}') }])).rejects.toThrow('TMPRL1100');
+});
