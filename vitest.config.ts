@@ -8,5 +8,7 @@ export default defineConfig({
     fileParallelism: false,
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    // MySQL writes its pages to disk before it goes.
+    teardownTimeout: 60_000,
   },
 });

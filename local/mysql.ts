@@ -4,16 +4,12 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, w
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { createConnection } from 'mysql2/promise';
 import { unpackMysql } from './debian-mysql.ts';
-import { LocalError, endLeftover, freePort, onPath, own, until, type LocalService } from './service.ts';
+import { findDocker, startDockerMysql } from './docker-mysql.ts';
+import { answers, type LocalMysql } from './mysql-login.ts';
+import { endLeftover, keptPort, LocalError, onPath, own, until } from './service.ts';
 
 const run = promisify(execFile);
-
-export interface LocalMysql extends LocalService {
-  /** `mysql://user:password@127.0.0.1:port/`, without a schema. */
-  readonly url: string;
-}
 
 export interface MysqlSearch {
   readonly stateDir: string;
@@ -21,27 +17,102 @@ export interface MysqlSearch {
   onAttempt(line: string): void;
 }
 
+/** A server program of this host: how its data folder is made, and what it understands. */
 interface Server {
   readonly command: string;
   readonly args: readonly string[];
   readonly why: string;
+  /** Makes an empty data folder. */
+  initialize(data: string): Promise<unknown>;
+  readonly options: readonly string[];
 }
 
+// Debian's build names a folder for files that only its package makes.
+const commonOptions = ['--bind-address=127.0.0.1', '--local-infile=ON', '--innodb-buffer-pool-size=512M'];
+// `loose`: versions before 8.0.30 do not know the second.
+const mysqlOptions = [
+  '--disable-log-bin',
+  '--secure-file-priv=NULL',
+  '--loose-mysqlx=OFF',
+  '--loose-innodb-redo-log-capacity=512M',
+];
+const mariadbOptions = ['--skip-log-bin', '--character-set-server=utf8mb4'];
+const asRoot = process.getuid?.() === 0 ? ['--user=root'] : [];
+
 /**
- * Starts a MySQL server on this host, its data in `stateDir`.
+ * Starts a MySQL server, its data in `stateDir`: one on PATH, in Docker, or out of Debian's archive.
  * @throws LocalError naming what was tried and what to install
  */
-export async function startMysql(search: MysqlSearch): Promise<LocalMysql> {
-  const server = await findServer(search.onAttempt);
-  const folder = join(search.stateDir, 'mysql');
-  const data = join(folder, 'data');
+export async function startMysql({ stateDir, onAttempt }: MysqlSearch): Promise<LocalMysql> {
+  const folder = join(stateDir, 'mysql');
   mkdirSync(folder, { recursive: true });
+  const onThisPath = await findOnPath();
+  if (onThisPath) return startServer(onThisPath, folder);
+  onAttempt('MySQL: no mysqld and no mariadbd on PATH');
+  const docker = await findDocker();
+  if (docker !== undefined) return startDockerMysql(docker, folder);
+  onAttempt('MySQL: no Docker daemon answers');
+  const unpacked = await unpackMysql().catch((error: unknown) => {
+    onAttempt(`MySQL: Debian's archive: ${(error as Error).message.split('\n', 1)[0]}`);
+    return undefined;
+  });
+  if (unpacked) {
+    const why = "unpacked from Debian's archive, no mysqld on PATH and no Docker";
+    return startServer(mysqlServer(unpacked.command, unpacked.args, why), folder);
+  }
+  throw new LocalError(
+    'No MySQL server was found: none on PATH, no Docker daemon, no archive of Debian. Install one: ' +
+      'Debian, `apt install mariadb-server`; macOS, `brew install mysql`; or Docker, and start again.',
+  );
+}
+
+async function findOnPath(): Promise<Server | undefined> {
+  for (const name of ['mysqld', 'mariadbd']) {
+    const command = onPath(name);
+    if (command === undefined) continue;
+    // Debian's MariaDB calls itself mysqld too.
+    const { stdout } = await run(command, ['--no-defaults', '--version']);
+    return stdout.includes('MariaDB')
+      ? mariadbServer(command, `MariaDB, ${name} on PATH`)
+      : mysqlServer(command, ['--no-defaults'], 'mysqld on PATH');
+  }
+  return undefined;
+}
+
+function mysqlServer(command: string, args: readonly string[], why: string): Server {
+  return {
+    command,
+    args,
+    why,
+    options: mysqlOptions,
+    initialize: (data) => run(command, [...args, ...asRoot, `--datadir=${data}`, '--initialize-insecure']),
+  };
+}
+
+function mariadbServer(command: string, why: string): Server {
+  return {
+    command,
+    args: ['--no-defaults'],
+    why,
+    options: mariadbOptions,
+    initialize: (data) =>
+      run('mariadb-install-db', [
+        '--no-defaults',
+        ...asRoot,
+        `--datadir=${data}`,
+        '--auth-root-authentication-method=normal',
+        '--skip-test-db',
+      ]),
+  };
+}
+
+async function startServer(server: Server, folder: string): Promise<LocalMysql> {
+  const data = join(folder, 'data');
   await endLeftover(folder, 'mysqld', (line) => line.includes(data));
-  const asRoot = process.getuid?.() === 0 ? ['--user=root'] : [];
   const isNew = !existsSync(data);
   const passwordFile = join(folder, 'password');
-  if (isNew) await initialize(server, asRoot, data, passwordFile);
-  const port = await freePort(3306);
+  if (isNew) await initialize(server, data, passwordFile);
+  const port = await keptPort(folder, 3306);
   // A socket's path may have 107 bytes at most, a state folder more.
   const sockets = mkdtempSync(join(tmpdir(), 'surgicase-'));
   const running = own(folder, 'mysqld', server.command, [
@@ -50,59 +121,29 @@ export async function startMysql(search: MysqlSearch): Promise<LocalMysql> {
     `--datadir=${data}`,
     `--port=${port}`,
     `--socket=${join(sockets, 's')}`,
-    '--bind-address=127.0.0.1',
-    '--mysqlx=OFF',
-    '--disable-log-bin',
-    '--local-infile=ON',
-    // Debian's build names a folder that only its package makes.
-    '--secure-file-priv=NULL',
-    '--innodb-buffer-pool-size=512M',
-    '--innodb-redo-log-capacity=512M',
+    ...commonOptions,
+    ...server.options,
     ...(isNew ? [`--init-file=${join(folder, 'init.sql')}`] : []),
   ]);
-  const password = readFileSync(passwordFile, 'utf8');
+  const url = `mysql://surgicase:${readFileSync(passwordFile, 'utf8')}@127.0.0.1:${port}/`;
   const stop = async () => {
     await running.stop();
     rmSync(sockets, { recursive: true, force: true });
   };
-  const isUp = await Promise.race([
-    until(() => answers(port, password), 60_000),
-    running.ended.then(() => false),
-  ]);
+  const isUp = await Promise.race([until(() => answers(url), 60_000), running.ended.then(() => false)]);
   if (!isUp) {
     await stop();
-    throw new LocalError(`MySQL did not come up; see ${join(folder, 'mysqld.log')}.`);
+    throw new LocalError(`MySQL (${server.why}) did not come up; see ${join(folder, 'mysqld.log')}.`);
   }
   rmSync(join(folder, 'init.sql'), { force: true });
-  const url = `mysql://surgicase:${password}@127.0.0.1:${port}/`;
   return { url, line: `127.0.0.1:${port} (${server.why})`, ended: running.ended, stop };
 }
 
-async function findServer(onAttempt: (line: string) => void): Promise<Server> {
-  const found = onPath('mysqld');
-  if (found !== undefined) return { command: found, args: ['--no-defaults'], why: 'mysqld on PATH' };
-  onAttempt('MySQL: no mysqld on PATH');
-  const unpacked = await unpackMysql().catch((error: unknown) => {
-    onAttempt(`MySQL: Debian's archive: ${(error as Error).message.split('\n', 1)[0]}`);
-    return undefined;
-  });
-  if (unpacked) return { ...unpacked, why: "unpacked from Debian's archive, no mysqld on PATH" };
-  throw new LocalError(
-    'No MySQL server was found. Install one: Debian, `apt install mysql-server` or start again with a mirror; ' +
-      'macOS, `brew install mysql`; Docker, run mysql:8.0 and set DATABASE_URL.',
-  );
-}
-
 /** Into a temporary folder, renamed when whole. The login is made by the first start, its password kept for us alone. */
-async function initialize(
-  server: Server,
-  asRoot: readonly string[],
-  data: string,
-  passwordFile: string,
-): Promise<void> {
+async function initialize(server: Server, data: string, passwordFile: string): Promise<void> {
   const unfinished = `${data}-unfinished`;
   rmSync(unfinished, { recursive: true, force: true });
-  await run(server.command, [...server.args, ...asRoot, `--datadir=${unfinished}`, '--initialize-insecure']);
+  await server.initialize(unfinished);
   const password = randomBytes(18).toString('hex');
   writeFileSync(passwordFile, password, { mode: 0o600 });
   const login = [
@@ -114,14 +155,4 @@ async function initialize(
   ];
   writeFileSync(join(dirname(data), 'init.sql'), `${login.join('\n')}\n`, { mode: 0o600 });
   renameSync(unfinished, data);
-}
-
-async function answers(port: number, password: string): Promise<boolean> {
-  try {
-    const connection = await createConnection({ host: '127.0.0.1', port, user: 'surgicase', password });
-    await connection.end();
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -24,8 +24,19 @@ export function cacheDir(): string {
   return join(process.env['XDG_CACHE_HOME'] ?? base, 'surgicase');
 }
 
+/**
+ * The port that a service of this folder had the last time, so that addresses which people noted stay right; otherwise
+ * the usual one, or one that the system gives where that is taken.
+ */
+export async function keptPort(folder: string, usual: number, name = 'port'): Promise<number> {
+  const file = join(folder, name);
+  const port = await freePort(existsSync(file) ? Number(readFileSync(file, 'utf8')) : usual);
+  writeFileSync(file, String(port));
+  return port;
+}
+
 /** The wanted port when it is free, otherwise one that the system gives. */
-export async function freePort(wanted: number): Promise<number> {
+async function freePort(wanted: number): Promise<number> {
   return (await tryPort(wanted)) ?? (await tryPort(0)) ?? wanted;
 }
 

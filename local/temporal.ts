@@ -7,7 +7,7 @@ import {
   LocalError,
   cacheDir,
   endLeftover,
-  freePort,
+  keptPort,
   onPath,
   own,
   until,
@@ -44,7 +44,7 @@ export async function startTemporal(search: TemporalSearch): Promise<LocalTempor
   mkdirSync(folder, { recursive: true });
   const database = join(folder, 'temporal.sqlite');
   await endLeftover(folder, 'temporal', (line) => line.includes(database));
-  const [port, uiPort] = [await freePort(7233), await freePort(8233)];
+  const [port, uiPort] = [await keptPort(folder, 7233), await keptPort(folder, 8233, 'ui-port')];
   const args = ['server', 'start-dev', '--ip', '127.0.0.1', '--ui-ip', '127.0.0.1', '--log-level', 'error'];
   const ports = ['--port', String(port), '--ui-port', String(uiPort), '--db-filename', database];
   const server = own(folder, 'temporal', path, [...args, ...ports]);

@@ -1,0 +1,63 @@
+import { execFile } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { answers, type LocalMysql } from './mysql-login.ts';
+import { keptPort, LocalError, onPath, own, until } from './service.ts';
+
+const run = promisify(execFile);
+const image = 'mysql:8';
+// The image may have to be pulled first.
+const patienceMs = 300_000;
+
+/** The path of docker, when its daemon answers. */
+export async function findDocker(): Promise<string | undefined> {
+  const docker = onPath('docker');
+  if (docker === undefined) return undefined;
+  try {
+    await run(docker, ['version', '--format', '{{.Server.Version}}'], { timeout: 5000 });
+    return docker;
+  } catch {
+    return undefined;
+  }
+}
+
+/** MySQL in a container, its data in `folder`; a container that an earlier start left is ended first. */
+export async function startDockerMysql(docker: string, folder: string): Promise<LocalMysql> {
+  const name = `surgicase-mysql-${createHash('sha256').update(folder).digest('hex').slice(0, 8)}`;
+  const remove = () => run(docker, ['rm', '--force', name]).catch(() => undefined);
+  await remove();
+  const port = await keptPort(folder, 3306);
+  const password = passwordIn(join(folder, 'docker.env'));
+  const running = own(folder, 'docker', docker, containerArgs(name, folder, port));
+  const url = `mysql://root:${password}@127.0.0.1:${port}/`;
+  const stop = async () => {
+    await run(docker, ['stop', name]).catch(() => undefined);
+    await running.stop();
+    await remove();
+  };
+  const isUp = await Promise.race([until(() => answers(url), patienceMs), running.ended.then(() => false)]);
+  if (!isUp) {
+    await stop();
+    throw new LocalError(`MySQL in Docker (${image}) did not come up; see ${join(folder, 'docker.log')}.`);
+  }
+  return { url, line: `127.0.0.1:${port} (Docker, ${image})`, ended: running.ended, stop };
+}
+
+/** In the foreground, so that its end is ours to see; the password goes in a file, not on the command line. */
+export function containerArgs(name: string, folder: string, port: number): string[] {
+  const publish = `127.0.0.1:${port}:3306`;
+  const volume = `${join(folder, 'docker-data')}:/var/lib/mysql`;
+  const env = join(folder, 'docker.env');
+  const container = ['run', '--rm', '--name', name, '--publish', publish, '--volume', volume];
+  return [...container, '--env-file', env, image, '--local-infile=ON', '--disable-log-bin'];
+}
+
+/** Made once: the server keeps the one that it was created with. */
+function passwordIn(file: string): string {
+  if (!existsSync(file)) {
+    writeFileSync(file, `MYSQL_ROOT_PASSWORD=${randomBytes(18).toString('hex')}\n`, { mode: 0o600 });
+  }
+  return readFileSync(file, 'utf8').trim().split('=')[1] ?? '';
+}
