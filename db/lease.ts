@@ -1,4 +1,5 @@
 import { and, eq, sql } from 'drizzle-orm';
+import type { MySqlRemoteDatabase } from 'drizzle-orm/mysql-proxy';
 import { DbError } from './errors.ts';
 import { leaseTable } from './schema.ts';
 import type { Session } from './session.ts';
@@ -24,6 +25,7 @@ const isHeldBy = (lease: Lease) => and(eq(job, lease.job), eq(epoch, lease.epoch
 
 /**
  * Takes the lease for a new attempt: free, expired, or held by the same run, whose earlier attempt is fenced out by it.
+ * A holder in the middle of a transaction has the row locked: another run is told so at once, the same run waits.
  * @returns the lease with its new epoch, or who holds it.
  */
 export function takeLease(
@@ -31,16 +33,11 @@ export function takeLease(
   holder: LeaseHolder,
 ): Promise<Lease | { readonly heldBy: string }> {
   return session.transaction(async () => {
+    const writer = await currentWriter(session, holder.job);
+    if (writer && writer.runId !== holder.runId) return { heldBy: nameOf(writer) };
     await session.orm((db) => db.insert(leaseTable).ignore().values({ job: holder.job, epoch: 0 }));
-    const [known] = await session.orm((db) =>
-      db
-        .select({ epoch, workflowId, runId, isLive: sql<0 | 1 | null>`${expiresAt} > NOW(6)` })
-        .from(leaseTable)
-        .where(eq(job, holder.job))
-        .for('update'),
-    );
-    if (known?.isLive && known.runId !== holder.runId)
-      return { heldBy: `${known.workflowId} (${known.runId})` };
+    const [known] = await session.orm((db) => selectLease(db, holder.job).for('update'));
+    if (known?.isLive && known.runId !== holder.runId) return { heldBy: nameOf(known) };
     const lease = { ...holder, epoch: (known?.epoch ?? 0) + 1 };
     await session.orm((db) =>
       db
@@ -50,6 +47,24 @@ export function takeLease(
     );
     return lease;
   });
+}
+
+type Known = Awaited<ReturnType<typeof selectLease>>[number];
+
+const selectLease = (db: MySqlRemoteDatabase, name: string) =>
+  db
+    .select({ epoch, workflowId, runId, isLive: sql<0 | 1 | null>`${expiresAt} > NOW(6)` })
+    .from(leaseTable)
+    .where(eq(job, name));
+
+const nameOf = ({ workflowId: workflow, runId: run }: Known) => `${workflow} (${run})`;
+
+/** The run whose transaction has the row of the lease locked; an INSERT IGNORE, too, would wait for that. */
+async function currentWriter(session: Session, name: string): Promise<Known | undefined> {
+  const free = await session.orm((db) => selectLease(db, name).for('update', { skipLocked: true }));
+  if (free.length > 0) return undefined;
+  const [known] = await session.orm((db) => selectLease(db, name));
+  return known?.runId ? known : undefined;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { fence, releaseLease, renewLease, takeLease, type Lease, type LeaseHolder } from '../../db/lease.ts';
 import { startPipeline, type Pipeline } from '../pipeline.ts';
 
@@ -54,4 +54,34 @@ it('is free when it is given back, and nobody writes under it', async () => {
   await pipeline.database.session(forever, (session) => releaseLease(session, lease));
   await expect(write(lease)).rejects.toMatchObject({ code: 'FencedOut' });
   expect(await take(other)).toHaveProperty('epoch');
+});
+
+it('is told as held at once while its holder is in the middle of a transaction', async () => {
+  const lease = (await take(one)) as Lease;
+  await pipeline.database.session(forever, (session) =>
+    session.transaction(async () => {
+      await fence(session, lease);
+      expect(await take(other)).toEqual({ heldBy: `run-a (${'a'.repeat(36)})` });
+    }),
+  );
+}, 5000);
+
+it('waits for the transaction of an earlier attempt of the same run', async () => {
+  const first = (await take(one)) as Lease;
+  let second: ReturnType<typeof take> | undefined;
+  await pipeline.database.session(forever, (session) =>
+    session.transaction(async () => {
+      await fence(session, first);
+      second = take(one);
+      // The server refreshes this view only when nobody has read it for a tenth of a second.
+      await vi.waitFor(
+        async () =>
+          expect(
+            await pipeline.query("SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"),
+          ).toHaveLength(1),
+        { interval: 300, timeout: 5000 },
+      );
+    }),
+  );
+  expect(await second).toMatchObject({ epoch: first.epoch + 1 });
 });
