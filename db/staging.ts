@@ -47,13 +47,14 @@ export function stagingName(runId: string, fileName: string): string {
 /** Creates the staging of a file where this run has none yet, and tells how far an earlier attempt came. */
 export async function openStaging(session: Session, runId: string, fileName: string): Promise<Staging> {
   const name = stagingName(runId, fileName);
-  for (const ddl of stagingTables(name, await nearestCollation(session))) await session.query(ddl);
+  // Before the tables: what is left of a dead run is found by its checkpoints.
   await session.orm((db) =>
     db
       .insert(checkpointTable)
       .ignore()
       .values({ stage: name, runId, fileName, isWhole: false, staged: sql`'null'`, movedAt: now }),
   );
+  for (const ddl of stagingTables(name, await nearestCollation(session))) await session.query(ddl);
   return readStaging(session, name);
 }
 

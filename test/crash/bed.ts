@@ -15,14 +15,23 @@ export interface WorkerProcess {
   lines(): string;
 }
 
+const workerProcesses = new Set<ChildProcess>();
+
+/** Ends every worker of this bed that still is, frozen or not. */
+export function killWorkerProcesses(): void {
+  for (const child of workerProcesses) child.kill('SIGKILL');
+}
+
 /** Starts `surgicase worker` and waits until it polls. */
 export async function startWorkerProcess(env: NodeJS.ProcessEnv): Promise<WorkerProcess> {
   const child = spawn(process.execPath, [cli, 'worker'], {
     env: { PATH: process.env['PATH'], ...env, LOG_LEVEL: 'info', LOG_FORMAT: 'json' },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
+  workerProcesses.add(child);
   let text = '';
   const exit = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  void exit.then(() => workerProcesses.delete(child));
   await new Promise<void>((resolve, reject) => {
     child.stderr.on('data', (chunk: Buffer) => {
       text += chunk.toString();

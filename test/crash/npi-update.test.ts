@@ -2,22 +2,29 @@ import { watch } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { NpiUpdateResult } from '../../contract/workflows.ts';
-import { knownAfter, weekLines } from '../../local/sample/rows.ts';
+import { hash } from '../../local/sample/provider.ts';
+import { knownAfter, weekLines, type SampleWeek } from '../../local/sample/rows.ts';
 import { writeReleaseZip } from '../../local/sample/release-zip.ts';
 import { startPipeline, type Pipeline } from '../pipeline.ts';
 import { weeklyName } from '../release-zip.ts';
 import type { Verdict } from '../sql-proxy.ts';
-import { createNamespace, startDoomedWorker, startWorkerProcess, traces } from './bed.ts';
+import {
+  createNamespace,
+  killWorkerProcesses,
+  startDoomedWorker,
+  startWorkerProcess,
+  traces,
+} from './bed.ts';
 
 // Three blocks of staging a week, so that a kill can fall between them.
 const rows = 12_000;
 const first = { period: { start: '2026-09-07', end: '2026-09-13' }, rows };
 const second = { period: { start: '2026-09-14', end: '2026-09-20' }, rows, known: knownAfter(first) };
 
-/** Two weeks on a page, a database, and a Temporal namespace of its own; no worker yet. */
-async function openCase(name: string): Promise<Pipeline> {
+/** These weeks on a page, a database, and a Temporal namespace of its own; no worker yet. */
+async function openCase(name: string, weeks: readonly SampleWeek[] = [first, second]): Promise<Pipeline> {
   await createNamespace(name);
   const more = {
     TEMPORAL_NAMESPACE: name,
@@ -25,10 +32,8 @@ async function openCase(name: string): Promise<Pipeline> {
     NPI_MAX_REFUSED: '1%',
   };
   const pipeline = await startPipeline(name, more, { hasWorker: false });
-  for (const [range, week] of [
-    ['20260907-20260913', first],
-    ['20260914-20260920', second],
-  ] as const) {
+  for (const week of weeks) {
+    const range = [week.period.start, week.period.end].map((day) => day.replaceAll('-', '')).join('-');
     await writeReleaseZip(join(pipeline.site, weeklyName(range)), { range, lines: weekLines(week) });
   }
   return pipeline;
@@ -40,12 +45,24 @@ function nth(pattern: RegExp, count: number, verdict: Verdict): (sql: string) =>
   return (sql) => (pattern.test(sql) && (seen += 1) === count ? verdict : 'pass');
 }
 
+/** The first statement that matches `pattern` after one that matched `earlier`. */
+function following(earlier: RegExp, pattern: RegExp, verdict: Verdict): (sql: string) => Verdict {
+  let isNear = false;
+  return (sql) => {
+    isNear ||= earlier.test(sql);
+    return isNear && pattern.test(sql) ? verdict : 'pass';
+  };
+}
+
 let undisturbed: unknown;
 beforeAll(async () => {
   const pipeline = await openCase('crash_none');
   undisturbed = await finish('crash_none', pipeline, await pipeline.start());
   await pipeline.stop();
 });
+
+// What a failed test leaves would work on for ever.
+afterAll(killWorkerProcesses);
 
 async function endsUnseen(handle: WorkflowHandle): Promise<never> {
   await handle.result();
@@ -56,15 +73,20 @@ async function endsUnseen(handle: WorkflowHandle): Promise<never> {
 async function finish(name: string, pipeline: Pipeline, handle: WorkflowHandle): Promise<unknown> {
   const worker = await startWorkerProcess(pipeline.env);
   try {
-    const { outcome, releases } = (await handle.result()) as NpiUpdateResult;
-    const counts = releases.map((release) => release.counts);
-    const ledger = await pipeline.query('SELECT outcome, failure_type FROM run');
-    const lease = await pipeline.query('SELECT run_id FROM lease');
-    return { outcome, counts, ledger, lease, traces: await traces(name, pipeline) };
+    return await leftBehind(name, pipeline, handle);
   } finally {
     worker.child.kill('SIGTERM');
     await worker.exit;
   }
+}
+
+/** Waits for the end of the run. */
+async function leftBehind(name: string, pipeline: Pipeline, handle: WorkflowHandle): Promise<unknown> {
+  const { outcome, releases } = (await handle.result()) as NpiUpdateResult;
+  const counts = releases.map((release) => release.counts);
+  const ledger = await pipeline.query('SELECT outcome, failure_type FROM run');
+  const lease = await pipeline.query('SELECT run_id FROM lease');
+  return { outcome, counts, ledger, lease, traces: await traces(name, pipeline) };
 }
 
 it('loads two weeks when nothing disturbs it', () => {
@@ -75,6 +97,39 @@ it('loads two weeks when nothing disturbs it', () => {
     lease: [{ run_id: null }],
     traces: { stagings: [] },
   });
+});
+
+// A frozen worker's polls still take tasks, and its transaction keeps the lease's row for a minute. They come first:
+// while they wait, the others work.
+const frozenTimeoutMs = 300_000;
+
+describe.concurrent('a worker that is frozen and comes back after its successor', () => {
+  const moments: readonly [string, (sql: string) => Verdict][] = [
+    ['before_a_block', nth(/^START TRANSACTION/, 4, 'before')],
+    ['in_a_transaction', nth(/^LOAD DATA/, 2, 'after')],
+    ['in_publish', nth(/^INSERT INTO \w+\.npi_data_1/, 1, 'before')],
+  ];
+
+  it.each(moments)(
+    '%s writes nothing any more',
+    async (moment, judge) => {
+      const name = `zombie_${moment}`;
+      const pipeline = await openCase(name);
+      const zombie = await startDoomedWorker(pipeline.env, 'SIGSTOP', judge);
+      const handle = await pipeline.start();
+      await Promise.race([zombie.stopped, endsUnseen(handle)]);
+      expect(await finish(name, pipeline, handle)).toEqual(undisturbed);
+      const after = await traces(name, pipeline);
+      // It wakes up, and is given the time that a worker has to end its activities.
+      zombie.child.kill('SIGCONT');
+      zombie.child.kill('SIGTERM');
+      await zombie.exit;
+      expect(await traces(name, pipeline)).toEqual(after);
+      await zombie.proxy.close();
+      await pipeline.stop();
+    },
+    frozenTimeoutMs,
+  );
 });
 
 describe.concurrent('a worker that is killed', () => {
@@ -89,6 +144,7 @@ describe.concurrent('a worker that is killed', () => {
     ['publish_providers', nth(/^INSERT INTO \w+\.npi_data_1/, 1, 'after')],
     ['publish_search', nth(/^INSERT INTO \w+\.search_surgeon_all|^REPLACE INTO \w+\.search_/, 1, 'after')],
     ['publish_ledger', nth(/INTO npi_release|into `npi_release`/i, 2, 'after')],
+    ['publish_committed', following(/npi_update_log/, /^COMMIT/, 'after')],
     ['finish', nth(/^UPDATE run|^update `run`/i, 1, 'after')],
   ];
 
@@ -132,34 +188,46 @@ describe.concurrent('a worker that is killed', () => {
   });
 });
 
-// A frozen worker's polls still take tasks, and its transaction keeps the lease's row for a minute.
-const frozenTimeoutMs = 300_000;
+describe.concurrent('a worker that is killed at any statement', () => {
+  const small = { ...first, rows: 1200 };
+  // Every statement would take half an hour; so one of each eighth of a run, always the same.
+  const parts = 8;
+  let statementCount = 0;
+  let undisturbedSmall: unknown;
 
-describe.concurrent('a worker that is frozen and comes back after its successor', () => {
-  const moments: readonly [string, (sql: string) => Verdict][] = [
-    ['before_a_block', nth(/^START TRANSACTION/, 4, 'before')],
-    ['in_a_transaction', nth(/^LOAD DATA/, 2, 'after')],
-    ['in_publish', nth(/^INSERT INTO \w+\.npi_data_1/, 1, 'before')],
-  ];
+  beforeAll(async () => {
+    const pipeline = await openCase('sweep_none', [small]);
+    const counted = await startDoomedWorker(pipeline.env, 'SIGKILL', () => {
+      statementCount += 1;
+      return 'pass';
+    });
+    undisturbedSmall = await leftBehind('sweep_none', pipeline, await pipeline.start());
+    counted.child.kill('SIGTERM');
+    await counted.exit;
+    await counted.proxy.close();
+    await pipeline.stop();
+  });
 
-  it.each(moments)(
-    '%s writes nothing any more',
-    async (moment, judge) => {
-      const name = `zombie_${moment}`;
-      const pipeline = await openCase(name);
-      const zombie = await startDoomedWorker(pipeline.env, 'SIGSTOP', judge);
+  it.each(Array.from({ length: parts }, (_, part) => part))(
+    'in part %i of a run leaves what an undisturbed run leaves',
+    async (part) => {
+      const name = `sweep_${part}`;
+      const place = (part + hash(part, statementCount) / 2 ** 32) / parts;
+      // How often a connection is opened differs by a few statements from run to run.
+      const chosen = 1 + Math.floor(place * (statementCount - 5));
+      let last = '';
+      const kill = nth(/./, chosen, part % 2 === 0 ? 'before' : 'after');
+      const pipeline = await openCase(name, [small]);
+      const doomed = await startDoomedWorker(pipeline.env, 'SIGKILL', (sql) => {
+        last = sql;
+        return kill(sql);
+      });
       const handle = await pipeline.start();
-      await Promise.race([zombie.stopped, endsUnseen(handle)]);
-      expect(await finish(name, pipeline, handle)).toEqual(undisturbed);
-      const after = await traces(name, pipeline);
-      // It wakes up, and is given the time that a worker has to end its activities.
-      zombie.child.kill('SIGCONT');
-      zombie.child.kill('SIGTERM');
-      await zombie.exit;
-      expect(await traces(name, pipeline)).toEqual(after);
-      await zombie.proxy.close();
+      await Promise.race([doomed.exit, endsUnseen(handle)]);
+      const found = await finish(name, pipeline, handle);
+      expect(found, `killed at statement ${chosen} of ${statementCount}: ${last}`).toEqual(undisturbedSmall);
+      await doomed.proxy.close();
       await pipeline.stop();
     },
-    frozenTimeoutMs,
   );
 });

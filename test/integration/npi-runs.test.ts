@@ -44,20 +44,31 @@ const running = (text: string) =>
 const lastRun = async () =>
   (await pipeline.query('SELECT outcome, failure_type FROM run ORDER BY started_at DESC LIMIT 1'))[0];
 
+const statement = `STRAIGHT_JOIN ${name}_app.npi_data_1`;
+
+async function loadFirstWeek(): Promise<void> {
+  await pipeline.run();
+  await writeWeekly(
+    pipeline.site,
+    weeks[1],
+    npidataCsv([individual(1, 'TWO', '09/15/2026'), individual(3, 'THREE', '09/15/2026')]),
+  );
+}
+
+/** A run of the second week in the middle of its publish: a statement of it waits for locks of `other`. */
+async function startBlockedRun(): Promise<WorkflowHandle> {
+  await other.query('START TRANSACTION');
+  await other.query(`SELECT npi FROM ${name}_app.npi_data_1 FOR UPDATE`);
+  const handle = await pipeline.start();
+  await vi.waitFor(async () => expect(await running(statement)).toHaveLength(1), 20_000);
+  return handle;
+}
+
 describe('a run that is cancelled', () => {
   it('in the middle of a statement: the statement is killed, nothing is changed, and the next run works', async () => {
-    await pipeline.run();
-    await writeWeekly(
-      pipeline.site,
-      weeks[1],
-      npidataCsv([individual(1, 'TWO', '09/15/2026'), individual(3, 'THREE', '09/15/2026')]),
-    );
+    await loadFirstWeek();
     const before = await traces(name, pipeline);
-    await other.query(`START TRANSACTION`);
-    await other.query(`SELECT npi FROM ${name}_app.npi_data_1 FOR UPDATE`);
-    const handle = await pipeline.start();
-    const statement = `STRAIGHT_JOIN ${name}_app.npi_data_1`;
-    await vi.waitFor(async () => expect(await running(statement)).toHaveLength(1), 20_000);
+    const handle = await startBlockedRun();
     await handle.cancel();
     // The other session still holds its locks: only a kill can end the statement.
     await vi.waitFor(async () => expect(await running(statement)).toEqual([]), 5000);
@@ -89,6 +100,22 @@ describe('a run that is cancelled', () => {
   });
 });
 
+it('a run that is terminated writes no more, and its lease is taken over when it expires', async () => {
+  await loadFirstWeek();
+  const handle = await startBlockedRun();
+  await handle.terminate();
+  await vi.waitFor(async () => expect(await running(statement)).toEqual([]), 5000);
+  await other.query('ROLLBACK');
+  expect(await pipeline.query('SELECT 1 FROM npi_release')).toHaveLength(1);
+  const next = await pipeline.start();
+  await vi.waitFor(async () => expect(await details(next)).toContain(handle.workflowId), 10_000);
+  // An hour later, for the lease and for what it left in staging.
+  await pipeline.query('UPDATE npi_checkpoint SET moved_at = moved_at - INTERVAL 61 MINUTE');
+  await pipeline.query('UPDATE lease SET expires_at = NOW(6)');
+  expect(await next.result()).toMatchObject({ outcome: 'published' });
+  expect(await traces(name, pipeline)).toMatchObject({ stagings: [] });
+});
+
 describe('two runs of the job', () => {
   const holder = '00000000-0000-0000-0000-000000000000';
   const hold = () =>
@@ -109,6 +136,26 @@ describe('two runs of the job', () => {
     await pipeline.query('UPDATE lease SET expires_at = NOW(6)');
     expect(await handle.result()).toMatchObject({ outcome: 'published' });
     expect(await details(handle)).toMatch(/\| inserted \| 2 \|/);
+  });
+
+  it('never work at once while the first is in the middle of its publish', async () => {
+    await loadFirstWeek();
+    const first = await startBlockedRun();
+    const second = await pipeline.start();
+    await vi.waitFor(async () => expect(await details(second)).toContain(first.workflowId), 10_000);
+    await other.query('ROLLBACK');
+    expect(await first.result()).toMatchObject({ outcome: 'published' });
+    expect(await second.result()).toMatchObject({ outcome: 'nothing due' });
+  });
+
+  it('the one that waits can be cancelled', async () => {
+    await hold();
+    const handle = await pipeline.start();
+    await vi.waitFor(async () => expect(await details(handle)).toContain('holds the lease'), 10_000);
+    await handle.cancel();
+    await expect(handle.result()).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } });
+    expect(await lastRun()).toEqual({ outcome: 'cancelled', failure_type: null });
+    expect(await pipeline.query('SELECT workflow_id FROM lease')).toEqual([{ workflow_id: 'another' }]);
   });
 
   it('a dry run takes no lease and works beside the other', async () => {
