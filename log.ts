@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { appendFileSync } from 'node:fs';
 
 const levels = ['debug', 'info', 'warn', 'error'] as const;
@@ -13,14 +14,16 @@ export interface LogOptions {
   readonly file?: string;
 }
 
-/** Writes one line a call; `child` binds fields (job, runId, release) to every line that it writes. */
+/** Writes one line a call. */
 export interface Log {
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
-  child(fields: LogFields): Log;
 }
+
+/** Fields of every line that is written inside, also by what knows nothing of them: a statement's time, for one. */
+export const logContext = new AsyncLocalStorage<LogFields>();
 
 interface Line {
   readonly time: string;
@@ -35,7 +38,7 @@ export function createLog(
   write: (line: string) => unknown = (line) => process.stderr.write(line),
 ): Log {
   const render = options.format === 'json' ? asJson : asPretty;
-  return bound({}, (line) => {
+  return writing((line) => {
     if (levels.indexOf(line.level) < levels.indexOf(options.level)) return;
     write(render(line));
     // Synchronous: the line before a crash is the one that is needed, and a run writes few of them.
@@ -43,15 +46,19 @@ export function createLog(
   });
 }
 
-function bound(fields: LogFields, put: (line: Line) => void): Log {
+function writing(put: (line: Line) => void): Log {
   const at = (level: LogLevel) => (message: string, more?: LogFields) =>
-    put({ time: new Date().toISOString(), level, message, fields: { ...fields, ...more } });
+    put({
+      time: new Date().toISOString(),
+      level,
+      message,
+      fields: { ...logContext.getStore(), ...more },
+    });
   return {
     debug: at('debug'),
     info: at('info'),
     warn: at('warn'),
     error: at('error'),
-    child: (more) => bound({ ...fields, ...more }, put),
   };
 }
 
@@ -85,6 +92,5 @@ export function both(first: Log, second: Log): Log {
     info: at('info'),
     warn: at('warn'),
     error: at('error'),
-    child: (fields) => both(first.child(fields), second.child(fields)),
   };
 }

@@ -5,7 +5,7 @@ import type { Job } from '../contract/schedules.ts';
 import { DbError } from '../db/errors.ts';
 import { renewLease, takeLease, type Lease } from '../db/lease.ts';
 import type { Session } from '../db/session.ts';
-import type { Log } from '../log.ts';
+import { logContext, type Log } from '../log.ts';
 import { NppesError } from '../nppes/errors.ts';
 import type { ActivityDeps } from './deps.ts';
 
@@ -22,26 +22,35 @@ export interface Attempt {
 const heartbeatEveryMs = 1000;
 
 /**
- * Runs one attempt: heartbeats from a timer, so that a long statement does not look like a dead worker, and every
- * expected error as a failure of the contract.
+ * Runs one attempt: heartbeats from a timer, so that a long statement does not look like a dead worker, every
+ * expected error as a failure of the contract, and `fields` in every log line.
  */
-export async function attempt<Result>(
+export function attempt<Result>(
   deps: ActivityDeps,
   phase: string,
   fields: Readonly<Record<string, unknown>>,
   work: (attempt: Attempt) => Promise<Result>,
 ): Promise<Result> {
+  const { workflowExecution } = Context.current().info;
+  const { workflowId, runId } = workflowExecution ?? { workflowId: '', runId: '' };
+  return logContext.run({ job: 'npi-update', runId, ...fields }, () =>
+    heartbeating(deps.log, phase, (signal, tell) => work({ runId, workflowId, signal, log: deps.log, tell })),
+  );
+}
+
+async function heartbeating<Result>(
+  log: Log,
+  phase: string,
+  work: (signal: AbortSignal, tell: Attempt['tell']) => Promise<Result>,
+): Promise<Result> {
   const context = Context.current();
-  const { workflowId, runId } = context.info.workflowExecution ?? { workflowId: '', runId: '' };
   let heartbeat: Heartbeat = { phase };
   const timer = setInterval(() => context.heartbeat(heartbeat), heartbeatEveryMs);
   context.heartbeat(heartbeat);
-  const log = deps.log.child({ job: 'npi-update', runId, ...fields });
   try {
-    const tell = (next: Heartbeat) => {
+    return await work(context.cancellationSignal, (next) => {
       heartbeat = next;
-    };
-    return await work({ runId, workflowId, signal: context.cancellationSignal, log, tell });
+    });
   } catch (error) {
     context.cancellationSignal.throwIfAborted();
     throw asFailure(error, log, context.info.attempt);

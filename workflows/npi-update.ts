@@ -8,7 +8,16 @@ import {
   setHandler,
   sleep,
 } from '@temporalio/workflow';
-import type { Begun, Discovery, DueRelease, LocalZip, RunOutcome, Staged } from '../contract/activities.ts';
+import type {
+  Begun,
+  Discovery,
+  DueRelease,
+  FinishInput,
+  LocalZip,
+  RunOutcome,
+  RowCounts,
+  Staged,
+} from '../contract/activities.ts';
 import {
   progressQuery,
   type NpiPhase,
@@ -156,13 +165,14 @@ class NpiUpdateRun {
 
   async #finish(outcome: RunOutcome, type?: string): Promise<void> {
     const { finish } = shortActivities(firstHeartbeatTimeoutMs);
-    const input = {
+    const input: FinishInput = {
       job,
       dryRun: this.#input.dryRun ?? false,
       outcome,
       ...(type !== undefined && { failureType: type }),
+      ...(this.#done.length > 0 && { counts: totalOf(this.#done) }),
     };
-    await finish.executeWithOptions({ summary: `close the run: ${outcome}` }, [{ ...input, job }]);
+    await finish.executeWithOptions({ summary: `close the run: ${outcome}` }, [input]);
   }
 
   #end(outcome: NpiUpdateResult['outcome']): NpiUpdateResult {
@@ -204,6 +214,22 @@ function remarksOf(due: DueRelease, { release, isPublished, newColumns, badUtf8C
     ...(newColumns.length === 0 ? [] : [`${name} has new columns, not loaded: ${newColumns.join(', ')}.`]),
     ...(badUtf8Count === 0 ? [] : [`${name}: ${badUtf8Count} byte sequences were not UTF-8, now U+FFFD.`]),
   ];
+}
+
+/** The counts of all releases of a run, for its last log line. */
+function totalOf(done: readonly ReleaseOutcome[]): RowCounts {
+  return done
+    .map(({ counts }) => counts)
+    .reduce((sum, counts) => ({
+      rows: sum.rows + counts.rows,
+      inserted: sum.inserted + counts.inserted,
+      updated: sum.updated + counts.updated,
+      unchanged: sum.unchanged + counts.unchanged,
+      stale: sum.stale + counts.stale,
+      deactivated: sum.deactivated + counts.deactivated,
+      refused: sum.refused + counts.refused,
+      duplicates: sum.duplicates + counts.duplicates,
+    }));
 }
 
 /** Seconds by the workflow's clock: the same in a replay. */

@@ -1,6 +1,7 @@
 import {
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -9,11 +10,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Session } from '../../db/session.ts';
 import { npidataHeader } from '../../nppes/header.ts';
-import { traces } from '../crash/bed.ts';
+import { createNamespace, traces } from '../crash/bed.ts';
 import { forever, startPipeline, type Pipeline } from '../pipeline.ts';
 import {
   individual,
@@ -260,6 +262,23 @@ it('the zip is in the archive when the run has ended, named as CMS names it, and
   const work = pipeline.env['NPI_WORK_DIR'] ?? '';
   expect(existsSync(work) ? readdirSync(work) : []).toEqual([]);
   expect(await pipeline.query(`SELECT npi FROM ${name}_app.npi_data_1`)).toEqual([{ npi: Number(npi(0)) }]);
+});
+
+const memory = '/dev/shm';
+const isOtherDisk = existsSync(memory) && statSync(memory).dev !== statSync(tmpdir()).dev;
+if (!isOtherDisk)
+  console.warn('SKIPPED: an archive on another file system needs /dev/shm beside the temporary folder');
+
+it.skipIf(!isOtherDisk)('the archive may be on another file system', async () => {
+  const archive = mkdtempSync(join(memory, 'surgicase-'));
+  const own = `${name}_disk`;
+  await createNamespace(own);
+  const other = await startPipeline(own, { NPI_ARCHIVE_DIR: archive, TEMPORAL_NAMESPACE: own });
+  await writeWeekly(other.site, weeks[0], npidataCsv(rows(0)));
+  await other.run();
+  expect(readdirSync(archive)).toEqual([weeklyName(weeks[0])]);
+  await other.stop();
+  rmSync(archive, { recursive: true });
 });
 
 /** The compression method of every entry, in its own header and in the directory, becomes 9. */

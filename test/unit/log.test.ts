@@ -2,16 +2,15 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { createLog, type LogOptions } from '../../log.ts';
+import { createLog, logContext, type LogOptions } from '../../log.ts';
 
 function linesOf(options: LogOptions): string[] {
   const lines: string[] = [];
   const log = createLog(options, (line) => lines.push(line));
   log.debug('SELECT 1', { ms: 3 });
-  log
-    .child({ job: 'npi-update', runId: 'r1' })
-    .child({ release: 'w1' })
-    .warn('rows refused', { refused: 2n });
+  logContext.run({ job: 'npi-update', runId: 'r1', release: 'w1' }, () =>
+    log.warn('rows refused', { refused: 2n }),
+  );
   log.error('load failed', { error: new TypeError('no such column') });
   return lines;
 }
