@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { WorkflowHandle } from '@temporalio/client';
@@ -29,13 +29,17 @@ async function outcomeOf(handle: WorkflowHandle): Promise<string> {
   return ((await handle.result()) as { outcome: string }).outcome.replace(' ', '-');
 }
 
+/** The longest of each outcome: it has more for later versions to follow. */
 function keep(version: string, { outcome, history }: { outcome: string; history: History }): void {
-  mkdirSync(join(folder, version), { recursive: true });
-  // Who worked on it is this machine's business.
+  const path = join(folder, version, `npi-update-${outcome}.json`);
+  // Who worked on it, and in which folder, is this machine's business.
   const text = historyToJSON(history)
     .replace(/("identity": )"[^"]*"/g, '$1"worker"')
-    .replace(/"\d+@[\w.-]+"/g, '"sticky"');
-  writeFileSync(join(folder, version, `npi-update-${outcome}.json`), `${text}\n`);
+    .replace(/"\d+@[\w.-]+"/g, '"sticky"')
+    .replace(/("stackTrace": )"(?:[^"\\]|\\.)*"/g, '$1""');
+  if (existsSync(path) && readFileSync(path, 'utf8').length > text.length) return;
+  mkdirSync(join(folder, version), { recursive: true });
+  writeFileSync(path, `${text}\n`);
 }
 
 /** The kept histories, as `<version>/<name>` and their JSON. */
