@@ -22,6 +22,7 @@ import {
 const rows = 12_000;
 const first = { period: { start: '2026-09-07', end: '2026-09-13' }, rows };
 const second = { period: { start: '2026-09-14', end: '2026-09-20' }, rows, known: knownAfter(first) };
+const small = { ...first, rows: 1200 };
 
 /** These weeks on a page, a database, and a Temporal namespace of its own; no worker yet. */
 async function openCase(name: string, weeks: readonly SampleWeek[] = [first, second]): Promise<Pipeline> {
@@ -55,11 +56,33 @@ function following(earlier: RegExp, pattern: RegExp, verdict: Verdict): (sql: st
 }
 
 let undisturbed: unknown;
+let undisturbedSmall: unknown;
+let statementCount = 0;
+
 beforeAll(async () => {
-  const pipeline = await openCase('crash_none');
-  undisturbed = await finish('crash_none', pipeline, await pipeline.start());
-  await pipeline.stop();
+  [undisturbed, undisturbedSmall] = await Promise.all([runUndisturbed(), countStatements()]);
 });
+
+async function runUndisturbed(): Promise<unknown> {
+  const pipeline = await openCase('crash_none');
+  const left = await finish('crash_none', pipeline, await pipeline.start());
+  await pipeline.stop();
+  return left;
+}
+
+async function countStatements(): Promise<unknown> {
+  const pipeline = await openCase('sweep_none', [small]);
+  const counted = await startDoomedWorker(pipeline.env, 'SIGKILL', () => {
+    statementCount += 1;
+    return 'pass';
+  });
+  const left = await leftBehind('sweep_none', pipeline, await pipeline.start());
+  counted.child.kill('SIGTERM');
+  await counted.exit;
+  await counted.proxy.close();
+  await pipeline.stop();
+  return left;
+}
 
 // What a failed test leaves would work on for ever.
 afterAll(killWorkerProcesses);
@@ -189,24 +212,8 @@ describe.concurrent('a worker that is killed', () => {
 });
 
 describe.concurrent('a worker that is killed at any statement', () => {
-  const small = { ...first, rows: 1200 };
   // Every statement would take half an hour; so one of each eighth of a run, always the same.
   const parts = 8;
-  let statementCount = 0;
-  let undisturbedSmall: unknown;
-
-  beforeAll(async () => {
-    const pipeline = await openCase('sweep_none', [small]);
-    const counted = await startDoomedWorker(pipeline.env, 'SIGKILL', () => {
-      statementCount += 1;
-      return 'pass';
-    });
-    undisturbedSmall = await leftBehind('sweep_none', pipeline, await pipeline.start());
-    counted.child.kill('SIGTERM');
-    await counted.exit;
-    await counted.proxy.close();
-    await pipeline.stop();
-  });
 
   it.each(Array.from({ length: parts }, (_, part) => part))(
     'in part %i of a run leaves what an undisturbed run leaves',
