@@ -64,11 +64,13 @@ export function weeklyName(period: string): string {
 export async function writeWeekly(folder: string, period: string, csv: string | Buffer): Promise<string> {
   await mkdir(folder, { recursive: true });
   const zip = new ZipFile();
+  // The same content is the same zip, whenever it is written.
+  const options = { mtime: new Date(Date.UTC(2026, 8, 1)) };
   const header = Buffer.from(`${quoted(npidataHeader)}\n`);
-  zip.addBuffer(header, `npidata_pfile_${period}_fileheader.csv`);
-  zip.addBuffer(Buffer.from(csv as string), `npidata_pfile_${period}.csv`);
+  zip.addBuffer(header, `npidata_pfile_${period}_fileheader.csv`, options);
+  zip.addBuffer(Buffer.from(csv as string), `npidata_pfile_${period}.csv`, options);
   for (const kind of ['othername', 'pl', 'endpoint'])
-    zip.addBuffer(Buffer.from('"NPI"\n'), `${kind}_pfile_${period}.csv`);
+    zip.addBuffer(Buffer.from('"NPI"\n'), `${kind}_pfile_${period}.csv`, options);
   zip.end();
   await pipeline(zip.outputStream, createWriteStream(join(folder, weeklyName(period))));
   return weeklyName(period);
