@@ -1,5 +1,10 @@
 import { expect, it } from 'vitest';
+import { createLog } from '../../log.ts';
+import { installRuntime } from '../../worker/runtime.ts';
 import { keptHistories, replay } from '../histories.ts';
+
+// Each worker of a replay would tell its states.
+installRuntime(createLog({ level: 'error', format: 'json' }));
 
 const kept = keptHistories();
 
