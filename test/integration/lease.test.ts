@@ -1,5 +1,8 @@
-import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { fence, releaseLease, renewLease, takeLease, type Lease, type LeaseHolder } from '../../db/lease.ts';
+import { publishWeekly } from '../../db/publish.ts';
+import type { Session } from '../../db/session.ts';
+import { openStaging, readStaging, stageBlock, type StagedSoFar } from '../../db/staging.ts';
 import { startPipeline, type Pipeline } from '../pipeline.ts';
 
 let pipeline: Pipeline;
@@ -84,4 +87,77 @@ it('waits for the transaction of an earlier attempt of the same run', async () =
     }),
   );
   expect(await second).toMatchObject({ epoch: first.epoch + 1 });
+});
+
+describe('an attempt whose successor has the lease', () => {
+  const soFar: StagedSoFar = {
+    member: 'npidata_pfile_20260907-20260913.csv',
+    rows: 1,
+    stagedRows: 0,
+    typeRows: [0, 0, 0],
+    refused: { 'NPI check digit is wrong': 1 },
+    badUtf8Count: 0,
+    newColumns: [],
+  };
+  const refusals = [{ rowNumber: 1, lineNumber: 2, reason: 'NPI check digit is wrong' }];
+  const fileName = 'NPPES_Data_Dissemination_090726_091326_Weekly_V2.zip';
+
+  /** The same work under the lease of an attempt and under that of its successor; `written` tells what came of it. */
+  async function tryBoth(
+    work: (session: Session, lease: Lease) => Promise<unknown>,
+    written: (session: Session) => Promise<unknown>,
+  ): Promise<{ readonly zombie: unknown; readonly successor: unknown }> {
+    const earlier = (await take(one)) as Lease;
+    const later = (await take(one)) as Lease;
+    return pipeline.database.session(forever, async (session) => {
+      await expect(work(session, earlier)).rejects.toMatchObject({ code: 'FencedOut' });
+      const zombie = await written(session);
+      await work(session, later);
+      return { zombie, successor: await written(session) };
+    });
+  }
+
+  it('stages no block', async () => {
+    const staging = await pipeline.database.session(forever, (session) =>
+      openStaging(session, 'a'.repeat(36), fileName),
+    );
+    const found = await tryBoth(
+      (session, lease) =>
+        stageBlock(session, staging, { tsv: Buffer.alloc(0), refusals, soFar }, { lease, isLocal: true }),
+      async (session) => [
+        (await readStaging(session, staging.name)).soFar?.rows,
+        (await session.query(`SELECT 1 FROM ${staging.name}_refused`)).length,
+      ],
+    );
+    expect(found).toEqual({ zombie: [undefined, 0], successor: [1, 1] });
+  });
+
+  it('publishes nothing', async () => {
+    const schemas = { application: 'lease_app', search: 'lease_search', scheduler: 'lease_own' };
+    const file = {
+      fileName,
+      kind: 'weekly',
+      layout: 'V2',
+      periodStart: '2026-09-07',
+      periodEnd: '2026-09-13',
+      sha256: '0'.repeat(64),
+      sizeBytes: 1,
+    };
+    const staging = await pipeline.database.session(forever, async (session) => {
+      const opened = await openStaging(session, 'a'.repeat(36), `second-${fileName}`);
+      await stageBlock(
+        session,
+        opened,
+        { tsv: Buffer.alloc(0), refusals, soFar },
+        { lease: undefined, isLocal: true },
+      );
+      return { ...opened, soFar };
+    });
+    const found = await tryBoth(
+      (session, lease) =>
+        publishWeekly(session, schemas, { staging, file, runId: 'a'.repeat(36), lease }, () => undefined),
+      async (session) => (await session.query('SELECT 1 FROM npi_release')).length,
+    );
+    expect(found).toEqual({ zombie: 0, successor: 1 });
+  });
 });
