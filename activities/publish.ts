@@ -2,7 +2,8 @@ import type { LocalZip, NpiActivities, Published, Staged } from '../contract/act
 import { DbError } from '../db/errors.ts';
 import type { Lease } from '../db/lease.ts';
 import { publishWeekly } from '../db/publish.ts';
-import { readStaging, stagingName, type StagedSoFar } from '../db/staging.ts';
+import type { StagedSoFar } from '../db/recorded.ts';
+import { readStaging, stagingName } from '../db/staging.ts';
 import { releaseName } from '../nppes/release.ts';
 import { ApplicationFailure } from '@temporalio/activity';
 import { failures } from '../contract/failures.ts';

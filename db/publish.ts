@@ -3,11 +3,12 @@ import { classify, type PublishScope } from './classify.ts';
 import { DbError } from './errors.ts';
 import { fence, type Lease } from './lease.ts';
 import { npiColumns } from './npi-columns.ts';
+import type { Counts, PublishReport, StagedSoFar } from './recorded.ts';
 import { nextReleaseId, publishReport, recordRelease } from './releases.ts';
 import { searchLogTable, updateLogTable } from './schema.ts';
 import { updateSearch, type SearchTouched } from './search.ts';
 import type { Session } from './session.ts';
-import type { Staging, StagedSoFar } from './staging.ts';
+import type { Staging } from './staging.ts';
 import type { Schemas } from './tables.ts';
 
 /** What is published: a staged file and where it came from. Dates are ISO. */
@@ -26,25 +27,6 @@ export interface PublishInput {
   readonly runId: string;
   /** Absent in a dry run: everything is worked out, then rolled back. */
   readonly lease?: Lease;
-}
-
-/** What a publish did; kept in the ledger, so that a repeated attempt can say it again. */
-export interface PublishReport {
-  readonly counts: Counts;
-  readonly refusedByReason: Readonly<Record<string, number>>;
-  readonly search: { readonly written: number; readonly deleted: number; readonly tables: number };
-  readonly indexSeconds: number;
-}
-
-interface Counts {
-  readonly rows: number;
-  readonly inserted: number;
-  readonly updated: number;
-  readonly unchanged: number;
-  readonly stale: number;
-  readonly deactivated: number;
-  readonly refused: number;
-  readonly duplicates: number;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { and, between, eq, max, sql } from 'drizzle-orm';
-import type { PublishReport } from './publish.ts';
+import type { PublishReport } from './recorded.ts';
 import { releaseTable } from './schema.ts';
 import type { Session } from './session.ts';
 

@@ -17,8 +17,7 @@ import {
   uniqueIndex,
   varchar,
 } from 'drizzle-orm/mysql-core';
-import type { PublishReport } from './publish.ts';
-import type { StagedSoFar } from './staging.ts';
+import type { PublishReport, StagedSoFar } from './recorded.ts';
 
 /** JSON of a known shape. MySQL hands it over as a value, MariaDB as text. */
 const json = customType<{ data: unknown }>({

@@ -3,6 +3,7 @@ import { and, eq, ne, sql, type SQL } from 'drizzle-orm';
 import { loadBlock } from './bulk-load.ts';
 import { nearestCollation } from './collation.ts';
 import { fence, type Lease } from './lease.ts';
+import type { StagedSoFar } from './recorded.ts';
 import { checkpointTable } from './schema.ts';
 import type { Session } from './session.ts';
 import { npiColumnsDdl, searchColumns } from './tables.ts';
@@ -14,17 +15,6 @@ export interface Refusal {
   readonly npi?: string;
   readonly reason: string;
   readonly column?: string;
-}
-
-/** How far a file is staged: what the blocks so far held; `rows` is also the number of the last row. Kept as JSON. */
-export interface StagedSoFar {
-  readonly member: string;
-  readonly rows: number;
-  readonly stagedRows: number;
-  readonly typeRows: readonly [number, number, number];
-  readonly refused: Readonly<Record<string, number>>;
-  readonly badUtf8Count: number;
-  readonly newColumns: readonly string[];
 }
 
 /** The staging of one file by one run: tables `<name>`, `<name>_refused`, `<name>_plan`, `<name>_search`. */

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { fence, releaseLease, renewLease, takeLease, type Lease, type LeaseHolder } from '../../db/lease.ts';
 import { publishWeekly } from '../../db/publish.ts';
 import type { Session } from '../../db/session.ts';
-import { openStaging, readStaging, stageBlock, type StagedSoFar } from '../../db/staging.ts';
+import type { StagedSoFar } from '../../db/recorded.ts';
+import { openStaging, readStaging, stageBlock } from '../../db/staging.ts';
 import { startPipeline, type Pipeline } from '../pipeline.ts';
 
 let pipeline: Pipeline;
