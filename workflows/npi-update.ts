@@ -160,7 +160,8 @@ class NpiUpdateRun {
     const outcome = isCancellation(error) ? 'cancelled' : 'failed';
     const cause = error instanceof ActivityFailure ? error.cause : error;
     this.#show(`${outcome}${type === undefined ? '' : `: ${type}`}`, [(cause as Error).message]);
-    await this.#finish(outcome, type);
+    // The log and the history hold what keeps the ledger from being closed; the run ends with why it failed.
+    await this.#finish(outcome, type).catch(() => undefined);
   }
 
   async #finish(outcome: RunOutcome, type?: string): Promise<void> {
