@@ -31,6 +31,12 @@ export const oneOf = <const T extends string>(names: readonly T[]) =>
   text(names.join(', '), (found) => names.find((name) => name === found));
 export const host = text('a host name or an address', matching(/^[\w.:[\]-]+$/));
 export const port = text('a port from 1 to 65535', numberBetween(1, 65_535));
+/** `9464`, `:9464` and `127.0.0.1:9464` are the same: loopback unless told otherwise. */
+export const listenAddress = text('a port, or an address and a port as 0.0.0.0:9464', (found) => {
+  const [, address = '127.0.0.1', digits = ''] =
+    /^(?:([\w.-]+|\[[\da-fA-F:]+\])?:)?(\d{1,5})$/.exec(found) ?? [];
+  return Number(digits) >= 1 && Number(digits) <= 65_535 ? `${address}:${digits}` : undefined;
+});
 export const positiveCount = text('a whole number from 1', numberBetween(1, Number.MAX_SAFE_INTEGER));
 /** Schema names stand in SQL text, so they are held to what needs no escaping. */
 const isSchemaName = /^[A-Za-z_][A-Za-z0-9_$]{0,63}$/;

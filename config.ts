@@ -44,6 +44,10 @@ export interface Config {
   readonly temporalCliPath?: string;
   readonly log: LogOptions;
   readonly heartbeatTimeoutMs: number;
+  /** A run that finds more cases waits for an approval; none does when absent. */
+  readonly caseUpdateMax?: number;
+  /** Where Prometheus reads, `127.0.0.1:9464`; nowhere when absent. */
+  readonly metricsAddress?: string;
 }
 
 /** Configuration that cannot be used: every wrong value in one message. The command line exits with 2. */
@@ -89,9 +93,13 @@ const variables = z.object({
   NPI_ARCHIVE_KEEP: value.positiveCount.optional(),
   NPI_WORK_DIR: z.string().default('.surgicase/work'),
   NPI_MAX_REFUSED: value.percentage.default(0.001),
+  SCHEDULE_PENDING_PAYMENT_UPDATE: value.cron.optional(),
   SCHEDULE_NPI_UPDATE: value.cron.optional(),
+  SCHEDULE_PAID_UPDATE: value.cron.optional(),
   SCHEDULE_TIMEZONE: value.timezone.default('UTC'),
   SCHEDULE_CATCHUP: value.catchup.default(24 * 3_600_000),
+  CASE_UPDATE_MAX: value.positiveCount.optional(),
+  METRICS_ADDRESS: value.listenAddress.optional(),
   TEMPORAL_CLI_PATH: z.string().optional(),
   TEMPORAL_UI_URL: value.pageUrl.optional(),
   LOG_LEVEL: value.oneOf(['debug', 'info', 'warn', 'error']).default('info'),
@@ -196,7 +204,7 @@ function assemble(
       workDir: resolve(given.NPI_WORK_DIR),
       maxRefusedFraction: given.NPI_MAX_REFUSED,
     },
-    crons: given.SCHEDULE_NPI_UPDATE === undefined ? {} : { 'npi-update': given.SCHEDULE_NPI_UPDATE },
+    crons: cronsOf(given),
     timezone: given.SCHEDULE_TIMEZONE,
     catchupMs: given.SCHEDULE_CATCHUP,
     temporal: {
@@ -210,5 +218,18 @@ function assemble(
       ...(given.LOG_FILE !== undefined && { file: given.LOG_FILE }),
     },
     heartbeatTimeoutMs: given.ACTIVITY_HEARTBEAT_TIMEOUT,
+    ...(given.CASE_UPDATE_MAX !== undefined && { caseUpdateMax: given.CASE_UPDATE_MAX }),
+    ...(given.METRICS_ADDRESS !== undefined && { metricsAddress: given.METRICS_ADDRESS }),
+  };
+}
+
+function cronsOf(given: Variables): Config['crons'] {
+  const { SCHEDULE_PENDING_PAYMENT_UPDATE, SCHEDULE_NPI_UPDATE, SCHEDULE_PAID_UPDATE } = given;
+  return {
+    ...(SCHEDULE_PENDING_PAYMENT_UPDATE !== undefined && {
+      'pending-payment-update': SCHEDULE_PENDING_PAYMENT_UPDATE,
+    }),
+    ...(SCHEDULE_NPI_UPDATE !== undefined && { 'npi-update': SCHEDULE_NPI_UPDATE }),
+    ...(SCHEDULE_PAID_UPDATE !== undefined && { 'paid-update': SCHEDULE_PAID_UPDATE }),
   };
 }

@@ -1,7 +1,7 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import { failures, type FailureType } from '../contract/failures.ts';
 import type { Heartbeat } from '../contract/activities.ts';
-import type { Job } from '../contract/schedules.ts';
+import type { RunJob } from '../contract/schedules.ts';
 import { DbError } from '../db/errors.ts';
 import { renewLease, takeLease, type Lease } from '../db/lease.ts';
 import type { Session } from '../db/session.ts';
@@ -28,12 +28,12 @@ const heartbeatEveryMs = 1000;
 export function attempt<Result>(
   deps: ActivityDeps,
   phase: string,
-  fields: Readonly<Record<string, unknown>>,
+  fields: { readonly job: RunJob; readonly release?: string },
   work: (attempt: Attempt) => Promise<Result>,
 ): Promise<Result> {
   const { workflowExecution } = Context.current().info;
   const { workflowId, runId } = workflowExecution ?? { workflowId: '', runId: '' };
-  return logContext.run({ job: 'npi-update', runId, ...fields }, () =>
+  return logContext.run({ runId, ...fields }, () =>
     heartbeating(deps.log, phase, (signal, tell) => work({ runId, workflowId, signal, log: deps.log, tell })),
   );
 }
@@ -59,18 +59,26 @@ async function heartbeating<Result>(
   }
 }
 
+/** The same as `underLease`; a dry run works without. */
+export function underLeaseUnlessDry<Result>(
+  deps: ActivityDeps,
+  current: Attempt,
+  { job, isDryRun }: { readonly job: RunJob; readonly isDryRun: boolean },
+  work: (lease: Lease | undefined) => Promise<Result>,
+): Promise<Result> {
+  return isDryRun ? work(undefined) : underLease(deps, current, job, work);
+}
+
 /**
- * The lease for this attempt, renewed until `work` ends: nobody else begins the job while this one downloads. A dry
- * run works without.
+ * The lease for this attempt, renewed until `work` ends: nobody else begins the job while this one downloads.
  * @throws DbError LeaseHeld when another run of the job has it
  */
 export async function underLease<Result>(
   deps: ActivityDeps,
   { workflowId, runId, signal }: Attempt,
-  { job, isDryRun }: { readonly job: Job; readonly isDryRun: boolean },
-  work: (lease: Lease | undefined) => Promise<Result>,
+  job: RunJob,
+  work: (lease: Lease) => Promise<Result>,
 ): Promise<Result> {
-  if (isDryRun) return work(undefined);
   const taken = await deps.database.session(signal, (session) =>
     takeLease(session, { job, workflowId, runId }),
   );

@@ -1,6 +1,10 @@
 import type { Database } from '../db/connect.ts';
 import type { Schemas } from '../db/tables.ts';
 import type { Log } from '../log.ts';
+import type { Recorder } from '../recorder.ts';
+
+/** The job of the activities that load NPPES; each of them works under its lease. */
+export const job = 'npi-update';
 
 /** What the activities are given; nothing here is found by themselves. */
 export interface ActivityDeps {
@@ -15,6 +19,11 @@ export interface ActivityDeps {
   readonly heartbeatTimeoutMs: number;
   /** Rows of one transaction of staging: the most that a crash repeats. */
   readonly rowsPerBlock: number;
+  /** Cases of one transaction. */
+  readonly casesPerBatch: number;
+  /** A run that finds more cases waits for an approval; none does when absent. */
+  readonly caseUpdateMax?: number;
+  readonly recorder: Recorder;
   /** The date of today, UTC, ISO. */
   today(): string;
 }

@@ -5,15 +5,15 @@ import { NppesError } from '../nppes/errors.ts';
 import { fetchPage, offeredZip } from '../nppes/offer.ts';
 import { releasesOnPage } from '../nppes/page.ts';
 import { releaseName, type ReleaseKind } from '../nppes/release.ts';
-import { attempt, underLease, type Attempt } from './attempt.ts';
-import type { ActivityDeps } from './deps.ts';
+import { attempt, underLeaseUnlessDry, type Attempt } from './attempt.ts';
+import { job, type ActivityDeps } from './deps.ts';
 
 /** From the page to the releases that are due. */
 export function discoverActivity(deps: ActivityDeps): Pick<NpiActivities, 'discover'> {
   return {
     discover: ({ weeks, dryRun: isDryRun }) =>
-      attempt(deps, 'discover', {}, (current) =>
-        underLease(deps, current, { job: 'npi-update', isDryRun }, () => discover(deps, current, weeks)),
+      attempt(deps, 'discover', { job }, (current) =>
+        underLeaseUnlessDry(deps, current, { job, isDryRun }, () => discover(deps, current, weeks)),
       ),
   };
 }

@@ -1,25 +1,27 @@
-import type { NpiActivities } from '../contract/activities.ts';
+import type { CaseActivities, NpiActivities } from '../contract/activities.ts';
 import { releaseName } from '../nppes/release.ts';
-import { attempt, underLease } from './attempt.ts';
-import type { ActivityDeps } from './deps.ts';
+import { attempt, underLeaseUnlessDry } from './attempt.ts';
+import { caseActivities } from './cases.ts';
+import { job, type ActivityDeps } from './deps.ts';
 import { discoverActivity, seconds } from './discover.ts';
 import { publishActivity } from './publish.ts';
 import { runActivities } from './run.ts';
 import { stageActivity } from './stage.ts';
 import { archiveZip, fetchZip, pruneArchive } from './zip-file.ts';
 
-/** Everything that the workflow `npiUpdate` calls, over the dependencies given. */
-export function createNpiActivities(deps: ActivityDeps): NpiActivities {
+/** Everything that the workflows call, over the dependencies given. */
+export function createActivities(deps: ActivityDeps): NpiActivities & CaseActivities {
   return {
     ...runActivities(deps),
+    ...caseActivities(deps),
     ...discoverActivity(deps),
     ...stageActivity(deps),
     ...publishActivity(deps),
 
     download: ({ dryRun: isDryRun, ...due }) =>
-      attempt(deps, 'download', { release: releaseName(due.release) }, async (current) => {
+      attempt(deps, 'download', { job, release: releaseName(due.release) }, async (current) => {
         const startedAt = performance.now();
-        const zip = await underLease(deps, current, { job: 'npi-update', isDryRun }, () =>
+        const zip = await underLeaseUnlessDry(deps, current, { job, isDryRun }, () =>
           fetchZip(deps, current, due),
         );
         current.log.info('downloaded', {
@@ -31,7 +33,7 @@ export function createNpiActivities(deps: ActivityDeps): NpiActivities {
       }),
 
     archive: (zip) =>
-      attempt(deps, 'archive', { release: releaseName(zip.release) }, async ({ log }) => {
+      attempt(deps, 'archive', { job, release: releaseName(zip.release) }, async ({ log }) => {
         await archiveZip(deps, zip);
         const removed = await pruneArchive(deps);
         log.info('archived', { removed });

@@ -7,17 +7,17 @@ import { readStaging, stagingName } from '../db/staging.ts';
 import { releaseName } from '../nppes/release.ts';
 import { ApplicationFailure } from '@temporalio/activity';
 import { failures } from '../contract/failures.ts';
-import { attempt, underLease, type Attempt } from './attempt.ts';
-import type { ActivityDeps } from './deps.ts';
+import { attempt, underLeaseUnlessDry, type Attempt } from './attempt.ts';
+import { job, type ActivityDeps } from './deps.ts';
 import { seconds } from './discover.ts';
 
 /** From staging to the live tables and the search tables, in one transaction. */
 export function publishActivity(deps: ActivityDeps): Pick<NpiActivities, 'publish'> {
   return {
     publish: ({ zip, staged, dryRun: isDryRun }) =>
-      attempt(deps, 'publish', { release: releaseName(staged.release) }, (current) => {
+      attempt(deps, 'publish', { job, release: releaseName(staged.release) }, (current) => {
         refuseTooMany(deps, staged);
-        return underLease(deps, current, { job: 'npi-update', isDryRun }, (lease) =>
+        return underLeaseUnlessDry(deps, current, { job, isDryRun }, (lease) =>
           publishStaged(deps, current, zip, staged, lease),
         );
       }),

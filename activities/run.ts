@@ -1,31 +1,29 @@
-import type { NpiActivities } from '../contract/activities.ts';
+import type { BeginInput, RunActivities } from '../contract/activities.ts';
+import { timestampColumn } from '../db/case-status.ts';
 import { DbError } from '../db/errors.ts';
 import { releaseLease, takeLease } from '../db/lease.ts';
-import { loadObstacles } from '../db/ready.ts';
+import { caseObstacles, loadObstacles } from '../db/ready.ts';
 import { closeRun, openRun } from '../db/runs.ts';
+import type { Session } from '../db/session.ts';
 import { dropDeadStaging, dropStaging } from '../db/staging.ts';
 import { attempt } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
 
 /** The first and the last step of a run: ledger, lease, leftovers. */
-export function runActivities(deps: ActivityDeps): Pick<NpiActivities, 'begin' | 'finish'> {
-  const { database, schemas, heartbeatTimeoutMs } = deps;
+export function runActivities(deps: ActivityDeps): RunActivities {
+  const { database, heartbeatTimeoutMs } = deps;
   return {
-    begin: ({ job, dryRun: isDryRun }) =>
-      attempt(deps, 'begin', {}, ({ workflowId, runId, signal, log }) =>
+    begin: (input) =>
+      attempt(deps, 'begin', { job: input.job }, ({ workflowId, runId, signal, log }) =>
         database.session(signal, async (session) => {
-          const obstacles = await loadObstacles(session, schemas);
-          if (obstacles.length > 0) {
-            throw new DbError(
-              'DatabaseNotReady',
-              `The database cannot take a load: ${obstacles.join('; ')}.`,
-            );
-          }
+          await refuseUnready(deps, session, input);
+          const { job, dryRun: isDryRun } = input;
           await openRun(session, { runId, workflowId, job, isDryRun });
           if (!isDryRun) {
             const lease = await takeLease(session, { job, workflowId, runId });
             if ('heldBy' in lease) return { acquired: false as const, holder: lease.heldBy };
-            await dropDeadStaging(session, runId);
+            // Under this lease only; a staging of another run that is left now belongs to nobody.
+            if (job === 'npi-update') await dropDeadStaging(session, runId);
           }
           log.info('run begins', { isDryRun });
           return { acquired: true as const, heartbeatTimeoutMs };
@@ -33,7 +31,7 @@ export function runActivities(deps: ActivityDeps): Pick<NpiActivities, 'begin' |
       ),
 
     finish: ({ job, outcome, failureType, counts }) =>
-      attempt(deps, 'finish', {}, ({ workflowId, runId, signal, log }) =>
+      attempt(deps, 'finish', { job }, ({ workflowId, runId, signal, log }) =>
         database.session(signal, async (session) => {
           await dropStaging(session, runId);
           await closeRun(session, { runId, outcome, ...(failureType !== undefined && { failureType }) });
@@ -43,4 +41,21 @@ export function runActivities(deps: ActivityDeps): Pick<NpiActivities, 'begin' |
         }),
       ),
   };
+}
+
+/** Each job asks for what it needs itself, so that the cases move on a database without a registry. */
+async function refuseUnready(
+  { schemas }: ActivityDeps,
+  session: Session,
+  { job, target }: BeginInput,
+): Promise<void> {
+  if (job === 'npi-update') {
+    const obstacles = await loadObstacles(session, schemas);
+    if (obstacles.length === 0) return;
+    throw new DbError('DatabaseNotReady', `The database cannot take a load: ${obstacles.join('; ')}.`);
+  }
+  const column = target === undefined ? undefined : timestampColumn(target);
+  const obstacles = await caseObstacles(session, schemas, column === undefined ? [] : [column]);
+  if (obstacles.length > 0)
+    throw new DbError('CasesNotReady', `Cases cannot be moved: ${obstacles.join('; ')}.`);
 }

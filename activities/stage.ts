@@ -9,8 +9,8 @@ import { finishStaging, openStaging, stageBlock } from '../db/staging.ts';
 import { releaseName, withMemberPeriod } from '../nppes/release.ts';
 import { readRows, type RowBlock } from '../nppes/rows.ts';
 import { npidataMember, openZip, type Member } from '../nppes/zip.ts';
-import { attempt, underLease, type Attempt } from './attempt.ts';
-import type { ActivityDeps } from './deps.ts';
+import { attempt, underLeaseUnlessDry, type Attempt } from './attempt.ts';
+import { job, type ActivityDeps } from './deps.ts';
 import { seconds } from './discover.ts';
 import { ensureZip } from './zip-file.ts';
 
@@ -18,10 +18,8 @@ import { ensureZip } from './zip-file.ts';
 export function stageActivity(deps: ActivityDeps): Pick<NpiActivities, 'stage'> {
   return {
     stage: ({ dryRun: isDryRun, ...zip }) =>
-      attempt(deps, 'stage', { release: releaseName(zip.release) }, (current) =>
-        underLease(deps, current, { job: 'npi-update', isDryRun }, (lease) =>
-          stageZip(deps, current, zip, lease),
-        ),
+      attempt(deps, 'stage', { job, release: releaseName(zip.release) }, (current) =>
+        underLeaseUnlessDry(deps, current, { job, isDryRun }, (lease) => stageZip(deps, current, zip, lease)),
       ),
   };
 }

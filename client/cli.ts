@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import process from 'node:process';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { ConfigError, processEnvironmentWithServices, readConfig, type Config } from '../config.ts';
-import { jobs, type Job } from '../contract/schedules.ts';
+import { caseMoves, jobs, type CaseJob, type Job } from '../contract/schedules.ts';
 import type { SearchOptions } from './commands/npi.ts';
 import type { RunOptions } from './commands/run.ts';
 import type { StartOptions } from './commands/start.ts';
@@ -63,7 +63,8 @@ command(program, 'run', 'run a job now, follow it and print its summary')
   .addArgument(anyJob())
   .option('--no-wait', 'trigger it and return')
   .option('--attach', 'follow the run that is at work, if there is one')
-  .option('--dry-run', 'download, stage and classify; publish nothing')
+  .option('--dry-run', 'find out what would be done; publish and move nothing')
+  .option('--limit <cases>', 'a run that would move more cases waits for an approval', wholeNumber)
   .action((job: Job, { json, ...options }: Json & RunOptions) =>
     withConfig(json, ['temporal'], async (config, terminal) =>
       (await import('./commands/run.ts')).run(config, terminal, job, options),
@@ -130,6 +131,58 @@ command(npi, 'search', 'surgeons by last name and facilities by name, as the app
       (await import('./commands/npi.ts')).search(config, terminal, name, options),
     ),
   );
+
+const cases = program.command('cases').description('what the weekly jobs do to the cases');
+const atMost = (what: string) => [`at most so many ${what}`, wholeNumber, 20] as const;
+command(cases, 'preview', 'what a run would move now; nothing is written')
+  .addArgument(new Argument('[job]', 'only this job').choices(Object.keys(caseMoves)))
+  .option('--limit <ids>', ...atMost('ids of each job'))
+  .action((job: CaseJob | undefined, { json, limit }: Json & { limit: number }) =>
+    withConfig(json, ['database'], async (config, terminal) =>
+      (await import('./commands/cases.ts')).preview(config, terminal, job, { limit }),
+    ),
+  );
+command(cases, 'history', 'the runs that moved cases, or what they did to one case')
+  .argument('[case]')
+  .option('--limit <runs>', ...atMost('runs'))
+  .action((id: string | undefined, { json, limit }: Json & { limit: number }) =>
+    withConfig(json, ['database'], async (config, terminal) =>
+      (await import('./commands/cases.ts')).history(config, terminal, id, { limit }),
+    ),
+  );
+command(cases, 'exceptions', 'every case that a run could not move, with the reason')
+  .argument('<run>')
+  .option('--csv', 'as CSV')
+  .action((run: string, { json, ...options }: Json & { csv?: boolean }) =>
+    withConfig(json, ['database'], async (config, terminal) =>
+      (await import('./commands/cases.ts')).exceptions(config, terminal, run, options),
+    ),
+  );
+command(cases, 'undo', 'bring back the cases that still stand where a run put them')
+  .argument('<run>')
+  .action((run: string, { json }: Json) =>
+    withConfig(json, ['temporal'], async (config, terminal) =>
+      (await import('./commands/cases.ts')).undo(config, terminal, run),
+    ),
+  );
+
+const runs = program.command('runs').description('the runs that are at work');
+for (const [name, isApproved] of [
+  ['approve', true],
+  ['reject', false],
+] as const) {
+  command(
+    runs,
+    name,
+    isApproved ? 'let a run that waits move its cases' : 'end a run that waits; nothing is moved',
+  )
+    .argument('<id>', 'run id or workflow id')
+    .action((id: string, { json }: Json) =>
+      withConfig(json, ['temporal'], async (config, terminal) =>
+        (await import('./commands/runs.ts')).decide(config, terminal, id, isApproved),
+      ),
+    );
+}
 
 // A reader that has seen enough (`… | head`) is no failure; the run goes on without an audience.
 for (const stream of [process.stdout, process.stderr]) {

@@ -9,11 +9,11 @@ import {
 import { WorkflowFailedError, type Client, type WorkflowHandle } from '@temporalio/client';
 import type { Heartbeat } from '../contract/activities.ts';
 import { taskQueues } from '../contract/task-queues.ts';
-import { progressQuery, type NpiProgress, type NpiUpdateResult } from '../contract/workflows.ts';
+import { progressQuery, type RunProgress, type RunResult } from '../contract/workflows.ts';
 
 /** A run as it looks now: the workflow's own progress, and what its activity's last heartbeat said. */
 export interface RunSnapshot {
-  readonly progress: NpiProgress;
+  readonly progress: RunProgress;
   readonly heartbeat?: Heartbeat;
   /** The last failure of an activity that is tried again, and how often it was tried. */
   readonly retry?: { readonly attempt: number; readonly message: string };
@@ -21,7 +21,7 @@ export interface RunSnapshot {
 
 /** How a run ended. `failureType` is one of contract/failures.ts where the pipeline itself failed. */
 export type RunEnd =
-  | { readonly isDone: true; readonly result: NpiUpdateResult }
+  | { readonly isDone: true; readonly result: RunResult }
   | { readonly isDone: false; readonly failureType: string; readonly message: string };
 
 const pollMs = 300;
@@ -47,7 +47,7 @@ export async function follow(
 
 async function endOf(handle: WorkflowHandle): Promise<RunEnd> {
   try {
-    return { isDone: true, result: (await handle.result()) as NpiUpdateResult };
+    return { isDone: true, result: (await handle.result()) as RunResult };
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;
     return { isDone: false, ...failureOf(error.cause) };
@@ -68,7 +68,7 @@ function failureOf(cause: Error | undefined): { failureType: string; message: st
 
 /** Nothing while no worker answers: the query then waits for one, and the end of the run ends that wait. */
 async function snapshotOf(handle: WorkflowHandle, ended: Promise<boolean>): Promise<RunSnapshot | undefined> {
-  const asked = Promise.all([handle.query<NpiProgress>(progressQuery), pendingActivity(handle)]).catch(
+  const asked = Promise.all([handle.query<RunProgress>(progressQuery), pendingActivity(handle)]).catch(
     () => undefined,
   );
   const answer = await Promise.race([asked, ended]);

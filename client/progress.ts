@@ -1,6 +1,6 @@
 import { grouped, megabytes } from './numbers.ts';
 import type { RunSnapshot } from './follow.ts';
-import type { NpiPhase } from '../contract/workflows.ts';
+import type { CasePhase, CaseProgress, NpiPhase, NpiProgress, RunProgress } from '../contract/workflows.ts';
 
 const barWidth = 24;
 
@@ -25,16 +25,25 @@ export function progressLine(snapshot: RunSnapshot): string {
 }
 
 /** The same without the bar and without what changes all the time, for logs and pipes. */
-export function stepName({ progress: { phase, release } }: RunSnapshot): string {
+export function stepName({ progress }: { readonly progress: RunProgress }): string {
+  if (!isNpi(progress)) return progress.phase === 'approval' ? approvalName(progress) : progress.phase;
+  const { phase, release } = progress;
   // What all file names of CMS begin with would push the counts out of the line.
   const name = release?.replace('NPPES_Data_Dissemination_', '');
   return name === undefined ? phase : `${phase}: ${name}`;
+}
+
+const isNpi = (progress: RunProgress): progress is NpiProgress => 'releasesDue' in progress;
+
+function approvalName({ found, limit = 0 }: CaseProgress): string {
+  return `waits for an approval (${grouped(found)} cases, more than ${grouped(limit)}): surgicase runs approve <run id>`;
 }
 
 function stepLine(snapshot: RunSnapshot): string {
   const { heartbeat, retry } = snapshot;
   const parts = [
     stepName(snapshot),
+    ...(heartbeat?.cases === undefined ? [] : [`${grouped(heartbeat.cases)} cases`]),
     ...(heartbeat?.rows === undefined ? [] : [`${grouped(heartbeat.rows)} rows`]),
     ...(heartbeat?.bytes === undefined ? [] : [megabytes(heartbeat.bytes)]),
     ...(heartbeat?.step === undefined ? [] : [heartbeat.step]),
@@ -43,7 +52,21 @@ function stepLine(snapshot: RunSnapshot): string {
   return parts.join(', ');
 }
 
+const caseSpans: Readonly<Record<CasePhase, number>> = {
+  begin: 0,
+  waiting: 0,
+  select: 0.05,
+  approval: 0.1,
+  move: 0.1,
+  done: 1,
+};
+
 function fractionDone({ progress, heartbeat }: RunSnapshot): number {
+  if (!isNpi(progress)) {
+    const { phase, found } = progress;
+    const inPhase = phase === 'move' ? (heartbeat?.cases ?? 0) / Math.max(1, found) : 0;
+    return caseSpans[phase] + 0.9 * inPhase;
+  }
   const { phase, releasesDone, releasesDue } = progress;
   const [from, to] = spans[phase];
   const inPhase =

@@ -1,7 +1,9 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import type { Config } from '../config.ts';
 import { jobs, type Job } from '../contract/schedules.ts';
+import type { RunInput } from '../contract/workflows.ts';
 import { searchProviders } from '../db/lookup.ts';
+import { hasSucceeded } from '../db/runs.ts';
 import { exitCodeOf, followRun } from './commands/run.ts';
 import { withDatabase } from './database.ts';
 import type { RunEnd } from './follow.ts';
@@ -29,9 +31,11 @@ export interface RunsWanted {
 
 /** The runs of a start, one after the other, each followed to its end with a bar and a summary. */
 export async function runJobs({ client, config, terminal, isFirst, asked }: RunsWanted): Promise<JobEnd[]> {
-  const wanted = isFirst || asked === 'all' ? jobs : asked ? [asked] : [];
+  const wanted = isFirst || asked === 'all' ? inStartOrder : asked ? [asked] : [];
   const ends: JobEnd[] = [];
   for (const job of wanted) {
+    // A first start that a kill cut off goes on where it was.
+    if (isFirst && (await hasRun(config, job))) continue;
     const handle = await startRun(client, job, isFirst);
     const { workflowId, runId, end } = await followRun(client, config, terminal, handle);
     for (const line of summaryLines(job, end)) terminal.say(line);
@@ -40,10 +44,29 @@ export async function runJobs({ client, config, terminal, isFirst, asked }: Runs
   return ends;
 }
 
+// Paid before pending payment: a case that has just come to status 15 must not go on to 20 in the same breath.
+const inStartOrder = [
+  'paid-update',
+  'pending-payment-update',
+  'npi-update',
+] as const satisfies readonly Job[];
+
+const firstInput: Readonly<Record<Job, RunInput>> = {
+  'paid-update': {},
+  'pending-payment-update': {},
+  'npi-update': { weeks: 1 },
+};
+
+function hasRun(config: Config, job: Job): Promise<boolean> {
+  return withDatabase(config, (database) =>
+    database.session(new AbortController().signal, (session) => hasSucceeded(session, job)),
+  );
+}
+
 /** A first run that a kill cut off has gone on by itself, so it is followed and not started again. */
 async function startRun(client: Client, job: Job, isFirst: boolean): Promise<WorkflowHandle> {
   if (!isFirst) return triggerSchedule(client, job);
-  return (await runningRun(client, job)) ?? startManually(client, job, { weeks: 1 });
+  return (await runningRun(client, job)) ?? startManually(client, job, firstInput[job]);
 }
 
 /** What a person may want to do next. */
@@ -57,6 +80,7 @@ export async function closingLines(client: Client, config: Config, isSample: boo
     ...(firstName
       ? [`  npx surgicase npi search ${firstName.name}`, `  npx surgicase npi lookup ${firstName.npi}`]
       : []),
+    '  npx surgicase cases history',
     `  npx surgicase run npi-update${isSample ? '      (one more sample week is due)' : ''}`,
     `  temporal schedule trigger --schedule-id npi-update --address ${connectionOptions.address}`,
     ...(uiUrl === undefined ? [] : [`Web UI: ${uiUrl}`]),

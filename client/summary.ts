@@ -1,15 +1,28 @@
-import type { Job } from '../contract/schedules.ts';
-import type { NpiUpdateResult, ReleaseOutcome } from '../contract/workflows.ts';
+import type { RunJob } from '../contract/schedules.ts';
+import type { CaseUpdateResult, NpiUpdateResult, ReleaseOutcome } from '../contract/workflows.ts';
 import { failures, type FailureType } from '../contract/failures.ts';
 import type { RunEnd } from './follow.ts';
 import { grouped, megabytes, seconds } from './numbers.ts';
 
 /** How a run ended, for people: counts by kind, seconds by phase, remarks; of a failure what to do. */
-export function summaryLines(job: Job, end: RunEnd): string[] {
-  return end.isDone ? resultLines(job, end.result) : failureLines(job, end);
+export function summaryLines(job: RunJob, end: RunEnd): string[] {
+  if (!end.isDone) return failureLines(job, end);
+  return 'releases' in end.result ? npiLines(job, end.result) : caseLines(job, end.result);
 }
 
-function resultLines(job: Job, { outcome, releases, remarks, seconds: duration }: NpiUpdateResult): string[] {
+function caseLines(job: RunJob, result: CaseUpdateResult): string[] {
+  const { outcome, source, target, found, updated, exceptions, remarks } = result;
+  const move = source === undefined ? '' : `, ${source} -> ${target}`;
+  const rate = updated === 0 ? '' : `, ${grouped(result.casesPerSecond)} cases/s`;
+  return [
+    `${job}: ${outcome} in ${seconds(result.seconds)}`,
+    `  ${grouped(found)} cases found${move}; ${grouped(updated)} updated${rate}`,
+    ...Object.entries(exceptions).map(([reason, cases]) => `  ${grouped(cases)} not moved: ${reason}`),
+    ...remarks.map((remark) => `  ${remark}`),
+  ];
+}
+
+function npiLines(job: RunJob, { outcome, releases, remarks, seconds: duration }: NpiUpdateResult): string[] {
   return [
     `${job}: ${outcome} in ${seconds(duration)}`,
     ...releases.flatMap(releaseLines),
@@ -40,7 +53,7 @@ function releaseLines({
   ];
 }
 
-function failureLines(job: Job, { failureType, message }: Extract<RunEnd, { isDone: false }>): string[] {
+function failureLines(job: RunJob, { failureType, message }: Extract<RunEnd, { isDone: false }>): string[] {
   const isKnown = Object.hasOwn(failures, failureType);
   const nextStep = isKnown ? failures[failureType as FailureType].nextStep : '';
   // The message of a known failure ends with its next step, as the Web UI shows it.

@@ -9,7 +9,7 @@ import {
 import { setTimeout as sleep } from 'node:timers/promises';
 import { weeklySchedules, type Job } from '../contract/schedules.ts';
 import { taskQueues } from '../contract/task-queues.ts';
-import type { NpiUpdateInput } from '../contract/workflows.ts';
+import type { RunInput } from '../contract/workflows.ts';
 import { CommandError, exitCodes } from './exit.ts';
 import { describeSchedule } from './schedules.ts';
 
@@ -47,22 +47,56 @@ export async function triggerSchedule(client: Client, job: Job): Promise<Workflo
  * Starts a job with arguments, which a schedule cannot pass on, as `<job>-manual`.
  * @throws CommandError when such a run works already
  */
-export async function startManually(
-  client: Client,
-  job: Job,
-  input: NpiUpdateInput,
-): Promise<WorkflowHandle> {
+export async function startManually(client: Client, job: Job, input: RunInput): Promise<WorkflowHandle> {
   const { workflowType, summary } = weeklySchedules[job];
+  const workflowId = `${job}-manual`;
+  const handle = await startOnce(client, { workflowId, workflowType, summary, input });
+  if (handle) return handle;
+  throw alreadyRunning(job, workflowId);
+}
+
+/**
+ * Starts the workflow that takes a case update back, one at a time for each.
+ * @throws CommandError when it is being taken back already
+ */
+export async function startUndo(client: Client, undoes: string): Promise<WorkflowHandle> {
+  const workflowId = `case-undo-${undoes}`;
+  const summary = `Brings back the cases that the run ${undoes} moved`;
+  const handle = await startOnce(client, {
+    workflowId,
+    workflowType: 'caseUndo',
+    summary,
+    input: { undoes },
+  });
+  if (handle) return handle;
+  throw new CommandError(
+    exitCodes.alreadyRunning,
+    `The run ${undoes} is being undone already (${workflowId}).`,
+  );
+}
+
+interface Start {
+  readonly workflowId: string;
+  readonly workflowType: string;
+  readonly summary: string;
+  readonly input: RunInput;
+}
+
+/** Nothing while a workflow of this id runs. */
+async function startOnce(
+  client: Client,
+  { workflowId, workflowType, summary, input }: Start,
+): Promise<WorkflowHandle | undefined> {
   try {
     return await client.workflow.start(workflowType, {
-      workflowId: `${job}-manual`,
+      workflowId,
       taskQueue: taskQueues.main,
       args: [input],
       staticSummary: summary,
       workflowIdConflictPolicy: WorkflowIdConflictPolicy.FAIL,
     });
   } catch (error) {
-    if (error instanceof WorkflowExecutionAlreadyStartedError) throw alreadyRunning(job, `${job}-manual`);
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return undefined;
     throw error;
   }
 }

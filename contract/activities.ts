@@ -1,13 +1,23 @@
 import type { Release } from '../nppes/release.ts';
-import type { Job } from './schedules.ts';
+import type { CaseJob, RunJob } from './schedules.ts';
 
 /** Ends a wait or a run; also what the run ledger keeps. */
-export type RunOutcome = 'published' | 'nothing due' | 'dry run' | 'skipped' | 'failed' | 'cancelled';
+export type RunOutcome =
+  | 'published'
+  | 'moved'
+  | 'nothing due'
+  | 'dry run'
+  | 'rejected'
+  | 'skipped'
+  | 'failed'
+  | 'cancelled';
 
 export interface BeginInput {
-  readonly job: Job;
+  readonly job: RunJob;
   /** A dry run is written to the run ledger, but takes no lease. */
   readonly dryRun: boolean;
+  /** Of a run that moves cases: the status that they go to; the column of its time has to be there. */
+  readonly target?: number;
 }
 
 /** `acquired: false`: another run holds the lease; `holder` names it (workflow id and run id). */
@@ -82,16 +92,23 @@ export interface ReleaseSeconds {
 }
 
 export interface FinishInput {
-  readonly job: Job;
+  readonly job: RunJob;
   readonly dryRun: boolean;
   readonly outcome: RunOutcome;
   readonly failureType?: string;
-  readonly counts?: RowCounts;
+  /** For the last log line of the run. */
+  readonly counts?: Readonly<Record<string, number>>;
+}
+
+/** The first and the last step of every run. */
+export interface RunActivities {
+  begin(input: BeginInput): Promise<Begun>;
+  /** Closes the run in the ledger, gives the lease back, drops the run's staging. */
+  finish(input: FinishInput): Promise<void>;
 }
 
 /** All that the workflow `npiUpdate` knows of the world. */
-export interface NpiActivities {
-  begin(input: BeginInput): Promise<Begun>;
+export interface NpiActivities extends RunActivities {
   /** `dryRun`, here and below: without the lease. */
   discover(input: { readonly weeks?: number; readonly dryRun: boolean }): Promise<Discovery>;
   download(due: DueRelease & { readonly dryRun: boolean }): Promise<LocalZip>;
@@ -104,8 +121,41 @@ export interface NpiActivities {
     readonly dryRun: boolean;
   }): Promise<Published>;
   archive(zip: LocalZip): Promise<void>;
-  /** Closes the run in the ledger, gives the lease back, drops the run's staging. */
-  finish(input: FinishInput): Promise<void>;
+}
+
+/** What `selectCases` freezes: every active case of a status. */
+export interface CaseSelection {
+  readonly job: CaseJob;
+  readonly source: number;
+  readonly target: number;
+  readonly force: boolean;
+  /** Counts only, and writes nothing. */
+  readonly dryRun: boolean;
+  /** ISO, UTC. What another job moved to `source` since then is left for next week. */
+  readonly scheduledAt: string;
+}
+
+export interface CasesSelected {
+  readonly found: number;
+  /** Cases at the source status that wait for the next run of the job. */
+  readonly leftForNextRun: number;
+  /** `CASE_UPDATE_MAX` of the worker: a run that finds more waits for an approval. */
+  readonly waitAbove?: number;
+}
+
+export interface CasesMoved {
+  readonly updated: number;
+  /** Cases that were left alone, counted by reason; which ones, the ledger knows. */
+  readonly exceptions: Readonly<Record<string, number>>;
+}
+
+/** All that the workflows of cases know of the world. Ids of cases stay in the database. */
+export interface CaseActivities extends RunActivities {
+  selectCases(selection: CaseSelection): Promise<CasesSelected>;
+  /** Selects what the run `undoes` moved. */
+  selectUndo(input: { readonly undoes: string }): Promise<CasesSelected>;
+  /** Moves what the run has selected, whatever of it is left. */
+  moveCases(input: { readonly job: RunJob }): Promise<CasesMoved>;
 }
 
 /** What an activity's heartbeat carries; `total` where the end is known. */
@@ -114,6 +164,7 @@ export interface Heartbeat {
   readonly rows?: number;
   readonly bytes?: number;
   readonly totalBytes?: number;
+  readonly cases?: number;
   /** What is happening now, in a few words: a rule or a table. */
   readonly step?: string;
 }

@@ -87,6 +87,23 @@ export const failures = {
     isRetryable: true,
     nextStep: 'It is tried three times; if it stays, this is a defect: report it with the run id.',
   },
+  CasesNotReady: {
+    isRetryable: false,
+    nextStep:
+      "Have the application's database given what the message names, then run again. Nothing was moved.",
+  },
+  InputRefused: {
+    isRetryable: false,
+    nextStep: 'Start the run again with a value that the message accepts, or with none. Nothing was moved.',
+  },
+  ApprovalTimedOut: {
+    isRetryable: false,
+    nextStep: 'Nothing was moved. Run the job again, and approve it within 24 hours.',
+  },
+  RunNotUndoable: {
+    isRetryable: false,
+    nextStep: '`surgicase cases history` lists the runs that moved cases. Nothing was changed.',
+  },
   LeaseHeld: {
     isRetryable: true,
     nextStep: 'Another run of the same job is at work; this one goes on when it has ended.',

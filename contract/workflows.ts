@@ -47,5 +47,67 @@ export interface NpiProgress {
   readonly done: readonly ReleaseOutcome[];
 }
 
+/** Input of `pendingPaymentUpdate` and `paidUpdate`; started without one they do what their schedules do. */
+export interface CaseUpdateInput {
+  /** The status that the cases stand at; the job's own when absent. */
+  readonly source?: number;
+  /** The status that they go to; the job's own when absent. */
+  readonly target?: number;
+  /** Allows a target below the source. */
+  readonly force?: boolean;
+  /** Count what would move, write nothing, take no lease. */
+  readonly dryRun?: boolean;
+  /** A run that finds more cases than this waits for an approval; in place of `CASE_UPDATE_MAX`. */
+  readonly limit?: number;
+}
+
+/** Input of `caseUndo`. */
+export interface CaseUndoInput {
+  /** The run id of the case update that is taken back. */
+  readonly undoes: string;
+}
+
+/** `rejected`: a person refused what waited for an approval, and nothing was moved. */
+export type CaseOutcome = 'moved' | 'nothing due' | 'dry run' | 'rejected' | 'skipped';
+
+/** Result of every workflow that moves cases. */
+export interface CaseUpdateResult {
+  readonly outcome: CaseOutcome;
+  /** Absent for an undo, which brings each case back to where it was. */
+  readonly source?: number;
+  readonly target?: number;
+  /** found = updated + all exceptions, when cases were moved. */
+  readonly found: number;
+  readonly updated: number;
+  readonly exceptions: Readonly<Record<string, number>>;
+  readonly leftForNextRun: number;
+  /** One sentence each, for people. */
+  readonly remarks: readonly string[];
+  readonly seconds: number;
+  /** Of the moving alone. */
+  readonly casesPerSecond: number;
+}
+
+/** `waiting`: another run holds the lease; `approval`: the run waits for `approve` or `reject`. */
+export type CasePhase = 'begin' | 'waiting' | 'select' | 'approval' | 'move' | 'done';
+
+/** Answer of the query `progress` of a run that moves cases. */
+export interface CaseProgress {
+  readonly phase: CasePhase;
+  readonly found: number;
+  readonly updated: number;
+  /** How many cases a run may move without an approval; present where one is awaited. */
+  readonly limit?: number;
+}
+
+/** The updates that end the wait for an approval. */
+export const approveUpdate = 'approve';
+export const rejectUpdate = 'reject';
+
+export type RunResult = NpiUpdateResult | CaseUpdateResult;
+export type RunProgress = NpiProgress | CaseProgress;
+/** What a job can be started with; without it, it does what its schedule does. */
+export type RunInput = NpiUpdateInput | CaseUpdateInput | CaseUndoInput;
+
 /** The query that every pipeline workflow answers. */
 export const progressQuery = 'progress';

@@ -1,14 +1,21 @@
 import type { Session } from './session.ts';
 
-/**
- * The collation of every table that this service creates: MySQL's own, which decides the letters (contract, rule 8).
- * MariaDB 10.11 lacks it; its nearest gives the same letter to every Latin character (tried: U+00C0 to U+024F and
- * U+1E00 to U+1EFF).
- */
-export async function nearestCollation(session: Session): Promise<string> {
-  const wanted = 'utf8mb4_0900_ai_ci';
+/** The collations of the tables that this service creates. */
+export interface Collations {
+  /**
+   * MySQL's own, which decides the letters (contract, rule 8). MariaDB 10.11 lacks it; its nearest gives the same
+   * letter to every Latin character (tried: U+00C0 to U+024F and U+1E00 to U+1EFF).
+   */
+  readonly nearest: string;
+  /** Tells any two texts apart, also by their trailing spaces. */
+  readonly exact: string;
+}
+
+/** The collations that the server has of those that are wanted. */
+export async function collationsOf(session: Session): Promise<Collations> {
+  const wanted = { nearest: 'utf8mb4_0900_ai_ci', exact: 'utf8mb4_0900_bin' };
   const found = await session.query('SELECT 1 FROM information_schema.collations WHERE collation_name = ?', [
-    wanted,
+    wanted.nearest,
   ]);
-  return found.length > 0 ? wanted : 'utf8mb4_unicode_520_ci';
+  return found.length > 0 ? wanted : { nearest: 'utf8mb4_unicode_520_ci', exact: 'utf8mb4_nopad_bin' };
 }

@@ -4,9 +4,11 @@ export type DbErrorCode =
   | 'DatabaseRefused'
   | 'DatabaseBusy'
   | 'DatabaseNotReady'
+  | 'CasesNotReady'
   | 'FencedOut'
   | 'LeaseHeld'
   | 'CountsDiffer'
+  | 'RunNotUndoable'
   | 'NoSpace';
 
 /** An expected failure of this floor; told apart by `code`, never by its message. */

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { nearestCollation } from './collation.ts';
+import { collationsOf, type Collations } from './collation.ts';
 import type { Database } from './connect.ts';
 import type { Session } from './session.ts';
 import { applicationTables, type Schemas } from './tables.ts';
@@ -18,10 +18,10 @@ export function migrate(database: Database, schemas: Schemas, signal: AbortSigna
     // Two migrators at once: the second waits for the first and then finds its work done.
     await session.query("SELECT GET_LOCK('surgicase migrate', 60)");
     try {
-      const collation = await nearestCollation(session);
+      const collations = await collationsOf(session);
       return [
-        ...(await runMigrations(session, schemas.scheduler, collation)),
-        ...(await createApplicationTables(session, schemas, collation)),
+        ...(await runMigrations(session, schemas.scheduler, collations)),
+        ...(await createApplicationTables(session, schemas, collations.nearest)),
       ];
     } finally {
       await session.query("SELECT RELEASE_LOCK('surgicase migrate')");
@@ -39,7 +39,7 @@ async function createSchemas(session: Session, schemas: Schemas): Promise<void> 
   }
 }
 
-async function runMigrations(session: Session, schema: string, collation: string): Promise<string[]> {
+async function runMigrations(session: Session, schema: string, collations: Collations): Promise<string[]> {
   await session.query(`CREATE TABLE IF NOT EXISTS migration (
     name VARCHAR(80) NOT NULL PRIMARY KEY, applied_at DATETIME(6) NOT NULL)`);
   const applied = new Set(
@@ -50,7 +50,7 @@ async function runMigrations(session: Session, schema: string, collation: string
     .filter((name) => name.endsWith('.sql'))
     .sort()) {
     if (applied.has(file)) continue;
-    for (const statement of statements(readFileSync(new URL(file, folder), 'utf8'), collation)) {
+    for (const statement of statements(readFileSync(new URL(file, folder), 'utf8'), collations)) {
       await session.query(statement);
       const name = /^CREATE TABLE IF NOT EXISTS (\w+)/.exec(statement)?.[1];
       if (name !== undefined) created.push(`${schema}.${name}`);
@@ -61,10 +61,11 @@ async function runMigrations(session: Session, schema: string, collation: string
 }
 
 /** DDL commits by itself, so a migration cut off in the middle is repeated: what it made already stays as it is. */
-function statements(sql: string, collation: string): string[] {
+function statements(sql: string, { nearest, exact }: Collations): string[] {
   return sql
     .replace(/^--.*$/gm, '')
-    .replaceAll('{collation}', collation)
+    .replaceAll('{collation}', nearest)
+    .replaceAll('{exact}', exact)
     .split(/;\s*$/m)
     .map((statement) => statement.trim())
     .filter((statement) => statement !== '')

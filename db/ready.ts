@@ -18,7 +18,7 @@ interface ColumnFound {
   readonly isKey: 0 | 1;
 }
 
-/** What a load needs of a table; `maxLength` in characters. */
+/** What a job needs of a table; `maxLength` in characters. */
 interface Wanted {
   readonly place: string;
   readonly columns: ReadonlyArray<{ readonly name: string; readonly maxLength?: number | undefined }>;
@@ -31,6 +31,35 @@ interface Wanted {
  * Tables, the primary key on `npi`, columns at least as wide as what is loaded, and the provenance columns.
  */
 export async function loadObstacles(session: Session, schemas: Schemas): Promise<string[]> {
+  return obstacles(session, schemas, [...npiTables(schemas), ...serviceTables(schemas)]);
+}
+
+/**
+ * What keeps the database from taking case updates that set `timestampColumns`: of the application it needs `cases`
+ * with the columns that are read and written, and nothing else. Rights are tried, too, by an update of no row.
+ * @throws DbError DatabaseRefused naming a right that is missing
+ */
+export async function caseObstacles(
+  session: Session,
+  schemas: Schemas,
+  timestampColumns: readonly string[],
+): Promise<string[]> {
+  const columns = ['case_id', 'active', 'case_status', ...timestampColumns];
+  const place = `${schemas.application}.cases`;
+  const cases = { place, columns: columns.map((name) => ({ name })), isKeyedByNpi: false };
+  const found = await obstacles(session, schemas, [cases, ...serviceTables(schemas)]);
+  if (found.length === 0) {
+    const written = ['case_status', ...timestampColumns].map((name) => `${name} = ${name}`).join(', ');
+    await session.run(
+      `UPDATE ${place} SET ${written} WHERE case_id IS NULL AND active IS NULL`,
+      [],
+      'trying the rights on cases',
+    );
+  }
+  return found;
+}
+
+async function obstacles(session: Session, schemas: Schemas, wanted: readonly Wanted[]): Promise<string[]> {
   const found = await session.query<ColumnFound>(
     `SELECT CONCAT(table_schema, '.', table_name) AS place, column_name AS name,
        character_maximum_length AS width, column_key = 'PRI' AS isKey
@@ -38,7 +67,6 @@ export async function loadObstacles(session: Session, schemas: Schemas): Promise
     [schemas.application, schemas.search, schemas.scheduler],
   );
   const tables = groupByPlace(found);
-  const wanted = wantedTables(schemas);
   const missing = wanted.filter(({ place }) => !tables.has(place));
   const present = wanted.filter(({ place }) => tables.has(place));
   const unkeyed = present.filter(
@@ -52,7 +80,7 @@ export async function loadObstacles(session: Session, schemas: Schemas): Promise
   ];
 }
 
-function wantedTables({ application, search, scheduler }: Schemas): Wanted[] {
+function npiTables({ application, search, scheduler }: Schemas): Wanted[] {
   const provenance = [{ name: 'data_release' }, { name: 'deactivation_release' }];
   const data = [0, 1, 2].map((type) => ({
     place: `${application}.npi_data_${type}`,
@@ -64,11 +92,14 @@ function wantedTables({ application, search, scheduler }: Schemas): Wanted[] {
     const { place, columns } = described(table, scheduler);
     return { place, columns: columns.map(({ name }) => ({ name })), isKeyedByNpi: false };
   });
-  const own = ownTables.map((table) => ({ ...described(table, scheduler), isKeyedByNpi: false }));
   const searched = ['all', ...searchLetters]
     .flatMap((suffix) => [surgeonTable(search, suffix), facilityTable(search, suffix)])
     .map((table) => ({ ...described(table, scheduler), isKeyedByNpi: true }));
-  return [...data, ...logs, ...own, ...searched];
+  return [...data, ...logs, ...searched];
+}
+
+function serviceTables({ scheduler }: Schemas): Wanted[] {
+  return ownTables.map((table) => ({ ...described(table, scheduler), isKeyedByNpi: false }));
 }
 
 /** `defaultSchema`: of a table that names none. */

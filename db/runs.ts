@@ -1,4 +1,4 @@
-import { and, eq, isNull, sql } from 'drizzle-orm';
+import { and, eq, isNotNull, isNull, sql } from 'drizzle-orm';
 import { runTable } from './schema.ts';
 import type { Session } from './session.ts';
 
@@ -18,6 +18,25 @@ export async function openRun(session: Session, run: RunStart): Promise<void> {
       .ignore()
       .values({ ...run, startedAt: sql`NOW(6)` }),
   );
+}
+
+/** Whether a run of this job has come to a good end before. */
+export async function hasSucceeded(session: Session, job: string): Promise<boolean> {
+  const [run] = await session.orm((db) =>
+    db
+      .select({ runId: runTable.runId })
+      .from(runTable)
+      .where(
+        and(
+          eq(runTable.job, job),
+          eq(runTable.isDryRun, false),
+          isNotNull(runTable.finishedAt),
+          isNull(runTable.failureType),
+        ),
+      )
+      .limit(1),
+  );
+  return run !== undefined;
 }
 
 /** Closes a run in the ledger; the first outcome stays. */

@@ -12,6 +12,7 @@ import {
   mysqlSchema,
   mysqlTable,
   primaryKey,
+  smallint,
   text,
   timestamp,
   uniqueIndex,
@@ -113,6 +114,42 @@ export const searchLetterTable = mysqlTable('search_letter', {
   letter: char('letter', { length: 1 }).primaryKey(),
 });
 
+export const caseRunTable = mysqlTable(
+  'case_run',
+  {
+    runId: char('run_id', { length: 36 }).primaryKey(),
+    /** Absent where the cases of a run stand at different statuses. */
+    sourceStatus: smallint('source_status'),
+    targetStatus: smallint('target_status'),
+    isForced: boolean('is_forced').notNull(),
+    undoes: char('undoes', { length: 36 }),
+    /** The column of `cases` that a move of this run sets. */
+    timestampColumn: varchar('timestamp_column', { length: 64 }),
+    selectedAt: moment('selected_at').notNull(),
+    selectedCount: int('selected_count', { unsigned: true }).notNull(),
+    leftCount: int('left_count', { unsigned: true }).notNull(),
+    movedCount: int('moved_count', { unsigned: true }).notNull(),
+    exceptionCount: int('exception_count', { unsigned: true }).notNull(),
+  },
+  (table) => [index('by_undone').on(table.undoes)],
+);
+
+export const caseMoveTable = mysqlTable(
+  'case_move',
+  {
+    runId: char('run_id', { length: 36 }).notNull(),
+    caseId: varchar('case_id', { length: 255 }).notNull(),
+    state: mysqlEnum('state', ['selected', 'moved', 'exception']).notNull(),
+    /** Where the case was moved from, or where it stood when it could not be moved. */
+    fromStatus: smallint('from_status'),
+    toStatus: smallint('to_status'),
+    previousTs: moment('previous_ts'),
+    stateAt: datetime('state_at', { mode: 'string' }).notNull(),
+    reason: varchar('reason', { length: 120 }),
+  },
+  (table) => [primaryKey({ columns: [table.runId, table.caseId] })],
+);
+
 /** All of this service's own tables but `migration`, which the migrator makes for itself. */
 export const ownTables = [
   leaseTable,
@@ -122,6 +159,8 @@ export const ownTables = [
   stubTable,
   quarantineTable,
   searchLetterTable,
+  caseRunTable,
+  caseMoveTable,
 ] as const;
 
 const place = () => ({

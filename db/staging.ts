@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { and, eq, ne, sql, type SQL } from 'drizzle-orm';
 import { loadBlock } from './bulk-load.ts';
-import { nearestCollation } from './collation.ts';
+import { collationsOf } from './collation.ts';
 import { fence, type Lease } from './lease.ts';
 import type { StagedSoFar } from './recorded.ts';
 import { checkpointTable } from './schema.ts';
@@ -44,7 +44,8 @@ export async function openStaging(session: Session, runId: string, fileName: str
       .ignore()
       .values({ stage: name, runId, fileName, isWhole: false, staged: sql`'null'`, movedAt: now }),
   );
-  for (const ddl of stagingTables(name, await nearestCollation(session))) await session.query(ddl);
+  const { nearest } = await collationsOf(session);
+  for (const ddl of stagingTables(name, nearest)) await session.query(ddl);
   return readStaging(session, name);
 }
 

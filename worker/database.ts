@@ -2,12 +2,15 @@ import type { Config, DatabaseConfig } from '../config.ts';
 import { connect, type Database } from '../db/connect.ts';
 import { secretCredentials, staticCredentials } from '../db/credentials.ts';
 import type { Log } from '../log.ts';
+import type { Recorder } from '../recorder.ts';
 
 /** What a worker is made of; `database` is the configuration's, known to be there. */
 export interface WorkerSetup {
   readonly config: Config;
   readonly database: DatabaseConfig;
   readonly log: Log;
+  /** A host's own; Temporal's metrics when absent. */
+  readonly recorder?: Recorder;
 }
 
 /** The database of a configuration, its statements' times going to the debug log. */

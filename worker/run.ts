@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
-import { createNpiActivities } from '../activities/index.ts';
+import { createActivities } from '../activities/index.ts';
 import { taskQueues } from '../contract/task-queues.ts';
 import { bundlePath, bundleWorkflows } from './bundle.ts';
 import { openDatabase, schemasOf, type WorkerSetup } from './database.ts';
+import { temporalRecorder } from './recorder.ts';
 
 /** A worker that polls both queues. */
 export interface RunningWorker {
@@ -14,6 +15,7 @@ export interface RunningWorker {
 }
 
 const rowsPerBlock = 5000;
+const casesPerBatch = 1000;
 
 /** Starts the worker: workflows and short activities on one queue, the loads, one at a time, on the other. */
 export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
@@ -21,7 +23,7 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
   const { connectionOptions, namespace } = config.temporal;
   const connection = await NativeConnection.connect(connectionOptions);
   const database = openDatabase(setup);
-  const activities = createNpiActivities({
+  const activities = createActivities({
     database,
     schemas: schemasOf(setup),
     log,
@@ -32,6 +34,9 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
     maxRefusedFraction: config.nppes.maxRefusedFraction,
     heartbeatTimeoutMs: config.heartbeatTimeoutMs,
     rowsPerBlock,
+    casesPerBatch,
+    ...(config.caseUpdateMax !== undefined && { caseUpdateMax: config.caseUpdateMax }),
+    recorder: setup.recorder ?? temporalRecorder(),
     today: () => new Date().toISOString().slice(0, 10),
   });
   const shared = {

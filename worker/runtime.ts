@@ -9,8 +9,8 @@ const routine: ReadonlySet<string> = new Set([
   'No workflows registered, not polling for workflow tasks',
 ]);
 
-/** Sends the SDK's own lines to our log. Once a process, before the first worker; signals stay with the host. */
-export function installRuntime(log: Log): void {
+/** Sends the SDK's own lines to our log, and its metrics where Prometheus reads them. Once a process, before the first worker; signals stay with the host. */
+export function installRuntime(log: Log, metricsAddress?: string): void {
   const logger = new DefaultLogger('DEBUG', ({ level, message, meta }) => {
     const isRoutine = level === 'INFO' || routine.has(message);
     writerOf(log, isRoutine ? 'DEBUG' : level)(`temporal: ${message}`, { error: meta?.['error'] });
@@ -19,6 +19,7 @@ export function installRuntime(log: Log): void {
     logger,
     shutdownSignals: [],
     telemetryOptions: {
+      ...(metricsAddress !== undefined && { metrics: { prometheus: { bindAddress: metricsAddress } } }),
       logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }) },
     },
   });

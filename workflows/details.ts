@@ -7,7 +7,8 @@ export interface RunView {
   readonly remarks: readonly string[];
 }
 
-const grouped = (count: number) => String(count).replace(/\B(?=(\d{3})+$)/g, ',');
+/** 1,234,567: the sandbox has no locales of its own. */
+export const grouped = (count: number) => String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 const short = (seconds: number) => `${seconds.toFixed(1)} s`;
 
 /** Markdown: what is under way, a table of what was done, and the remarks. */

@@ -1,12 +1,9 @@
 import {
-  ActivityFailure,
-  ApplicationFailure,
   CancellationScope,
   defineQuery,
   isCancellation,
   setCurrentDetails,
   setHandler,
-  sleep,
 } from '@temporalio/workflow';
 import type {
   Begun,
@@ -29,10 +26,9 @@ import {
 import { releaseName } from '../nppes/release.ts';
 import { endDetails, runDetails } from './details.ts';
 import { firstHeartbeatTimeoutMs, loadActivities, shortActivities } from './phases.ts';
+import { asRunFailure, beginRun, endedBy } from './run.ts';
 
 const job = 'npi-update';
-const leaseRetryMs = 10_000;
-const leasePatienceMs = 30 * 60_000;
 
 /** Every due weekly of the registry, oldest first: discover, then download, stage, publish and archive each. */
 export async function npiUpdate(input: NpiUpdateInput = {}): Promise<NpiUpdateResult> {
@@ -72,22 +68,15 @@ class NpiUpdateRun {
     }
   }
 
-  /** The database's lease keeps two runs of the job apart, however each was started. A dry run takes none. */
   async #begin(): Promise<Begun> {
-    const { begin } = shortActivities(firstHeartbeatTimeoutMs);
-    const input = { job, dryRun: this.#input.dryRun ?? false } as const;
-    for (;;) {
-      const begun = await begin.executeWithOptions({ summary: 'open the run, take the lease' }, [input]);
-      if (begun.acquired) return begun;
+    const begun = await beginRun({ job, dryRun: this.#input.dryRun ?? false }, (holder) => {
       this.#phase = 'waiting';
-      this.#show(`waiting: ${begun.holder} holds the lease`);
-      if (Date.now() - this.#startedAt >= leasePatienceMs) {
-        this.#remarks = [`Skipped: ${begun.holder} held the lease for 30 minutes.`];
-        await this.#finish('skipped');
-        return begun;
-      }
-      await sleep(leaseRetryMs);
-    }
+      this.#show(`waiting: ${holder} holds the lease`);
+    });
+    if (begun.acquired) return begun;
+    this.#remarks = [`Skipped: ${begun.holder} held the lease for 30 minutes.`];
+    await this.#finish('skipped');
+    return begun;
   }
 
   async #load(heartbeatTimeoutMs: number): Promise<'published' | 'nothing due' | 'dry run'> {
@@ -156,10 +145,8 @@ class NpiUpdateRun {
   }
 
   async #fail(error: unknown): Promise<void> {
-    const type = failureType(error);
-    const outcome = isCancellation(error) ? 'cancelled' : 'failed';
-    const cause = error instanceof ActivityFailure ? error.cause : error;
-    this.#show(`${outcome}${type === undefined ? '' : `: ${type}`}`, [(cause as Error).message]);
+    const { outcome, type, message } = endedBy(error);
+    this.#show(`${outcome}${type === undefined ? '' : `: ${type}`}`, [message]);
     // The log and the history hold what keeps the ledger from being closed; the run ends with why it failed.
     await this.#finish(outcome, type).catch(() => undefined);
   }
@@ -171,7 +158,7 @@ class NpiUpdateRun {
       dryRun: this.#input.dryRun ?? false,
       outcome,
       ...(type !== undefined && { failureType: type }),
-      ...(this.#done.length > 0 && { counts: totalOf(this.#done) }),
+      ...(this.#done.length > 0 && { counts: { ...totalOf(this.#done) } }),
     };
     await finish.executeWithOptions({ summary: `close the run: ${outcome}` }, [input]);
   }
@@ -238,21 +225,4 @@ async function timed<Result>(work: () => Promise<Result>): Promise<[Result, numb
   const startedAt = Date.now();
   const result = await work();
   return [result, (Date.now() - startedAt) / 1000];
-}
-
-function failureType(error: unknown): string | undefined {
-  const cause = error instanceof ActivityFailure ? error.cause : error;
-  return cause instanceof ApplicationFailure ? (cause.type ?? undefined) : undefined;
-}
-
-/** The type of the activity's failure at the top, where the Web UI, alerts and the command line look. */
-function asRunFailure(error: unknown): unknown {
-  const type = failureType(error);
-  if (type === undefined || !(error instanceof ActivityFailure)) return error;
-  return ApplicationFailure.create({
-    type,
-    message: error.cause?.message ?? error.message,
-    nonRetryable: true,
-    cause: error,
-  });
 }

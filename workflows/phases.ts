@@ -1,5 +1,5 @@
 import { ActivityCancellationType, proxyActivities, type ActivityOptions } from '@temporalio/workflow';
-import type { NpiActivities } from '../contract/activities.ts';
+import type { CaseActivities, NpiActivities } from '../contract/activities.ts';
 import { taskQueues } from '../contract/task-queues.ts';
 
 const minuteMs = 60_000;
@@ -24,6 +24,11 @@ function options(taskQueue: string, heartbeatTimeoutMs: number, scheduleToCloseM
 /** Activities of the queue that stays free for short work. */
 export function shortActivities(heartbeatTimeoutMs: number) {
   return proxyActivities<NpiActivities>(options(taskQueues.main, heartbeatTimeoutMs, 5 * minuteMs));
+}
+
+/** Selecting and moving cases: short work, and as long as the database is away. */
+export function caseActivities(heartbeatTimeoutMs: number) {
+  return proxyActivities<CaseActivities>(options(taskQueues.main, heartbeatTimeoutMs, 12 * hourMs));
 }
 
 /** The loads: one at a time a worker, for as long as a load may take. */

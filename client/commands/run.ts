@@ -1,9 +1,9 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import type { Config } from '../../config.ts';
 import type { Job } from '../../contract/schedules.ts';
-import type { NpiUpdateInput } from '../../contract/workflows.ts';
+import type { RunInput } from '../../contract/workflows.ts';
 import { withClient } from '../connection.ts';
-import { exitCodes } from '../exit.ts';
+import { CommandError, exitCodes } from '../exit.ts';
 import { follow, type RunEnd } from '../follow.ts';
 import { runLink } from '../links.ts';
 import { progressLine, stepName } from '../progress.ts';
@@ -17,6 +17,8 @@ export interface RunOptions {
   /** Follow the run that works already, if one does. */
   readonly attach?: boolean;
   readonly dryRun?: boolean;
+  /** Of cases: above this number the run waits for an approval. */
+  readonly limit?: number;
 }
 
 /** `surgicase run <job>`: triggers it, follows it, prints the summary. Gives the exit code. */
@@ -37,12 +39,18 @@ export function run(config: Config, terminal: Terminal, job: Job, options: RunOp
 async function startOrAttach(
   client: Client,
   job: Job,
-  { attach: mayAttach, dryRun }: RunOptions,
+  { attach: mayAttach, dryRun, limit }: RunOptions,
 ): Promise<WorkflowHandle> {
+  if (job === 'npi-update' && limit !== undefined) {
+    throw new CommandError(
+      exitCodes.usage,
+      '--limit is for jobs that move cases; a load is guarded by NPI_MAX_REFUSED.',
+    );
+  }
   const running = mayAttach ? await runningRun(client, job) : undefined;
   if (running) return running;
-  const input: NpiUpdateInput | undefined = dryRun ? { dryRun } : undefined;
-  return input ? startManually(client, job, input) : triggerSchedule(client, job);
+  const input: RunInput = { ...(dryRun && { dryRun }), ...(limit !== undefined && { limit }) };
+  return Object.keys(input).length > 0 ? startManually(client, job, input) : triggerSchedule(client, job);
 }
 
 /** Follows a run on the terminal, with a bar. A Ctrl-C ends the following, not the run. */
@@ -70,5 +78,7 @@ async function identityOf(handle: WorkflowHandle) {
 /** The exit code of a run that has ended. */
 export function exitCodeOf(end: RunEnd): number {
   if (!end.isDone) return exitCodes.failed;
-  return end.result.outcome === 'skipped' ? exitCodes.alreadyRunning : exitCodes.done;
+  const { outcome } = end.result;
+  if (outcome === 'skipped') return exitCodes.alreadyRunning;
+  return outcome === 'rejected' ? exitCodes.failed : exitCodes.done;
 }

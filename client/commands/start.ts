@@ -6,15 +6,18 @@ import type { Job } from '../../contract/schedules.ts';
 import { LocalError } from '../../local/service.ts';
 import { startServices, type Services } from '../../local/services.ts';
 import type { SourceName } from '../../local/source.ts';
+import { sampleCases } from '../../local/sample/cases.ts';
 import { claimState } from '../../local/state.ts';
 import type { Log } from '../../log.ts';
 import { migrate } from '../../db/migrate.ts';
+import { createCases, insertCases } from '../../db/sample-cases.ts';
 import { startWorker } from '../../worker/run.ts';
 import { installRuntime } from '../../worker/runtime.ts';
 import { withClient } from '../connection.ts';
 import { withDatabase } from '../database.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 import { applySchedules, plannedSchedules } from '../schedules.ts';
+import { grouped } from '../numbers.ts';
 import { startLog } from '../start-log.ts';
 import { closingLines, runJobs, type JobEnd } from '../start-runs.ts';
 import type { Terminal } from '../terminal.ts';
@@ -30,7 +33,7 @@ const stateDir = resolve('.surgicase');
 /** Stands when the database of this state folder has its tables, and its first runs were asked for. */
 const readyFile = resolve(stateDir, 'ready');
 const pausedNote =
-  'applied by `surgicase start` on a configured database; `surgicase schedules resume npi-update` lets it fire';
+  'applied by `surgicase start` on a configured database; `surgicase schedules resume <job>` lets it fire';
 
 /** `surgicase start`: services, worker, schedules, first runs; up until Ctrl-C. Gives the exit code. */
 export async function start(terminal: Terminal, options: StartOptions): Promise<number> {
@@ -124,11 +127,21 @@ function refuseHalfConfigured({ temporal, database }: Config): void {
   );
 }
 
+const sampleCaseCount = 5000;
+
+/** Of the database that this start has made: its tables, and generated cases for the jobs that move them. */
 async function makeTables(config: Config, terminal: Terminal): Promise<void> {
-  const created = await withDatabase(config, (database, schemas) =>
-    migrate(database, schemas, new AbortController().signal),
-  );
-  terminal.say(`  Tables    ${created.length} created`);
+  const created = await withDatabase(config, async (database, schemas) => {
+    const { signal } = new AbortController();
+    const tables = await migrate(database, schemas, signal);
+    await database.session(signal, async (session) => {
+      await createCases(session, schemas.application);
+      const cases = sampleCases(sampleCaseCount, new Date().toISOString().slice(0, 10));
+      await insertCases(session, schemas.application, cases);
+    });
+    return [...tables, `${schemas.application}.cases`];
+  });
+  terminal.say(`  Tables    ${created.length} created, ${grouped(sampleCaseCount)} generated cases`);
 }
 
 /** For the other commands of this folder; it holds the password of the database that start made. */
@@ -140,7 +153,7 @@ function writeServices({ variables }: Services): void {
 
 function startOwnWorker(config: Config, log: Log) {
   if (!config.database) throw new CommandError(exitCodes.usage, 'DATABASE_URL: missing.');
-  installRuntime(log);
+  installRuntime(log, config.metricsAddress);
   return startWorker({ config, database: config.database, log });
 }
 

@@ -9,7 +9,7 @@ import { CommandError, exitCodes } from '../exit.ts';
 export async function worker(config: Config): Promise<number> {
   if (!config.database) throw new CommandError(exitCodes.usage, 'DATABASE_URL: missing.');
   const log = createLog(config.log);
-  installRuntime(log);
+  installRuntime(log, config.metricsAddress);
   const running = await startWorker({ config, database: config.database, log });
   const stop = (signal: string) => {
     log.info('worker stops', { signal });

@@ -1,0 +1,91 @@
+import { caseMoves, type RunJob } from '../contract/schedules.ts';
+import type { CaseActivities, CasesMoved, CasesSelected } from '../contract/activities.ts';
+import { moveSelected } from '../db/case-move.ts';
+import { countExceptions, readExceptions } from '../db/case-report.ts';
+import { countByStatus, freezeStatus, freezeUndo, type Frozen } from '../db/case-selection.ts';
+import type { Lease } from '../db/lease.ts';
+import type { Session } from '../db/session.ts';
+import { recordCaseUpdate } from '../recorder.ts';
+import { attempt, underLease, underLeaseUnlessDry, type Attempt } from './attempt.ts';
+import type { ActivityDeps } from './deps.ts';
+
+// A run that goes wrong at every case must not fill the disk with lines; the ledger has all of them.
+const mostWarnings = 100;
+
+/** Selected, then moved: what the workflows of cases do to the database. */
+export function caseActivities(deps: ActivityDeps): Omit<CaseActivities, 'begin' | 'finish'> {
+  const { database, schemas } = deps;
+  return {
+    selectCases: ({ job, source, target, force: isForced, dryRun: isDryRun, scheduledAt }) =>
+      attempt(deps, 'select', { job }, (current) =>
+        underLeaseUnlessDry(deps, current, { job, isDryRun }, (lease) =>
+          database.session(current.signal, async (session) => {
+            const leave = { jobs: Object.keys(caseMoves), since: scheduledAt };
+            const selection = { runId: current.runId, source, target, isForced, leave };
+            const frozen = lease
+              ? await freezeStatus(session, schemas, selection, lease)
+              : await countByStatus(session, schemas, selection);
+            return selected(deps, current, frozen);
+          }),
+        ),
+      ),
+
+    selectUndo: ({ undoes }) =>
+      attempt(deps, 'select', { job: 'case-undo' }, (current) =>
+        underLease(deps, current, 'case-undo', (lease) =>
+          database.session(current.signal, async (session) =>
+            selected(deps, current, await freezeUndo(session, { runId: current.runId, undoes }, lease)),
+          ),
+        ),
+      ),
+
+    moveCases: ({ job }) =>
+      attempt(deps, 'move', { job }, (current) =>
+        underLease(deps, current, job, (lease) =>
+          database.session(current.signal, (session) => move(deps, current, session, { job, lease })),
+        ),
+      ),
+  };
+}
+
+function selected(
+  { caseUpdateMax }: ActivityDeps,
+  { log }: Attempt,
+  { selected: found, left }: Frozen,
+): CasesSelected {
+  log.info('cases selected', { found, leftForNextRun: left });
+  return {
+    found,
+    leftForNextRun: left,
+    ...(caseUpdateMax !== undefined && { waitAbove: caseUpdateMax }),
+  };
+}
+
+async function move(
+  { schemas, casesPerBatch, recorder }: ActivityDeps,
+  { runId, log, tell }: Attempt,
+  session: Session,
+  { job, lease }: { readonly job: RunJob; readonly lease: Lease },
+): Promise<CasesMoved> {
+  const startedMs = performance.now();
+  const { moved, exceptions: exceptionCount } = await moveSelected(session, schemas, {
+    runId,
+    casesPerBatch,
+    lease,
+    onProgress: (counts) => tell({ phase: 'move', cases: counts.moved + counts.exceptions }),
+  });
+  recordCaseUpdate(recorder, { job, ms: performance.now() - startedMs, exceptionCount });
+  if (exceptionCount === 0) return { updated: moved, exceptions: {} };
+  await warn(session, runId, log, exceptionCount);
+  return { updated: moved, exceptions: await countExceptions(session, runId) };
+}
+
+async function warn(session: Session, runId: string, log: Attempt['log'], count: number): Promise<void> {
+  for (const { caseId, reason } of await readExceptions(session, runId, { limit: mostWarnings })) {
+    log.warn('case not moved', { caseId, reason });
+  }
+  if (count > mostWarnings) {
+    const rest = count - mostWarnings;
+    log.warn(`more cases were not moved: surgicase cases exceptions ${runId}`, { cases: rest });
+  }
+}

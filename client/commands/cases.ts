@@ -1,0 +1,141 @@
+import type { Config } from '../../config.ts';
+import { caseMoves, type CaseJob } from '../../contract/schedules.ts';
+import {
+  readCaseHistory,
+  readCaseRun,
+  readCaseRuns,
+  readCasesWithStatus,
+  readExceptions,
+  type CaseException,
+  type CaseRunLine,
+  type CaseStep,
+} from '../../db/case-report.ts';
+import type { Session } from '../../db/session.ts';
+import { withClient } from '../connection.ts';
+import { withDatabase } from '../database.ts';
+import { CommandError, exitCodes } from '../exit.ts';
+import { grouped } from '../numbers.ts';
+import { summaryLines } from '../summary.ts';
+import type { Terminal } from '../terminal.ts';
+import { startUndo } from '../trigger.ts';
+import { exitCodeOf, followRun } from './run.ts';
+
+const signal = new AbortController().signal;
+const jobsOfCases = Object.keys(caseMoves) as CaseJob[];
+
+/** `surgicase cases preview [job]`: what a run would move now; nothing is written. */
+export function preview(
+  config: Config,
+  terminal: Terminal,
+  job: CaseJob | undefined,
+  { limit }: { readonly limit: number },
+): Promise<number> {
+  return withDatabase(config, async (database, schemas) => {
+    const found = await database.session(signal, async (session) => {
+      const previews = [];
+      for (const name of job === undefined ? jobsOfCases : [job]) {
+        const ids = await readCasesWithStatus(session, schemas, caseMoves[name].source);
+        previews.push({ job: name, ...caseMoves[name], count: ids.length, caseIds: ids.slice(0, limit) });
+      }
+      return previews;
+    });
+    terminal.answer(
+      found,
+      found.flatMap(({ job: name, source, target, count, caseIds }) => [
+        `${name}: ${grouped(count)} cases would go ${source} -> ${target}`,
+        ...caseIds.map((id) => `  ${id}`),
+        ...(count > caseIds.length ? [`  and ${grouped(count - caseIds.length)} more (--limit)`] : []),
+      ]),
+    );
+    return exitCodes.done;
+  });
+}
+
+/** `surgicase cases history [case]`: the runs that moved cases, or what every run did to one case. */
+export function history(
+  config: Config,
+  terminal: Terminal,
+  caseId: string | undefined,
+  { limit }: { readonly limit: number },
+): Promise<number> {
+  return withDatabase(config, (database) =>
+    database.session(signal, async (session) => {
+      if (caseId === undefined) {
+        const runs = await readCaseRuns(session, limit);
+        terminal.answer(runs, runs.length > 0 ? runs.map(runLine) : ['No run has moved cases yet.']);
+      } else {
+        const steps = await readCaseHistory(session, caseId);
+        terminal.answer(steps, steps.length > 0 ? steps.map(stepLine) : [`No run had the case ${caseId}.`]);
+      }
+      return exitCodes.done;
+    }),
+  );
+}
+
+function runLine(run: CaseRunLine): string {
+  const { runId, job, startedAt, outcome, sourceStatus, targetStatus, undoes } = run;
+  const move = undoes === null ? `${sourceStatus ?? 'any'} -> ${targetStatus}` : `undoes ${undoes}`;
+  const counts = `${grouped(run.movedCount)} of ${grouped(run.selectedCount)} moved, ${grouped(run.exceptionCount)} exceptions`;
+  return `${startedAt.slice(0, 19)}  ${runId}  ${job}  ${move}  ${counts}  ${outcome ?? 'not ended'}`;
+}
+
+function stepLine({ stateAt, runId, job, state, fromStatus, toStatus, reason }: CaseStep): string {
+  return `${stateAt}  ${runId}  ${job}  ${fromStatus} -> ${toStatus}  ${reason ?? state}`;
+}
+
+const pageSize = 10_000;
+
+/** `surgicase cases exceptions <run>`: all of them, also those that the log only counted. */
+export function exceptions(
+  config: Config,
+  terminal: Terminal,
+  run: string,
+  { csv: isCsv }: { readonly csv?: boolean },
+): Promise<number> {
+  return withDatabase(config, (database) =>
+    database.session(signal, async (session) => {
+      if (!(await readCaseRun(session, run))) {
+        throw new CommandError(
+          exitCodes.usage,
+          `The ledger has no case update with the run id ${run}: \`surgicase cases history\` lists them.`,
+        );
+      }
+      const found = await allExceptions(session, run);
+      const lines = found.map(({ caseId, reason, status }) => `${caseId}  ${status ?? '-'}  ${reason}`);
+      terminal.answer(found, isCsv ? csvLines(found) : lines.length > 0 ? lines : ['No exceptions.']);
+      return exitCodes.done;
+    }),
+  );
+}
+
+async function allExceptions(session: Session, run: string): Promise<CaseException[]> {
+  const found: CaseException[] = [];
+  for (;;) {
+    const page = await readExceptions(session, run, { afterId: found.at(-1)?.caseId ?? '', limit: pageSize });
+    found.push(...page);
+    if (page.length < pageSize) return found;
+  }
+}
+
+function csvLines(found: readonly CaseException[]): string[] {
+  const cell = (value: string | number | null) => {
+    const text = String(value ?? '');
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  return [
+    'case_id,reason,current_status,attempted_status',
+    ...found.map(({ caseId, reason, status, attemptedStatus }) =>
+      [caseId, reason, status, attemptedStatus].map(cell).join(','),
+    ),
+  ];
+}
+
+/** `surgicase cases undo <run>`: a workflow brings back the cases that still stand where the run put them. */
+export function undo(config: Config, terminal: Terminal, run: string): Promise<number> {
+  return withClient(config, async (client) => {
+    const handle = await startUndo(client, run);
+    const { workflowId, runId, end } = await followRun(client, config, terminal, handle);
+    terminal.answer({ job: 'case-undo', workflowId, runId, ...end }, summaryLines('case-undo', end));
+    return exitCodeOf(end);
+  });
+}

@@ -1,0 +1,38 @@
+import { DbError } from './errors.ts';
+import type { Session } from './session.ts';
+import { collationsOf } from './collation.ts';
+import type { Schemas } from './tables.ts';
+
+/** How the application's `cases` and the ledger's lines meet in SQL. */
+export interface CaseTable {
+  /** `schema.cases`. */
+  readonly place: string;
+  /** The case of the ledger's line `m`: its id as the application's column compares ids. */
+  readonly joinsLine: string;
+  /** The id of a case `c` as the ledger keeps it. */
+  readonly idAsKept: string;
+  /** Put after a text: compares it as the application's column does. */
+  readonly collate: string;
+}
+
+/**
+ * Reads how the application's column compares ids; every statement about a case goes through this.
+ * @throws DbError CasesNotReady when there is no such column
+ */
+export async function readCaseTable(session: Session, schemas: Schemas): Promise<CaseTable> {
+  const [column] = await session.query<{ charset: string; collation: string }>(
+    `SELECT character_set_name AS charset, collation_name AS collation FROM information_schema.columns
+     WHERE table_schema = ? AND table_name = 'cases' AND column_name = 'case_id'`,
+    [schemas.application],
+  );
+  if (!column) throw new DbError('CasesNotReady', `missing column: ${schemas.application}.cases.case_id`);
+  const { exact } = await collationsOf(session);
+  const collate = `COLLATE ${column.collation}`;
+  const id = column.charset === 'utf8mb4' ? 'm.case_id' : `CONVERT(m.case_id USING ${column.charset})`;
+  return {
+    place: `${schemas.application}.cases`,
+    joinsLine: `c.case_id = ${id} ${collate}`,
+    idAsKept: `CONVERT(c.case_id USING utf8mb4) COLLATE ${exact}`,
+    collate,
+  };
+}

@@ -1,0 +1,192 @@
+import {
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  defineQuery,
+  defineUpdate,
+  isCancellation,
+  setCurrentDetails,
+  setHandler,
+} from '@temporalio/workflow';
+import type { CasesMoved, CasesSelected, RunOutcome } from '../contract/activities.ts';
+import { failures } from '../contract/failures.ts';
+import type { RunJob } from '../contract/schedules.ts';
+import {
+  approveUpdate,
+  progressQuery,
+  rejectUpdate,
+  type CaseOutcome,
+  type CasePhase,
+  type CaseProgress,
+  type CaseUpdateResult,
+} from '../contract/workflows.ts';
+import { approvalDetails, endDetails, moveName, phaseDetails } from './case-details.ts';
+import { caseActivities, firstHeartbeatTimeoutMs, shortActivities } from './phases.ts';
+import { asRunFailure, beginRun, endedBy } from './run.ts';
+
+const approvalPatienceMs = 24 * 3_600_000;
+
+/** What tells one run of cases from another. */
+export interface CaseRunTask {
+  readonly job: RunJob;
+  /** Absent for an undo, which brings each case back to where it was. */
+  readonly source?: number;
+  readonly target?: number;
+  readonly dryRun: boolean;
+  readonly limit?: number;
+  /** Freezes the run's cases in the ledger, or counts them for a dry run. */
+  select(activities: ReturnType<typeof caseActivities>): Promise<CasesSelected>;
+}
+
+/** Selected, approved where there are too many, moved, reported. */
+export class CaseRun {
+  readonly #task: CaseRunTask;
+  readonly #startedAt = Date.now();
+  #phase: CasePhase = 'begin';
+  #selected: CasesSelected = { found: 0, leftForNextRun: 0 };
+  #moved: CasesMoved = { updated: 0, exceptions: {} };
+  #moveSeconds = 0;
+  #limit: number | undefined;
+  #decision: 'approved' | 'rejected' | undefined;
+
+  constructor(task: CaseRunTask) {
+    this.#task = task;
+    setHandler(defineQuery<CaseProgress>(progressQuery), () => this.#progress(), {
+      description: 'Phase, and how many cases were found and moved.',
+    });
+    this.#answer(approveUpdate, 'approved', 'Lets a run that waits move what it has selected.');
+    this.#answer(rejectUpdate, 'rejected', 'Ends a run that waits; nothing is moved.');
+  }
+
+  async run(): Promise<CaseUpdateResult> {
+    const { job, dryRun, target } = this.#task;
+    const begun = await beginRun({ job, dryRun, ...(target !== undefined && { target }) }, (holder) =>
+      this.#enter('waiting', `${holder} holds the lease`),
+    ).catch(async (error: unknown) => {
+      // Cancelled while it waited for the lease. A begin that fails may have no ledger to write to.
+      if (isCancellation(error)) await CancellationScope.nonCancellable(() => this.#fail(error));
+      throw asRunFailure(error);
+    });
+    try {
+      if (!begun.acquired) {
+        return await this.#end('skipped', [`${begun.holder} held the lease for 30 minutes.`]);
+      }
+      return await this.#work(caseActivities(begun.heartbeatTimeoutMs));
+    } catch (error) {
+      await CancellationScope.nonCancellable(() => this.#fail(error));
+      throw asRunFailure(error);
+    }
+  }
+
+  async #work(activities: ReturnType<typeof caseActivities>): Promise<CaseUpdateResult> {
+    this.#enter('select');
+    this.#selected = await this.#task.select(activities);
+    const { found, waitAbove, leftForNextRun } = this.#selected;
+    const remarks =
+      leftForNextRun === 0
+        ? []
+        : [
+            `${leftForNextRun} cases came to status ${this.#task.source} after this run's time and wait for the next.`,
+          ];
+    if (this.#task.dryRun) return this.#end('dry run', remarks);
+    if (found === 0) return this.#end('nothing due', remarks);
+    const limit = this.#task.limit ?? waitAbove;
+    if (limit !== undefined && found > limit) {
+      await this.#approval(limit);
+      if (this.#decision === 'rejected')
+        return this.#end('rejected', [...remarks, 'Rejected: nothing was moved.']);
+    }
+    this.#enter('move');
+    const startedAt = Date.now();
+    const summary = `${moveName(this.#task)}: ${found} cases`;
+    this.#moved = await activities.moveCases.executeWithOptions({ summary }, [{ job: this.#task.job }]);
+    this.#moveSeconds = (Date.now() - startedAt) / 1000;
+    return this.#end('moved', remarks);
+  }
+
+  /** The selection stays the frozen one, however long a person takes. */
+  async #approval(limit: number): Promise<void> {
+    this.#phase = 'approval';
+    this.#limit = limit;
+    setCurrentDetails(approvalDetails(this.#task, this.#selected.found, limit));
+    const isDecided = await condition(() => this.#decision !== undefined, approvalPatienceMs);
+    this.#limit = undefined;
+    if (isDecided) return;
+    throw ApplicationFailure.create({
+      type: 'ApprovalTimedOut',
+      message:
+        `${this.#selected.found} cases, more than ${limit}, waited 24 hours for an approval. ` +
+        failures.ApprovalTimedOut.nextStep,
+      nonRetryable: true,
+    });
+  }
+
+  #answer(name: string, decision: 'approved' | 'rejected', description: string): void {
+    const decide = () => {
+      this.#decision = decision;
+      return decision;
+    };
+    setHandler(defineUpdate<string>(name), decide, {
+      description,
+      validator: () => {
+        if (this.#phase !== 'approval' || this.#decision !== undefined) {
+          throw new Error(`This run does not wait for an approval (phase: ${this.#phase}).`);
+        }
+      },
+    });
+  }
+
+  async #fail(error: unknown): Promise<void> {
+    const { outcome, type, message } = endedBy(error);
+    setCurrentDetails(
+      phaseDetails(this.#task, `${outcome}${type === undefined ? '' : `: ${type}`}`, message),
+    );
+    // The log and the history hold what keeps the ledger from being closed; the run ends with why it failed.
+    await this.#finish(outcome, type).catch(() => undefined);
+  }
+
+  async #end(outcome: CaseOutcome, remarks: readonly string[]): Promise<CaseUpdateResult> {
+    await this.#finish(outcome);
+    this.#phase = 'done';
+    const { source, target } = this.#task;
+    const { updated, exceptions } = this.#moved;
+    const result: CaseUpdateResult = {
+      outcome,
+      ...(source !== undefined && { source }),
+      ...(target !== undefined && { target }),
+      found: this.#selected.found,
+      updated,
+      exceptions,
+      leftForNextRun: this.#selected.leftForNextRun,
+      remarks,
+      seconds: (Date.now() - this.#startedAt) / 1000,
+      casesPerSecond: Math.round(updated / Math.max(this.#moveSeconds, 0.001)),
+    };
+    setCurrentDetails(endDetails(result));
+    return result;
+  }
+
+  async #finish(outcome: RunOutcome, type?: string): Promise<void> {
+    const { finish } = shortActivities(firstHeartbeatTimeoutMs);
+    const { job, dryRun } = this.#task;
+    const { updated, exceptions } = this.#moved;
+    const exceptionCount = Object.values(exceptions).reduce((sum, cases) => sum + cases, 0);
+    const counts = { found: this.#selected.found, updated, exceptions: exceptionCount };
+    const input = { job, dryRun, outcome, counts, ...(type !== undefined && { failureType: type }) };
+    await finish.executeWithOptions({ summary: `close the run: ${outcome}` }, [input]);
+  }
+
+  #enter(phase: CasePhase, more?: string): void {
+    this.#phase = phase;
+    setCurrentDetails(phaseDetails(this.#task, phase, more));
+  }
+
+  #progress(): CaseProgress {
+    return {
+      phase: this.#phase,
+      found: this.#selected.found,
+      updated: this.#moved.updated,
+      ...(this.#limit !== undefined && { limit: this.#limit }),
+    };
+  }
+}

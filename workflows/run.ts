@@ -1,0 +1,54 @@
+import { ActivityFailure, ApplicationFailure, isCancellation, sleep } from '@temporalio/workflow';
+import type { BeginInput, Begun } from '../contract/activities.ts';
+import { firstHeartbeatTimeoutMs, shortActivities } from './phases.ts';
+
+const leaseRetryMs = 10_000;
+const leasePatienceMs = 30 * 60_000;
+
+/**
+ * Opens the run and takes the job's lease, which keeps two runs apart however each was started. Another holder is
+ * waited for, 30 minutes at most; `onWaiting` is told its name each time.
+ */
+export async function beginRun(input: BeginInput, onWaiting: (holder: string) => void): Promise<Begun> {
+  const { begin } = shortActivities(firstHeartbeatTimeoutMs);
+  const startedAt = Date.now();
+  for (;;) {
+    const begun = await begin.executeWithOptions({ summary: 'open the run, take the lease' }, [input]);
+    if (begun.acquired) return begun;
+    onWaiting(begun.holder);
+    if (Date.now() - startedAt >= leasePatienceMs) return begun;
+    await sleep(leaseRetryMs);
+  }
+}
+
+/** What the ledger is told of a run that an error has ended. */
+export function endedBy(error: unknown): {
+  readonly outcome: 'cancelled' | 'failed';
+  readonly type?: string;
+  readonly message: string;
+} {
+  const type = failureType(error);
+  const cause = error instanceof ActivityFailure ? error.cause : error;
+  return {
+    outcome: isCancellation(error) ? 'cancelled' : 'failed',
+    ...(type !== undefined && { type }),
+    message: (cause as Error).message,
+  };
+}
+
+function failureType(error: unknown): string | undefined {
+  const cause = error instanceof ActivityFailure ? error.cause : error;
+  return cause instanceof ApplicationFailure ? (cause.type ?? undefined) : undefined;
+}
+
+/** The type of the activity's failure at the top, where the Web UI, alerts and the command line look. */
+export function asRunFailure(error: unknown): unknown {
+  const type = failureType(error);
+  if (type === undefined || !(error instanceof ActivityFailure)) return error;
+  return ApplicationFailure.create({
+    type,
+    message: error.cause?.message ?? error.message,
+    nonRetryable: true,
+    cause: error,
+  });
+}
