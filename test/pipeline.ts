@@ -4,10 +4,17 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import { defineSearchAttributeKey } from '@temporalio/common';
 import { inject } from 'vitest';
 import { readConfig } from '../config.ts';
 import { taskQueues } from '../contract/task-queues.ts';
-import type { NpiUpdateInput, NpiUpdateResult } from '../contract/workflows.ts';
+import type {
+  CaseUpdateInput,
+  CaseUpdateResult,
+  NpiUpdateInput,
+  NpiUpdateResult,
+} from '../contract/workflows.ts';
+import { weeklySchedules, type CaseJob } from '../contract/schedules.ts';
 import type { Database } from '../db/connect.ts';
 import { migrate } from '../db/migrate.ts';
 import { createLog } from '../log.ts';
@@ -15,6 +22,8 @@ import { openDatabase, schemasOf } from '../worker/database.ts';
 import { startWorker } from '../worker/run.ts';
 import { installRuntime } from '../worker/runtime.ts';
 import { replayRuns } from './histories.ts';
+
+const scheduledTime = defineSearchAttributeKey('TemporalScheduledStartTime', 'DATETIME');
 
 // The SDK's runtime can be installed once in a process only.
 let isRuntimeInstalled = false;
@@ -27,6 +36,8 @@ export interface Pipeline {
   readonly site: string;
   readonly archive: string;
   readonly database: Database;
+  /** The application's schema. */
+  readonly app: string;
   /** For commands that are run as processes of their own. */
   readonly env: NodeJS.ProcessEnv;
   readonly client: Client;
@@ -35,6 +46,11 @@ export interface Pipeline {
   query<Row>(sql: string): Promise<Row[]>;
   start(input?: NpiUpdateInput): Promise<WorkflowHandle>;
   run(input?: NpiUpdateInput): Promise<NpiUpdateResult>;
+  startCases(job: CaseJob, input?: CaseUpdateInput): Promise<WorkflowHandle>;
+  runCases(job: CaseJob, input?: CaseUpdateInput): Promise<CaseUpdateResult>;
+  /** As a schedule that wanted it at `scheduledAt`. */
+  runScheduledCases(job: CaseJob, scheduledAt: Date): Promise<CaseUpdateResult>;
+  undo(runId: string): Promise<CaseUpdateResult>;
   /** Empties every table, and the page, which answers as it should again. */
   reset(): Promise<void>;
   /** Replays every run on the workflow's code, and drops what the pipeline made. */
@@ -83,24 +99,39 @@ export async function startPipeline(
   const connection = await Connection.connect({ address });
   const client = new Client({ connection, namespace: config.temporal.namespace ?? 'default' });
   const started: WorkflowHandle[] = [];
-  const start = async (input?: NpiUpdateInput) => {
-    const workflowId = `${name}-${started.length + 1}`;
-    const args = input === undefined ? [] : [input];
-    const handle = await client.workflow.start('npiUpdate', { workflowId, taskQueue: taskQueues.main, args });
+  const startWorkflow = async (workflowType: string, input?: unknown, scheduledAt?: Date) => {
+    const handle = await client.workflow.start(workflowType, {
+      workflowId: `${name}-${started.length + 1}`,
+      taskQueue: taskQueues.main,
+      args: input === undefined ? [] : [input],
+      ...(scheduledAt && { typedSearchAttributes: [{ key: scheduledTime, value: scheduledAt }] }),
+    });
     started.push(handle);
     return handle;
   };
+  const start = (input?: NpiUpdateInput) => startWorkflow('npiUpdate', input);
+  const startCases = (job: CaseJob, input?: CaseUpdateInput) =>
+    startWorkflow(weeklySchedules[job].workflowType, input);
   const query = <Row>(sql: string) => database.session(forever, (session) => session.query<Row>(sql));
   return {
     site,
     archive: config.nppes.archiveDir,
     database,
+    app: schemas.application,
     env,
     query,
     client,
     page,
     start,
     run: async (input) => (await (await start(input)).result()) as NpiUpdateResult,
+    startCases,
+    runCases: async (job, input) => (await (await startCases(job, input)).result()) as CaseUpdateResult,
+    runScheduledCases: async (job, scheduledAt) => {
+      const { workflowType } = weeklySchedules[job];
+      return (await (await startWorkflow(workflowType, undefined, scheduledAt)).result()) as CaseUpdateResult;
+    },
+    undo: async (undoes) =>
+      (await (await startWorkflow('caseUndo', { undoes })).result()) as CaseUpdateResult,
     async reset() {
       page.intercept = undefined;
       for (const file of readdirSync(site)) rmSync(join(site, file));
