@@ -44,6 +44,8 @@ export interface Config {
   readonly temporalCliPath?: string;
   readonly log: LogOptions;
   readonly heartbeatTimeoutMs: number;
+  /** The worker runs inside a host application. */
+  readonly isSchedulerEnabled: boolean;
   /** A run that finds more cases waits for an approval; none does when absent. */
   readonly caseUpdateMax?: number;
   /** Where Prometheus reads, `127.0.0.1:9464`; nowhere when absent. */
@@ -98,6 +100,7 @@ const variables = z.object({
   SCHEDULE_PAID_UPDATE: value.cron.optional(),
   SCHEDULE_TIMEZONE: value.timezone.default('UTC'),
   SCHEDULE_CATCHUP: value.catchup.default(24 * 3_600_000),
+  ENABLE_SCHEDULER: value.oneOf(['true', 'false']).default('false'),
   CASE_UPDATE_MAX: value.positiveCount.optional(),
   METRICS_ADDRESS: value.listenAddress.optional(),
   TEMPORAL_CLI_PATH: z.string().optional(),
@@ -218,6 +221,7 @@ function assemble(
       ...(given.LOG_FILE !== undefined && { file: given.LOG_FILE }),
     },
     heartbeatTimeoutMs: given.ACTIVITY_HEARTBEAT_TIMEOUT,
+    isSchedulerEnabled: given.ENABLE_SCHEDULER === 'true',
     ...(given.CASE_UPDATE_MAX !== undefined && { caseUpdateMax: given.CASE_UPDATE_MAX }),
     ...(given.METRICS_ADDRESS !== undefined && { metricsAddress: given.METRICS_ADDRESS }),
   };

@@ -40,14 +40,22 @@ export function plannedSchedules({ crons, timezone, catchupMs }: Config): Planne
   });
 }
 
+export interface ApplyOptions {
+  readonly isDryRun?: boolean;
+  /** Creates schedules, and leaves those that exist as they are. */
+  readonly isOnlyMissing?: boolean;
+  /** A schedule that is created now begins paused with this note. */
+  readonly pausedNote?: string;
+}
+
 /**
  * Brings every schedule to what is planned: created where there is none, updated only where it differs. A pause that
- * an operator made stays. `pausedNote`: a schedule that is created now begins paused with this note.
+ * an operator made stays.
  */
 export async function applySchedules(
   client: Client,
   planned: readonly PlannedSchedule[],
-  { isDryRun = false, pausedNote }: { readonly isDryRun?: boolean; readonly pausedNote?: string } = {},
+  { isDryRun = false, isOnlyMissing = false, pausedNote }: ApplyOptions = {},
 ): Promise<ScheduleChange[]> {
   const changes: ScheduleChange[] = [];
   for (const plan of planned) {
@@ -57,7 +65,7 @@ export async function applySchedules(
       changes.push({ job: plan.job, action: 'created', differences: [] });
       continue;
     }
-    const differences = differencesOf(plan, found);
+    const differences = isOnlyMissing ? [] : differencesOf(plan, found);
     if (differences.length > 0 && !isDryRun) await update(client, plan);
     const action = differences.length > 0 ? 'updated' : 'unchanged';
     changes.push({ job: plan.job, action, differences });

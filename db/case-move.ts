@@ -191,20 +191,22 @@ function countsDiffer(runId: string, count: number, moved: number, other: number
 /** A case that nothing can move: its line says why, and the run goes on. */
 function setAside(
   session: Session,
-  { setAside: statement }: Statements,
+  { look }: Statements,
   input: MoveInput,
   { after, last }: Range,
   obstacle: DbError | StatementError,
 ): Promise<MoveCounts> {
   const reason =
     obstacle instanceof StatementError ? refusedByServer(obstacle.errno) : exceptionReasons.locked;
+  const line = [input.runId, after, last];
   return inBatch(session, input, async () => {
-    const { affectedRows } = await session.run(
-      statement,
-      [reason, input.runId, after, last],
+    const [seen] = await session.query<{ status: number | null }>(look, line, 'looking at a case');
+    const { affectedRows: exceptions } = await session.run(
+      `UPDATE case_move m SET m.state = 'exception', m.state_at = NOW(), m.from_status = ?, m.reason = ? WHERE ${inRange}`,
+      [seen?.status ?? null, reason, ...line],
       'refusing a case',
     );
-    return { moved: 0, exceptions: affectedRows };
+    return { moved: 0, exceptions };
   });
 }
 
@@ -213,7 +215,8 @@ interface Statements {
   readonly countSelected: string;
   readonly lock: string;
   readonly refuse: string;
-  readonly setAside: string;
+  /** Waits for no lock, which an UPDATE would that reads the case. */
+  readonly look: string;
 }
 
 const inRange = "m.run_id = ? AND m.case_id > ? AND m.case_id <= ? AND m.state = 'selected'";
@@ -227,8 +230,7 @@ function statementsOf(table: CaseTable, run: CaseRun): Statements {
     refuse: `UPDATE case_move m LEFT JOIN ${place} c ON ${joinsLine}
       SET m.state = 'exception', m.state_at = NOW(), m.from_status = c.case_status, m.reason = ${reasonOf(run)}
       WHERE ${inRange}`,
-    setAside: `UPDATE case_move m LEFT JOIN ${place} c ON ${joinsLine}
-      SET m.state = 'exception', m.state_at = NOW(), m.from_status = c.case_status, m.reason = ? WHERE ${inRange}`,
+    look: `SELECT c.case_status AS status FROM case_move m STRAIGHT_JOIN ${place} c ON ${joinsLine} WHERE ${inRange}`,
   };
 }
 

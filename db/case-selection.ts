@@ -86,11 +86,11 @@ export interface ListSelection {
 export function freezeList(session: Session, schemas: Schemas, selection: ListSelection): Promise<Frozen> {
   const { runId, caseIds, target } = selection;
   return frozenOnce(session, { ...selection, column: timestampColumn(target) }, undefined, async () => {
-    const { collate } = await readCaseTable(session, schemas);
+    const { asColumn } = await readCaseTable(session, schemas);
     const { affectedRows } = await session.run(
       `${insertLines}
        SELECT ?, listed.id, 'selected', NULL, ?, NOW() FROM (
-         SELECT id, ROW_NUMBER() OVER (PARTITION BY id ${collate} ORDER BY place) AS nth
+         SELECT id, ROW_NUMBER() OVER (PARTITION BY ${asColumn('id')} ORDER BY place) AS nth
          FROM JSON_TABLE(?, '$[*]' COLUMNS (place FOR ORDINALITY, id VARCHAR(255) PATH '$')) AS given
        ) AS listed WHERE listed.nth = 1`,
       [runId, target, JSON.stringify(caseIds)],

@@ -11,8 +11,8 @@ export interface CaseTable {
   readonly joinsLine: string;
   /** The id of a case `c` as the ledger keeps it. */
   readonly idAsKept: string;
-  /** Put after a text: compares it as the application's column does. */
-  readonly collate: string;
+  /** An id of our own as the application's column compares it. */
+  asColumn(id: string): string;
 }
 
 /**
@@ -27,12 +27,13 @@ export async function readCaseTable(session: Session, schemas: Schemas): Promise
   );
   if (!column) throw new DbError('CasesNotReady', `missing column: ${schemas.application}.cases.case_id`);
   const { exact } = await collationsOf(session);
-  const collate = `COLLATE ${column.collation}`;
-  const id = column.charset === 'utf8mb4' ? 'm.case_id' : `CONVERT(m.case_id USING ${column.charset})`;
+  const { charset, collation } = column;
+  const asColumn = (id: string) =>
+    `${charset === 'utf8mb4' ? id : `CONVERT(${id} USING ${charset})`} COLLATE ${collation}`;
   return {
     place: `${schemas.application}.cases`,
-    joinsLine: `c.case_id = ${id} ${collate}`,
+    joinsLine: `c.case_id = ${asColumn('m.case_id')}`,
     idAsKept: `CONVERT(c.case_id USING utf8mb4) COLLATE ${exact}`,
-    collate,
+    asColumn,
   };
 }

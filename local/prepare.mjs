@@ -23,6 +23,7 @@ const sourceFolders = [
   'workflows',
   'worker',
   'client',
+  'host',
   'local',
   'bench',
 ];

@@ -1,3 +1,4 @@
+import { IllegalStateError } from '@temporalio/common';
 import { DefaultLogger, makeTelemetryFilterString, Runtime, type LogLevel } from '@temporalio/worker';
 import type { Log } from '../log.ts';
 
@@ -9,20 +10,27 @@ const routine: ReadonlySet<string> = new Set([
   'No workflows registered, not polling for workflow tasks',
 ]);
 
-/** Sends the SDK's own lines to our log, and its metrics where Prometheus reads them. Once a process, before the first worker; signals stay with the host. */
+/**
+ * Sends the SDK's own lines to our log, and its metrics where Prometheus reads them; before the first worker. Signals
+ * stay with the host. A process has one runtime: where a host has installed its own, that one serves.
+ */
 export function installRuntime(log: Log, metricsAddress?: string): void {
   const logger = new DefaultLogger('DEBUG', ({ level, message, meta }) => {
     const isRoutine = level === 'INFO' || routine.has(message);
     writerOf(log, isRoutine ? 'DEBUG' : level)(`temporal: ${message}`, { error: meta?.['error'] });
   });
-  Runtime.install({
-    logger,
-    shutdownSignals: [],
-    telemetryOptions: {
-      ...(metricsAddress !== undefined && { metrics: { prometheus: { bindAddress: metricsAddress } } }),
-      logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }) },
-    },
-  });
+  try {
+    Runtime.install({
+      logger,
+      shutdownSignals: [],
+      telemetryOptions: {
+        ...(metricsAddress !== undefined && { metrics: { prometheus: { bindAddress: metricsAddress } } }),
+        logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }) },
+      },
+    });
+  } catch (error) {
+    if (!(error instanceof IllegalStateError)) throw error;
+  }
 }
 
 function writerOf(log: Log, level: LogLevel) {

@@ -1,0 +1,171 @@
+import { z } from 'zod';
+import { bulkUpdate, type BulkReport } from '../db/bulk-update.ts';
+import { readCasesWithStatus } from '../db/case-report.ts';
+import { timestampColumn } from '../db/case-status.ts';
+import type { Database } from '../db/connect.ts';
+import type { Schemas } from '../db/tables.ts';
+import { createLog, type Log } from '../log.ts';
+import { recordCaseUpdate, type Recorder } from '../recorder.ts';
+import { openDatabase, schemasOf } from '../worker/database.ts';
+import { hostConfig } from './environment.ts';
+
+/** Input that cannot be used; nothing was read or written. */
+export class InputError extends Error {
+  override readonly name = 'InputError';
+}
+
+/** What a caller asks for. */
+export interface BulkUpdateInput {
+  /** Ids of cases; an id that comes again is dropped. */
+  readonly caseIds: readonly string[];
+  readonly newStatus: number;
+  /** Allows a status below the one that a case stands at. */
+  readonly force?: boolean;
+}
+
+export interface BulkUpdateOptions {
+  /** Takes the counts and the timing; nobody does when absent. */
+  readonly recorder?: Recorder;
+  readonly signal?: AbortSignal;
+}
+
+/** The existing application's result, field for field, and `run_id`, which `surgicase cases undo` takes. */
+export interface BulkUpdateResult {
+  readonly run_id: string;
+  readonly updated_cases: readonly UpdatedCase[];
+  readonly exceptions: readonly CaseExceptionLine[];
+  readonly total_processed: number;
+  readonly total_updated: number;
+  readonly total_exceptions: number;
+}
+
+export interface UpdatedCase {
+  readonly case_id: string;
+  readonly previous_status: number;
+  readonly new_status: number;
+  readonly forced: boolean;
+  /** Absent where the new status has no timestamp column. */
+  readonly timestamp_updated: { readonly field: string; readonly transition: string } | null;
+}
+
+export interface CaseExceptionLine {
+  readonly case_id: string;
+  readonly reason: string;
+  readonly current_status: number | null;
+  readonly attempted_status: number;
+}
+
+const mostStatus = 32_767;
+const status = z.int().min(0).max(mostStatus);
+const statusAccepted = `a whole number from 0 to ${mostStatus}`;
+// As wide as the ledger keeps them.
+const ids = z.array(z.string().min(1).max(255)).min(1);
+
+/** Ids of the active cases that stand at a status, ordered; nothing is written. */
+export function getCasesWithStatus(wanted: number): Promise<string[]> {
+  if (!status.safeParse(wanted).success) throw new InputError(`status: accepted: ${statusAccepted}.`);
+  const { signal } = new AbortController();
+  return withDatabase(({ database, schemas }) =>
+    database.session(signal, (session) => readCasesWithStatus(session, schemas, wanted)),
+  );
+}
+
+/**
+ * Moves a list of cases to a status, as the application's own bulk update does: inactive and missing cases, a lower
+ * status without `force` and an equal one are exceptions with their reason. Up to 1,000 cases are one transaction, more
+ * are batches. The list goes straight to the database, into the ledger, and never through Temporal.
+ * @throws InputError for an empty list, an id that is no text of 1 to 255 characters, or a status that is none
+ * @throws DbError CasesNotReady where a table or the status's timestamp column is missing; nothing was moved then
+ */
+export async function bulkUpdateCaseStatus(
+  { caseIds, newStatus, force: isForced = false }: BulkUpdateInput,
+  { recorder, signal = new AbortController().signal }: BulkUpdateOptions = {},
+): Promise<BulkUpdateResult> {
+  refuseWrongInput(caseIds, newStatus);
+  const given = [...new Set(caseIds)];
+  return withDatabase(async ({ database, schemas, log }) => {
+    const startedMs = performance.now();
+    const update = { caseIds: given, target: newStatus, isForced };
+    const result = asResult(given, await bulkUpdate(database, schemas, update, signal), newStatus, isForced);
+    const ms = performance.now() - startedMs;
+    report(log, result, ms);
+    const exceptionCount = result.total_exceptions;
+    if (recorder) recordCaseUpdate(recorder, { job: 'bulk-case-update', ms, exceptionCount });
+    return result;
+  });
+}
+
+function refuseWrongInput(caseIds: readonly string[], newStatus: number): void {
+  const problems = [
+    ...(status.safeParse(newStatus).success ? [] : [`newStatus: accepted: ${statusAccepted}`]),
+    ...(ids.safeParse(caseIds).error?.issues ?? []).map(({ path, message }) =>
+      // A message of zod names limits and types, never the value.
+      [['caseIds', ...path.map(String)].join('.'), message].join(': '),
+    ),
+  ];
+  if (problems.length > 0)
+    throw new InputError(`The cases cannot be updated: ${problems.slice(0, 10).join('; ')}.`);
+}
+
+function asResult(
+  given: readonly string[],
+  { runId, moved, exceptions }: BulkReport,
+  target: number,
+  forced: boolean,
+): BulkUpdateResult {
+  const field = timestampColumn(target);
+  const updatedCases = given.flatMap((id): UpdatedCase[] => {
+    const line = moved.get(id);
+    if (!line) return [];
+    const previous = line.fromStatus ?? 0;
+    const timestamp = field === undefined ? null : { field, transition: `${previous} -> ${target}` };
+    const both = { case_id: id, previous_status: previous, new_status: target, forced };
+    return [{ ...both, timestamp_updated: timestamp }];
+  });
+  const left = given.flatMap((id): CaseExceptionLine[] => {
+    const line = exceptions.get(id);
+    return line
+      ? [{ case_id: id, reason: line.reason, current_status: line.status, attempted_status: target }]
+      : [];
+  });
+  return {
+    run_id: runId,
+    updated_cases: updatedCases,
+    exceptions: left,
+    total_processed: updatedCases.length + left.length,
+    total_updated: updatedCases.length,
+    total_exceptions: left.length,
+  };
+}
+
+const mostWarnings = 100;
+
+function report(
+  log: Log,
+  { run_id: runId, exceptions, total_updated: updated }: BulkUpdateResult,
+  ms: number,
+): void {
+  const fields = { job: 'bulk-case-update', runId };
+  for (const { case_id: caseId, reason } of exceptions.slice(0, mostWarnings)) {
+    log.warn('case not moved', { ...fields, caseId, reason });
+  }
+  log.info('run ends', { ...fields, updated, exceptions: exceptions.length, seconds: ms / 1000 });
+}
+
+interface Opened {
+  readonly database: Database;
+  readonly schemas: Schemas;
+  readonly log: Log;
+}
+
+async function withDatabase<Result>(use: (opened: Opened) => Promise<Result>): Promise<Result> {
+  const { config, database: databaseConfig } = hostConfig();
+  const log = createLog(config.log);
+  const setup = { config, database: databaseConfig, log };
+  const database = openDatabase(setup);
+  try {
+    return await use({ database, schemas: schemasOf(setup), log });
+  } finally {
+    await database.close();
+  }
+}
