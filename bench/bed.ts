@@ -13,15 +13,18 @@ import { startCmsReplica } from '../local/cms-replica.ts';
 import { startMysql } from '../local/mysql.ts';
 import { startTemporal } from '../local/temporal.ts';
 import { createLog } from '../log.ts';
-import { openDatabase, schemasOf } from '../worker/database.ts';
+import type { DatabaseOptions } from '../db/connection.ts';
+import { databaseOptionsOf, openDatabase, schemasOf } from '../worker/database.ts';
 
-export const forever = new AbortController().signal;
+export const forever: AbortSignal = new AbortController().signal;
 
 /** Servers of a benchmark, with empty tables; everything goes when it is closed. */
 export interface Bed {
   /** Zips in here are on the page. */
   readonly site: string;
   readonly database: Database;
+  /** For connections of its own. */
+  readonly databaseOptions: DatabaseOptions;
   /** Runs `npiUpdate` on a worker of its own, and says how much memory that process held. */
   runUpdate(): Promise<{
     readonly result: NpiUpdateResult;
@@ -58,6 +61,7 @@ export async function openBed(): Promise<Bed> {
   return {
     site,
     database,
+    databaseOptions: databaseOptionsOf(setup),
     runUpdate: () => withWorker(env, () => update(temporal.address)),
     async close() {
       await database.close();

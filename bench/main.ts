@@ -1,7 +1,8 @@
 import process from 'node:process';
+import { caseUpdates } from './cases.ts';
 import { weekly } from './weekly.ts';
 
-const benchmarks: Readonly<Record<string, () => Promise<void>>> = { weekly };
+const benchmarks: Readonly<Record<string, () => Promise<void>>> = { weekly, cases: caseUpdates };
 
 const [name = ''] = process.argv.slice(2);
 const benchmark = benchmarks[name];

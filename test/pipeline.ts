@@ -19,7 +19,7 @@ import type { Database } from '../db/connect.ts';
 import { migrate } from '../db/migrate.ts';
 import { createLog } from '../log.ts';
 import { openDatabase, schemasOf } from '../worker/database.ts';
-import { startWorker } from '../worker/run.ts';
+import { startWorker, type RunningWorker } from '../worker/run.ts';
 import { installRuntime } from '../worker/runtime.ts';
 import { replayRuns } from './histories.ts';
 
@@ -51,6 +51,8 @@ export interface Pipeline {
   /** As a schedule that wanted it at `scheduledAt`. */
   runScheduledCases(job: CaseJob, scheduledAt: Date): Promise<CaseUpdateResult>;
   undo(runId: string): Promise<CaseUpdateResult>;
+  /** A worker in this process, for tests that bring their own. */
+  startWorker(): Promise<RunningWorker>;
   /** Empties every table, and the page, which answers as it should again. */
   reset(): Promise<void>;
   /** Replays every run on the workflow's code, and drops what the pipeline made. */
@@ -132,6 +134,7 @@ export async function startPipeline(
     },
     undo: async (undoes) =>
       (await (await startWorkflow('caseUndo', { undoes })).result()) as CaseUpdateResult,
+    startWorker: () => startWorker(setup),
     async reset() {
       page.intercept = undefined;
       for (const file of readdirSync(site)) rmSync(join(site, file));

@@ -5,6 +5,8 @@ export type Verdict = 'pass' | 'before' | 'after';
 
 export interface SqlProxy {
   readonly port: number;
+  /** Breaks every connection, as a network does. */
+  drop(): void;
   close(): Promise<void>;
 }
 
@@ -19,7 +21,10 @@ export async function startSqlProxy(
   target: { readonly host: string; readonly port: number },
   { judge, stop }: { judge(sql: string): Verdict; stop(): void },
 ): Promise<SqlProxy> {
+  const sockets = new Set<Socket>();
   const server = createServer((client) => {
+    sockets.add(client);
+    client.once('close', () => sockets.delete(client));
     const upstream = connect(target.port, target.host);
     let isAnswerHeld = false;
     for (const [one, other] of [
@@ -43,6 +48,9 @@ export async function startSqlProxy(
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     port: (server.address() as AddressInfo).port,
+    drop: () => {
+      for (const socket of sockets) socket.destroy();
+    },
     close: () => new Promise((resolve) => server.close(() => resolve())),
   };
 }

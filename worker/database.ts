@@ -1,5 +1,6 @@
 import type { Config, DatabaseConfig } from '../config.ts';
 import { connect, type Database } from '../db/connect.ts';
+import type { DatabaseOptions } from '../db/connection.ts';
 import { secretCredentials, staticCredentials } from '../db/credentials.ts';
 import type { Log } from '../log.ts';
 import type { Recorder } from '../recorder.ts';
@@ -14,13 +15,21 @@ export interface WorkerSetup {
 }
 
 /** The database of a configuration, its statements' times going to the debug log. */
-export function openDatabase({ config, database, log }: WorkerSetup): Database {
+export function openDatabase(setup: WorkerSetup): Database {
+  const { log } = setup;
+  return connect(databaseOptionsOf(setup), {
+    onStatement: ({ sql, ms, rows }) => log.debug('statement', { sql, ms: Math.round(ms), rows }),
+  });
+}
+
+/** Where the database is and how it lets us in; the service's own schema is every session's default. */
+export function databaseOptionsOf({
+  config,
+  database,
+}: Pick<WorkerSetup, 'config' | 'database'>): DatabaseOptions {
   const { host, port, caPem, login } = database;
   const credentials = 'secretId' in login ? secretCredentials(login.secretId) : staticCredentials(login);
-  return connect(
-    { host, port, credentials, schema: config.schedulerSchema, ...(caPem !== undefined && { caPem }) },
-    { onStatement: ({ sql, ms, rows }) => log.debug('statement', { sql, ms: Math.round(ms), rows }) },
-  );
+  return { host, port, credentials, schema: config.schedulerSchema, ...(caPem !== undefined && { caPem }) };
 }
 
 /** The three schemas of a configuration. */

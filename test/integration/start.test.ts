@@ -58,6 +58,8 @@ describe('npm start', () => {
   it('brings up what is not configured and loads one generated week', async () => {
     const shown = await started.until('The log:');
     expect(shown).toContain('sample weeks, generated, no real providers');
+    // Paid first: what becomes pending payment in this start stays there until Thursday.
+    expect(shown).toMatch(/paid-update: moved.*pending-payment-update: moved.*npi-update: published/s);
     expect(shown).toMatch(/34,009 rows: 33,998 inserted.*6 refused, 5 duplicates; 682 deactivated/);
     expect(shown).toMatch(
       /http:\/\/127\.0\.0\.1:\d+\/namespaces\/default\/workflows\/npi-update-manual\/[0-9a-f-]+\/history/,

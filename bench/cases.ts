@@ -1,0 +1,174 @@
+import { moveSelected } from '../db/case-move.ts';
+import { freezeStatus } from '../db/case-selection.ts';
+import { connect } from '../db/connect.ts';
+import { takeLease } from '../db/lease.ts';
+import { createCases } from '../db/sample-cases.ts';
+import type { Session } from '../db/session.ts';
+import { forever, openBed, type Bed } from './bed.ts';
+import { startPerson, type PersonWaits } from './person.ts';
+
+const cases = 'allstars.cases';
+const schemas = {
+  application: 'allstars',
+  search: 'search_surgeon_facility',
+  scheduler: 'surgicase_scheduler',
+};
+
+interface Measured {
+  readonly name: string;
+  readonly moved: number;
+  readonly seconds: number;
+  /** From the first lock of a transaction to its commit. */
+  readonly longestHoldMs: number;
+  readonly person: PersonWaits;
+}
+
+/**
+ * Case updates with their ledger, beside the way of the existing application (a SELECT and an UPDATE a case, one
+ * transaction) and beside the limit, one bare UPDATE; a person updates one case every 5 ms meanwhile.
+ */
+export async function caseUpdates(): Promise<void> {
+  const bed = await openBed();
+  try {
+    for (const { rows, percent } of [
+      { rows: 100_000, percent: 100 },
+      { rows: 1_000_000, percent: 100 },
+      { rows: 1_000_000, percent: 5 },
+    ]) {
+      await fill(bed, rows, percent);
+      const ways = [
+        await measure(bed, 'one bare UPDATE', bareUpdate),
+        await measure(bed, 'case update', caseUpdate),
+        await measure(bed, 'case by case (existing)', caseByCase),
+      ];
+      print(rows, percent, ways);
+    }
+  } finally {
+    await bed.close();
+  }
+}
+
+const restore = (
+  percent: number,
+) => `UPDATE ${cases} SET case_status = IF(human_case_id % 100 < ${percent}, 10, 0),
+  pending_payment_ts = NULL WHERE NOT case_status <=> IF(human_case_id % 100 < ${percent}, 10, 0)`;
+let currentPercent = 100;
+
+/** `rows` cases of about 1.5 kB, `percent` of them due; no index on the status. */
+async function fill({ database }: Bed, rows: number, percent: number): Promise<void> {
+  currentPercent = percent;
+  await database.session(forever, async (session) => {
+    await session.query(`DROP TABLE IF EXISTS ${cases}`);
+    await createCases(session, schemas.application);
+    await session.query(`ALTER TABLE ${cases} ADD notes VARCHAR(1400) NULL`);
+    await session.query('SET SESSION cte_max_recursion_depth = 100000000');
+    await session.query(
+      `INSERT INTO ${cases} (case_id, user_id, case_date, patient_last, notes, case_status, human_case_id)
+       WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?)
+       SELECT LEFT(SHA2(n, 256), 36) AS id, CONCAT('user-', n % 500), '2026-01-01', 'GENERATED', REPEAT(SHA2(n, 256), 21),
+         IF(n % 100 < ?, 10, 0), n FROM numbers ORDER BY id`,
+      [rows, percent],
+    );
+  });
+}
+
+async function measure(
+  bed: Bed,
+  name: string,
+  work: (session: Session) => Promise<number>,
+): Promise<Measured> {
+  await bed.database.session(forever, (session) => session.query(restore(currentPercent)));
+  const hold = longestHold();
+  const database = connect(bed.databaseOptions, { onStatement: hold.onStatement });
+  const person = await startPerson(bed.databaseOptions, cases);
+  try {
+    const startedMs = performance.now();
+    const moved = await database.session(forever, work);
+    const seconds = (performance.now() - startedMs) / 1000;
+    return { name, moved, seconds, longestHoldMs: hold.ms(), person: await person.stop() };
+  } finally {
+    await database.close();
+  }
+}
+
+function longestHold() {
+  let [begunMs, longestMs] = [performance.now(), 0];
+  return {
+    onStatement({ sql }: { readonly sql: string }) {
+      if (sql === 'START TRANSACTION') begunMs = performance.now();
+      if (sql === 'COMMIT') longestMs = Math.max(longestMs, performance.now() - begunMs);
+    },
+    ms: () => longestMs,
+  };
+}
+
+async function bareUpdate(session: Session): Promise<number> {
+  return session.transaction(async () => {
+    const { affectedRows } = await session.run(
+      `UPDATE ${cases} SET case_status = 15, pending_payment_ts = NOW() WHERE active = 1 AND case_status = 10`,
+    );
+    return affectedRows;
+  });
+}
+
+let runCount = 0;
+
+async function caseUpdate(session: Session): Promise<number> {
+  const runId = `00000000-0000-0000-0000-${String((runCount += 1)).padStart(12, '0')}`;
+  const lease = await takeLease(session, { job: 'pending-payment-update', workflowId: 'bench', runId });
+  if ('heldBy' in lease) throw new Error(`Somebody else works here: ${lease.heldBy}.`);
+  const leave = { jobs: ['paid-update'], since: new Date().toISOString() };
+  await freezeStatus(session, schemas, { runId, source: 10, target: 15, isForced: false, leave }, lease);
+  const input = { runId, casesPerBatch: 1000, lease, onProgress: () => undefined };
+  const { moved } = await moveSelected(session, schemas, input);
+  await session.query('UPDATE lease SET run_id = NULL, expires_at = NULL');
+  return moved;
+}
+
+// Its rate does not depend on how many there are.
+const mostCaseByCase = 50_000;
+
+async function caseByCase(session: Session): Promise<number> {
+  const due = await session.query<{ id: string }>(
+    `SELECT case_id AS id FROM ${cases} WHERE active = 1 AND case_status = 10 LIMIT ${mostCaseByCase}`,
+  );
+  return session.transaction(async () => {
+    for (const { id } of due) {
+      await session.query(`SELECT case_status FROM ${cases} WHERE case_id = ? AND active = 1`, [id]);
+      await session.run(
+        `UPDATE ${cases} SET case_status = 15, pending_payment_ts = NOW() WHERE case_id = ?`,
+        [id],
+      );
+    }
+    return due.length;
+  });
+}
+
+function print(rows: number, percent: number, ways: readonly Measured[]): void {
+  const rate = ({ moved, seconds }: Measured) => moved / seconds;
+  const limit = ways[0];
+  say(`\n${rows.toLocaleString('en-US')} cases of 1.5 kB, ${percent} % due`);
+  say(line('', 'cases', 'seconds', 'cases/s', 'of limit', 'hold ms', 'person p99 ms', 'max ms'));
+  for (const way of ways) {
+    say(
+      line(
+        way.name,
+        way.moved.toLocaleString('en-US'),
+        way.seconds.toFixed(2),
+        Math.round(rate(way)).toLocaleString('en-US'),
+        limit ? (rate(way) / rate(limit)).toFixed(2) : '',
+        way.longestHoldMs.toFixed(0),
+        way.person.p99Ms.toFixed(0),
+        way.person.mostMs.toFixed(0),
+      ),
+    );
+  }
+}
+
+function line(name: string, ...cells: readonly string[]): string {
+  return name.padEnd(26) + cells.map((cell) => cell.padStart(14)).join('');
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}

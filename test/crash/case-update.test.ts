@@ -1,0 +1,142 @@
+import type { WorkflowHandle } from '@temporalio/client';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { CaseUpdateResult } from '../../contract/workflows.ts';
+import { caseId, casesOf, countByStatus, writeCases, type CaseRow } from '../cases.ts';
+import { startPipeline, type Pipeline } from '../pipeline.ts';
+import type { Verdict } from '../sql-proxy.ts';
+import { createNamespace, killWorkerProcesses, startDoomedWorker, startWorkerProcess } from './bed.ts';
+import { caseTraces } from './case-traces.ts';
+
+// More than three batches of a thousand; in each of the first three somebody else is faster with a few cases.
+const dueCount = 3100;
+const due: readonly CaseRow[] = casesOf(10, dueCount);
+const meanwhile = [
+  { change: 'case_status = 20', number: 500 },
+  { change: 'active = 0', number: 1500 },
+  { change: 'case_status = 15', number: 2500 },
+  { change: 'case_status = 7', number: 2501 },
+] as const;
+const exceptions = {
+  'Cannot update to lower status without force=true': 1,
+  'Case not found or inactive': 1,
+  'Case status already at target value': 1,
+  'Processing error: the case was moved by somebody else meanwhile': 1,
+};
+
+async function openCase(name: string): Promise<Pipeline> {
+  await createNamespace(name);
+  const more = { TEMPORAL_NAMESPACE: name, ACTIVITY_HEARTBEAT_TIMEOUT: '1s' };
+  return startPipeline(name, more, { hasWorker: false });
+}
+
+async function startDue(pipeline: Pipeline): Promise<WorkflowHandle> {
+  await pipeline.reset();
+  await writeCases(pipeline, [...due, ...casesOf(15, 50, 9000)]);
+  return pipeline.startCases('pending-payment-update', { limit: 1 });
+}
+
+/** Once the cases are selected, people move some of them; then the run is approved. */
+async function meddleAndApprove(pipeline: Pipeline, handle: WorkflowHandle): Promise<void> {
+  for (;;) {
+    const [run] = await pipeline.query('SELECT 1 FROM case_run');
+    if (run) break;
+    await pause();
+  }
+  for (const { change, number } of meanwhile) {
+    await pipeline.query(`UPDATE ${pipeline.app}.cases SET ${change} WHERE case_id = '${caseId(number)}'`);
+  }
+  for (;;) {
+    const answer = await handle.executeUpdate('approve').catch((error: unknown) => String(error));
+    // Refused until the workflow has heard of its selection.
+    if (answer === 'approved') return;
+    await pause();
+  }
+}
+
+/** Between two looks at a server that nobody can subscribe to. */
+const pause = () => new Promise((resolve) => setTimeout(resolve, 20));
+
+async function leftBehind(name: string, pipeline: Pipeline, handle: WorkflowHandle): Promise<unknown> {
+  return caseTraces(name, pipeline, (await handle.result()) as CaseUpdateResult);
+}
+
+/** The tasks of a worker that is gone wait ten seconds for it to come back, unless the server is told. */
+async function forgetWorker({ client }: Pipeline, { workflowId }: WorkflowHandle): Promise<void> {
+  const { namespace } = client.options;
+  await client.workflowService.resetStickyTaskQueue({ namespace, execution: { workflowId } });
+}
+
+let undisturbed: unknown;
+let statementCount = 0;
+
+beforeAll(async () => {
+  const name = 'cases_none';
+  const pipeline = await openCase(name);
+  const counted = await startDoomedWorker(pipeline.env, 'SIGKILL', () => {
+    statementCount += 1;
+    return 'pass';
+  });
+  const handle = await startDue(pipeline);
+  await meddleAndApprove(pipeline, handle);
+  undisturbed = await leftBehind(name, pipeline, handle);
+  counted.child.kill('SIGTERM');
+  await counted.exit;
+  await counted.proxy.close();
+  await pipeline.stop();
+});
+
+// What a failed test leaves would work on for ever.
+afterAll(killWorkerProcesses);
+
+it('moves what nobody else has moved when nothing disturbs it', () => {
+  expect(undisturbed).toMatchObject({
+    report: { outcome: 'moved', found: dueCount, updated: dueCount - meanwhile.length, exceptions },
+  });
+});
+
+/** A worker of its own is stopped where `judge` says so, another one brings the run to its end. */
+async function disturbed(
+  name: string,
+  pipeline: Pipeline,
+  judge: (sql: string) => Verdict,
+): Promise<unknown> {
+  const doomed = await startDoomedWorker(pipeline.env, 'SIGKILL', judge);
+  const handle = await startDue(pipeline);
+  const driven = meddleAndApprove(pipeline, handle);
+  await Promise.race([doomed.exit, driven.then(() => handle.result())]);
+  const worker = await pipeline.startWorker();
+  await forgetWorker(pipeline, handle);
+  await driven;
+  const found = await leftBehind(name, pipeline, handle);
+  await worker.stop();
+  doomed.child.kill('SIGKILL');
+  await doomed.exit;
+  await doomed.proxy.close();
+  return found;
+}
+
+describe.concurrent('a worker that is killed at every statement of a run', () => {
+  const lanes = [0, 1, 2, 3];
+
+  it.each(lanes)(
+    'leaves what an undisturbed run leaves (lane %i)',
+    async (lane) => {
+      const name = `cases_lane_${lane}`;
+      const pipeline = await openCase(name);
+      for (let chosen = 1 + lane; chosen <= statementCount; chosen += lanes.length) {
+        for (const verdict of ['before', 'after'] as const) {
+          let [seen, last] = [0, ''];
+          const found = await disturbed(name, pipeline, (sql) => {
+            if ((seen += 1) === chosen) last = sql;
+            return seen === chosen ? verdict : 'pass';
+          });
+          expect(found, `killed ${verdict} statement ${chosen} of ${statementCount}: ${last}`).toEqual(
+            undisturbed,
+          );
+        }
+      }
+      await pipeline.stop();
+    },
+    1_500_000,
+  );
+});
