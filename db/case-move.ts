@@ -43,7 +43,8 @@ export async function moveSelected(
   try {
     return await moveBatches(session, statements, input, run);
   } finally {
-    await session.run('SET SESSION innodb_lock_wait_timeout = DEFAULT');
+    // Where this fails the connection is broken, and nobody gets it again; what broke it is the news.
+    await session.run('SET SESSION innodb_lock_wait_timeout = DEFAULT').catch(() => undefined);
   }
 }
 

@@ -75,6 +75,8 @@ interface MysqlError extends Error {
   readonly errno?: number;
   readonly code?: string;
   readonly sqlState?: string;
+  /** mysql2's word for a connection that is of no use any more. */
+  readonly fatal?: boolean;
 }
 
 /**
@@ -85,7 +87,7 @@ interface MysqlError extends Error {
  */
 export function dbError(cause: unknown, label?: string): Error {
   if (!(cause instanceof Error)) return new Error(String(cause));
-  const { errno, code, sqlState } = cause as MysqlError;
+  const { errno, code, sqlState, fatal: isFatal } = cause as MysqlError;
   const during = label === undefined ? '' : ` (during ${label})`;
   if (typeof sqlState === 'string' && errno !== undefined) {
     const words = isQuotable.has(errno) ? `: ${cause.message}` : '';
@@ -94,7 +96,7 @@ export function dbError(cause: unknown, label?: string): Error {
     return known === undefined ? new StatementError(message, errno, sqlState) : new DbError(known, message);
   }
   if (code === 'ENOSPC') return new DbError('NoSpace', `The disk is full${during}.`);
-  if (code !== undefined && isLostConnection.test(code)) {
+  if (isFatal || (code !== undefined && isLostConnection.test(code))) {
     // A network's or a certificate's own words: they name hosts, never a row.
     return new DbError('DatabaseUnreachable', `MySQL cannot be reached: ${cause.message || code}${during}.`);
   }

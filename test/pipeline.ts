@@ -101,9 +101,10 @@ export async function startPipeline(
   const connection = await Connection.connect({ address });
   const client = new Client({ connection, namespace: config.temporal.namespace ?? 'default' });
   const started: WorkflowHandle[] = [];
+  let startCount = 0;
   const startWorkflow = async (workflowType: string, input?: unknown, scheduledAt?: Date) => {
     const handle = await client.workflow.start(workflowType, {
-      workflowId: `${name}-${started.length + 1}`,
+      workflowId: `${name}-${(startCount += 1)}`,
       taskQueue: taskQueues.main,
       args: input === undefined ? [] : [input],
       ...(scheduledAt && { typedSearchAttributes: [{ key: scheduledTime, value: scheduledAt }] }),

@@ -44,7 +44,7 @@ describe('the three triggers', () => {
     await writeCases(pipeline, casesOf(10, 30));
     const shown = await run('run', 'pending-payment-update');
     expect(shown.code).toBe(0);
-    expect(shown.out).toMatch(/pending-payment-update: moved in \d+\.\d s/);
+    expect(shown.out).toMatch(/pending-payment-update: moved in \d+\.\d+ s/);
     expect(shown.out).toMatch(/30 cases found, 10 -> 15; 30 updated, [\d,]+ cases\/s/);
     expect(await countByStatus(pipeline)).toEqual({ 15: 30 });
   });
