@@ -1,6 +1,6 @@
 import { caseMoves, type RunJob } from '../contract/schedules.ts';
 import type { CaseActivities, CasesMoved, CasesSelected } from '../contract/activities.ts';
-import { moveSelected } from '../db/case-move.ts';
+import { moveSelected, type MoveCounts } from '../db/case-move.ts';
 import { countExceptions, readExceptions } from '../db/case-report.ts';
 import { countByStatus, freezeStatus, freezeUndo, type Frozen } from '../db/case-selection.ts';
 import type { Lease } from '../db/lease.ts';
@@ -41,9 +41,7 @@ export function caseActivities(deps: ActivityDeps): Omit<CaseActivities, 'begin'
 
     moveCases: ({ job }) =>
       attempt(deps, 'move', { job }, (current) =>
-        underLease(deps, current, job, (lease) =>
-          database.session(current.signal, (session) => move(deps, current, session, { job, lease })),
-        ),
+        underLease(deps, current, job, (lease) => move(deps, current, { job, lease })),
       ),
   };
 }
@@ -62,22 +60,20 @@ function selected(
 }
 
 async function move(
-  { schemas, casesPerBatch, recorder }: ActivityDeps,
-  { runId, log, tell }: Attempt,
-  session: Session,
+  { database, schemas, casesPerBatch, recorder }: ActivityDeps,
+  { runId, log, signal, tell }: Attempt,
   { job, lease }: { readonly job: RunJob; readonly lease: Lease },
 ): Promise<CasesMoved> {
   const startedMs = performance.now();
-  const { moved, exceptions: exceptionCount } = await moveSelected(session, schemas, {
-    runId,
-    casesPerBatch,
-    lease,
-    onProgress: (counts) => tell({ phase: 'move', cases: counts.moved + counts.exceptions }),
-  });
+  const onProgress = (counts: MoveCounts) => tell({ phase: 'move', cases: counts.moved + counts.exceptions });
+  const input = { runId, casesPerBatch, lease, onProgress };
+  const { moved, exceptions: exceptionCount } = await moveSelected(database, schemas, input, signal);
   recordCaseUpdate(recorder, { job, ms: performance.now() - startedMs, exceptionCount });
   if (exceptionCount === 0) return { updated: moved, exceptions: {} };
-  await warn(session, runId, log, exceptionCount);
-  return { updated: moved, exceptions: await countExceptions(session, runId) };
+  return database.session(signal, async (session) => {
+    await warn(session, runId, log, exceptionCount);
+    return { updated: moved, exceptions: await countExceptions(session, runId) };
+  });
 }
 
 async function warn(session: Session, runId: string, log: Attempt['log'], count: number): Promise<void> {

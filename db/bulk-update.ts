@@ -52,14 +52,9 @@ export async function bulkUpdate(
     await openRun(session, { runId, workflowId: job, job, isDryRun: false });
   });
   try {
-    await resumed(async (session) => {
-      await freezeList(session, schemas, { runId, caseIds, target, isForced });
-      await moveSelected(session, schemas, {
-        runId,
-        casesPerBatch: casesPerTransaction,
-        onProgress: () => undefined,
-      });
-    });
+    await resumed((session) => freezeList(session, schemas, { runId, caseIds, target, isForced }));
+    const input = { runId, casesPerBatch: casesPerTransaction, onProgress: () => undefined };
+    await resuming(() => moveSelected(database, schemas, input, signal), signal);
   } catch (error) {
     const failureType = error instanceof DbError ? error.code : 'Unexpected';
     await resumed((session) => closeRun(session, { runId, outcome: 'failed', failureType })).catch(

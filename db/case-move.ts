@@ -2,8 +2,9 @@ import { eq } from 'drizzle-orm';
 import { exceptionReasons, refusedByServer } from './case-status.ts';
 import { readCaseTable, type CaseTable } from './case-table.ts';
 import { DbError, StatementError } from './errors.ts';
-import { fence, type Lease } from './lease.ts';
+import { fenceShared, type Lease } from './lease.ts';
 import { caseRunTable } from './schema.ts';
+import type { Database } from './connect.ts';
 import type { Session } from './session.ts';
 import type { Schemas } from './tables.ts';
 
@@ -28,24 +29,41 @@ const triesOfOneCase = 5;
 
 /**
  * Moves what is still `selected` of a run, batch by batch, each one transaction: cases and their lines change together,
- * or neither does. A case that does not stand any more where it was selected is left alone, its line says why.
+ * or neither does. A case that does not stand any more where it was selected is left alone, its line says why. Many cases
+ * go in two lanes, each on a connection of its own: the server does most of the work, and it has more than one core.
  * Repeated attempts go on where the last one stopped.
  * @throws DbError FencedOut, CountsDiffer; DatabaseBusy when the ledger itself is locked
  */
 export async function moveSelected(
-  session: Session,
+  database: Database,
   schemas: Schemas,
   input: MoveInput,
+  signal: AbortSignal,
 ): Promise<MoveCounts> {
-  const run = await readRun(session, input.runId);
-  const statements = statementsOf(await readCaseTable(session, schemas), run);
-  await session.run(`SET SESSION innodb_lock_wait_timeout = ${lockPatienceSeconds}`);
-  try {
-    return await moveBatches(session, statements, input, run);
-  } finally {
-    // Where this fails the connection is broken, and nobody gets it again; what broke it is the news.
-    await session.run('SET SESSION innodb_lock_wait_timeout = DEFAULT').catch(() => undefined);
-  }
+  const { runId } = input;
+  const { run, statements, lanes } = await database.session(signal, async (session) => {
+    const found = await readRun(session, runId);
+    const ends = await laneEnds(session, found, input.casesPerBatch);
+    return {
+      run: found,
+      statements: statementsOf(await readCaseTable(session, schemas), found),
+      lanes: ends,
+    };
+  });
+  const counts = { moved: run.movedCount, exceptions: run.exceptionCount };
+  const count = (done: MoveCounts) => {
+    counts.moved += done.moved;
+    counts.exceptions += done.exceptions;
+    input.onProgress(counts);
+  };
+  await sideBySide(lanes, signal, (lane, laneSignal) =>
+    database.session(laneSignal, (session) => moveLane(session, { statements, input, lane, count })),
+  );
+  if (counts.moved + counts.exceptions === run.selectedCount) return counts;
+  throw new DbError(
+    'CountsDiffer',
+    `Run ${runId}: ${run.selectedCount} cases selected, ${counts.moved} moved, ${counts.exceptions} exceptions.`,
+  );
 }
 
 type CaseRun = typeof caseRunTable.$inferSelect;
@@ -58,37 +76,77 @@ async function readRun(session: Session, runId: string): Promise<CaseRun> {
   return run;
 }
 
-async function moveBatches(
-  session: Session,
-  statements: Statements,
-  input: MoveInput,
-  { movedCount, exceptionCount, selectedCount }: CaseRun,
-): Promise<MoveCounts> {
-  let counts = { moved: movedCount, exceptions: exceptionCount };
-  let [size, tries, after] = [input.casesPerBatch, 0, ''];
+/** Lines of a run by key: those after `after` up to `until`, to the end where there is none. */
+interface Lane {
+  readonly after: string;
+  readonly until?: string;
+}
+
+/** Two halves of what is left, or all of it where that is little. */
+async function laneEnds(session: Session, run: CaseRun, casesPerBatch: number): Promise<Lane[]> {
+  const left = run.selectedCount - run.movedCount - run.exceptionCount;
+  if (left <= 2 * casesPerBatch) return [{ after: '' }];
+  const [middle] = await session.query<{ id: string }>(
+    `SELECT case_id AS id FROM case_move WHERE run_id = ? AND state = 'selected' ORDER BY case_id LIMIT 1 OFFSET ?`,
+    [run.runId, Math.floor(left / 2)],
+    'middle of the cases',
+  );
+  return middle ? [{ after: '', until: middle.id }, { after: middle.id }] : [{ after: '' }];
+}
+
+/** Runs every lane to its end; where one fails the others are stopped, and its error is thrown when all have ended. */
+async function sideBySide(
+  lanes: readonly Lane[],
+  signal: AbortSignal,
+  work: (lane: Lane, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const others = new AbortController();
+  let failure: { readonly error: unknown } | undefined;
+  await Promise.all(
+    lanes.map((lane) =>
+      work(lane, AbortSignal.any([signal, others.signal])).catch((error: unknown) => {
+        failure ??= { error };
+        others.abort();
+      }),
+    ),
+  );
+  if (failure) throw failure.error;
+}
+
+interface LaneWork {
+  readonly statements: Statements;
+  readonly input: MoveInput;
+  readonly lane: Lane;
+  count(done: MoveCounts): void;
+}
+
+async function moveLane(session: Session, work: LaneWork): Promise<void> {
+  await session.run(`SET SESSION innodb_lock_wait_timeout = ${lockPatienceSeconds}`);
+  try {
+    await moveBatches(session, work);
+  } finally {
+    // Where this fails the connection is broken, and nobody gets it again; what broke it is the news.
+    await session.run('SET SESSION innodb_lock_wait_timeout = DEFAULT').catch(() => undefined);
+  }
+}
+
+async function moveBatches(session: Session, { statements, input, lane, count }: LaneWork): Promise<void> {
+  let [size, tries, after] = [input.casesPerBatch, 0, lane.after];
   for (;;) {
-    const range = await nextRange(session, input.runId, after, size);
-    if (!range) break;
+    const range = await nextRange(session, input.runId, { ...lane, after }, size);
+    if (!range) return;
     const batch = await attemptBatch(session, statements, input, range);
     if ('obstacle' in batch && range.count > 1) {
       size = Math.ceil(range.count / 2);
       continue;
     }
     if ('obstacle' in batch && batch.obstacle instanceof DbError && (tries += 1) < triesOfOneCase) continue;
-    const done =
-      'obstacle' in batch ? await setAside(session, statements, input, range, batch.obstacle) : batch;
-    counts = { moved: counts.moved + done.moved, exceptions: counts.exceptions + done.exceptions };
-    input.onProgress(counts);
+    count('obstacle' in batch ? await setAside(session, statements, input, range, batch.obstacle) : batch);
     [size, tries, after] = [Math.min(input.casesPerBatch, size * 2), 0, range.last];
   }
-  if (counts.moved + counts.exceptions === selectedCount) return counts;
-  throw new DbError(
-    'CountsDiffer',
-    `Run ${input.runId}: ${selectedCount} cases selected, ${counts.moved} moved, ${counts.exceptions} exceptions.`,
-  );
 }
 
-/** Lines of a run by key: those after `after` up to `last`, `count` of them still selected. */
+/** Lines of one batch: those after `after` up to `last`, `count` of them still selected. */
 interface Range {
   readonly after: string;
   readonly last: string;
@@ -98,14 +156,14 @@ interface Range {
 async function nextRange(
   session: Session,
   runId: string,
-  after: string,
+  { after, until }: Lane,
   size: number,
 ): Promise<Range | undefined> {
   const [next] = await session.query<{ last: string | null; count: number }>(
     `SELECT MAX(case_id) AS last, COUNT(*) AS count FROM (
        SELECT case_id FROM case_move WHERE run_id = ? AND case_id > ? AND state = 'selected'
-       ORDER BY case_id LIMIT ?) AS batch`,
-    [runId, after, size],
+       ${until === undefined ? '' : 'AND case_id <= ?'} ORDER BY case_id LIMIT ?) AS batch`,
+    [runId, after, ...(until === undefined ? [] : [until]), size],
     'next batch of cases',
   );
   return next?.last == null ? undefined : { after, last: next.last, count: next.count };
@@ -147,7 +205,7 @@ function inBatch(
   work: () => Promise<MoveCounts>,
 ): Promise<MoveCounts> {
   return session.transaction(async () => {
-    if (lease) await fence(session, lease);
+    if (lease) await fenceShared(session, lease);
     const done = await work();
     await session.run(
       'UPDATE case_run SET moved_count = moved_count + ?, exception_count = exception_count + ? WHERE run_id = ?',
@@ -170,10 +228,10 @@ async function moveRange(
     return affectedRows / 2;
   };
   let moved = await moveLines();
+  if (moved === count) return { moved, exceptions: 0 };
   const [rest] = await session.query<{ count: number }>(countSelected, lines, 'counting the rest');
   const left = rest?.count ?? 0;
   if (moved + left !== count) throw countsDiffer(runId, count, moved, left);
-  if (left === 0) return { moved, exceptions: 0 };
   // Somebody was faster with some: from here on their cases stand still, so that the reason is the one of the commit.
   await session.query(lock, lines, 'locking the rest');
   moved += await moveLines();

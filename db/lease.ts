@@ -68,17 +68,12 @@ async function currentWriter(session: Session, name: string): Promise<Known | un
 }
 
 /**
- * Keeps the lease from expiring. A transaction that writes under the lease holds its row, so nobody can take it
- * meanwhile and there is nothing to renew: the row is skipped instead of waited for.
+ * Keeps the lease from expiring. It waits for a transaction that holds the row: as long as one does, nobody can take the
+ * lease, and those that share the row would otherwise never leave a gap.
+ * @throws DbError DatabaseBusy when a transaction lasts longer than the server lets anybody wait
  */
 export async function renewLease(session: Session, lease: Lease): Promise<void> {
-  await session.transaction(async () => {
-    const free = await session.orm((db) =>
-      db.select({ epoch }).from(leaseTable).where(isHeldBy(lease)).for('update', { skipLocked: true }),
-    );
-    if (free.length === 0) return;
-    await session.orm((db) => db.update(leaseTable).set({ expiresAt: inAMinute }).where(isHeldBy(lease)));
-  });
+  await session.orm((db) => db.update(leaseTable).set({ expiresAt: inAMinute }).where(isHeldBy(lease)));
 }
 
 /**
@@ -89,10 +84,28 @@ export async function fence(session: Session, lease: Lease): Promise<void> {
   const [row] = await session.orm((db) =>
     db.select({ epoch }).from(leaseTable).where(eq(job, lease.job)).for('update'),
   );
-  if (row !== undefined && row.epoch === lease.epoch) return;
+  refuseOld(lease, row?.epoch);
+}
+
+/**
+ * The same for transactions of one attempt that work side by side: they share the row, and a newer attempt waits for all.
+ * @throws DbError FencedOut
+ */
+export async function fenceShared(session: Session, lease: Lease): Promise<void> {
+  // Drizzle writes FOR SHARE, which MariaDB does not know.
+  const [row] = await session.query<{ epoch: number }>(
+    'SELECT epoch FROM lease WHERE job = ? LOCK IN SHARE MODE',
+    [lease.job],
+    'fence',
+  );
+  refuseOld(lease, row?.epoch);
+}
+
+function refuseOld(lease: Lease, current: number | undefined): void {
+  if (current === lease.epoch) return;
   throw new DbError(
     'FencedOut',
-    `Epoch ${lease.epoch} of ${lease.job} is over: ${row?.epoch ?? 'none'} holds the lease.`,
+    `Epoch ${lease.epoch} of ${lease.job} is over: ${current ?? 'none'} holds the lease.`,
   );
 }
 
