@@ -1,6 +1,6 @@
 import { eq, sql } from 'drizzle-orm';
 import { timestampColumn } from './case-status.ts';
-import { readCaseTable, type CaseTable } from './case-table.ts';
+import { readCaseTable } from './case-table.ts';
 import { DbError } from './errors.ts';
 import { fence, type Lease } from './lease.ts';
 import { caseRunTable } from './schema.ts';
@@ -39,13 +39,18 @@ export async function countByStatus(
   schemas: Schemas,
   { source, leave }: StatusSelection,
 ): Promise<Frozen> {
-  const table = await readCaseTable(session, schemas);
-  const [due] = await session.query<{ count: number }>(
-    `SELECT ${scanCases} COUNT(*) AS count ${fromDue(table)}`,
-    [...leftParameters(source, leave), source],
+  const { place, joinsLine } = await readCaseTable(session, schemas);
+  const count = async (sql: string, parameters: readonly unknown[]) => {
+    const [row] = await session.query<{ cases: number }>(sql, parameters, 'counting cases');
+    return row?.cases ?? 0;
+  };
+  const standing = await count(`SELECT ${scanCases} COUNT(*) AS cases ${fromStanding(place)}`, [source]);
+  const left = await count(
+    `SELECT COUNT(*) AS cases FROM (${recentMoves}) AS m STRAIGHT_JOIN ${place} c ON ${joinsLine}
+     WHERE c.active = 1 AND c.case_status = ?`,
+    [...recentParameters(source, leave), source],
   );
-  const left = await countLeft(session, table, source, leave);
-  return { selected: due?.count ?? 0, left };
+  return { selected: standing - left, left };
 }
 
 /**
@@ -61,15 +66,22 @@ export function freezeStatus(
 ): Promise<Frozen> {
   const { runId, source, target, leave } = selection;
   return frozenOnce(session, { ...selection, column: timestampColumn(target) }, lease, async () => {
-    const table = await readCaseTable(session, schemas);
+    const { place } = await readCaseTable(session, schemas);
     // At READ COMMITTED it reads one snapshot and locks no case.
-    const { affectedRows } = await session.run(
+    const { affectedRows: standing } = await session.run(
       `${insertLines}
-       SELECT ${scanCases} ?, c.case_id, 'selected', c.case_status, ?, NOW() ${fromDue(table)} ORDER BY c.case_id`,
-      [runId, target, ...leftParameters(source, leave), source],
+       SELECT ${scanCases} ?, c.case_id, 'selected', c.case_status, ?, NOW() ${fromStanding(place)} ORDER BY c.case_id`,
+      [runId, target, source],
       'selecting cases',
     );
-    return { selected: affectedRows, left: await countLeft(session, table, source, leave) };
+    // After it, and not in the same statement, which would ask for every case: whatever was moved before the snapshot
+    // above is seen here, and what is moved later is not among the lines.
+    const { affectedRows: left } = await session.run(
+      `DELETE m FROM case_move m JOIN (${recentMoves}) AS recent ON recent.case_id = m.case_id WHERE m.run_id = ?`,
+      [...recentParameters(source, leave), runId],
+      'leaving cases to the next run',
+    );
+    return { selected: standing - left, left };
   });
 }
 
@@ -185,32 +197,15 @@ function frozenOnce(
   });
 }
 
-// One statement sees the cases and the ledger at one moment: a run that moves cases meanwhile moves both together.
+const fromStanding = (place: string) => `FROM ${place} c WHERE c.active = 1 AND c.case_status = ?`;
+
+/** What other runs moved to a status since a moment. */
 const recentMoves = `SELECT DISTINCT m.case_id FROM run r
   JOIN case_run cr ON cr.run_id = r.run_id
   JOIN case_move m ON m.run_id = cr.run_id
   WHERE r.job IN (?) AND cr.target_status = ? AND m.state = 'moved' AND m.state_at >= ?`;
 
-function fromDue({ place, idAsKept }: CaseTable): string {
-  return `FROM ${place} c LEFT JOIN (${recentMoves}) AS recent ON recent.case_id = ${idAsKept}
-    WHERE c.active = 1 AND c.case_status = ? AND recent.case_id IS NULL`;
-}
-
-function leftParameters(source: number, { jobs, since }: StatusSelection['leave']): unknown[] {
+function recentParameters(source: number, { jobs, since }: StatusSelection['leave']): unknown[] {
   // The ledger keeps whole seconds, so the second of the moment itself counts.
   return [jobs, source, since.slice(0, 19).replace('T', ' ')];
-}
-
-async function countLeft(
-  session: Session,
-  { place, joinsLine }: CaseTable,
-  source: number,
-  leave: StatusSelection['leave'],
-): Promise<number> {
-  const [left] = await session.query<{ count: number }>(
-    `SELECT COUNT(*) AS count FROM (${recentMoves}) AS m STRAIGHT_JOIN ${place} c ON ${joinsLine}
-     WHERE c.active = 1 AND c.case_status = ?`,
-    [...leftParameters(source, leave), source],
-  );
-  return left?.count ?? 0;
 }

@@ -1,6 +1,5 @@
 import { DbError } from './errors.ts';
 import type { Session } from './session.ts';
-import { collationsOf } from './collation.ts';
 import type { Schemas } from './tables.ts';
 
 /** How the application's `cases` and the ledger's lines meet in SQL. */
@@ -9,8 +8,6 @@ export interface CaseTable {
   readonly place: string;
   /** The case of the ledger's line `m`: its id as the application's column compares ids. */
   readonly joinsLine: string;
-  /** The id of a case `c` as the ledger keeps it. */
-  readonly idAsKept: string;
   /** An id of our own as the application's column compares it. */
   asColumn(id: string): string;
 }
@@ -26,14 +23,12 @@ export async function readCaseTable(session: Session, schemas: Schemas): Promise
     [schemas.application],
   );
   if (!column) throw new DbError('CasesNotReady', `missing column: ${schemas.application}.cases.case_id`);
-  const { exact } = await collationsOf(session);
   const { charset, collation } = column;
   const asColumn = (id: string) =>
     `${charset === 'utf8mb4' ? id : `CONVERT(${id} USING ${charset})`} COLLATE ${collation}`;
   return {
     place: `${schemas.application}.cases`,
     joinsLine: `c.case_id = ${asColumn('m.case_id')}`,
-    idAsKept: `CONVERT(c.case_id USING utf8mb4) COLLATE ${exact}`,
     asColumn,
   };
 }
