@@ -18,12 +18,12 @@ export async function startPerson(
 ): Promise<{ stop(): Promise<PersonWaits> }> {
   const database = connect(options);
   const waits: number[] = [];
-  let isStopped = false;
+  const stopped = new AbortController();
   const done = database.session(forever, async (session) => {
     const [{ most } = { most: 1 }] = await session.query<{ most: number }>(
       `SELECT MAX(human_case_id) AS most FROM ${cases}`,
     );
-    while (!isStopped) {
+    while (!stopped.signal.aborted) {
       const number = 1 + Math.floor(Math.random() * most);
       const startedMs = performance.now();
       await session.run(`UPDATE ${cases} SET pay_amount = ? WHERE human_case_id = ?`, [
@@ -36,7 +36,7 @@ export async function startPerson(
   });
   return {
     async stop() {
-      isStopped = true;
+      stopped.abort();
       await done;
       await database.close();
       waits.sort((one, other) => one - other);

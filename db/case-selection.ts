@@ -40,8 +40,8 @@ export async function countByStatus(
   { source, leave }: StatusSelection,
 ): Promise<Frozen> {
   const { place, joinsLine } = await readCaseTable(session, schemas);
-  const count = async (sql: string, parameters: readonly unknown[]) => {
-    const [row] = await session.query<{ cases: number }>(sql, parameters, 'counting cases');
+  const count = async (question: string, parameters: readonly unknown[]) => {
+    const [row] = await session.query<{ cases: number }>(question, parameters, 'counting cases');
     return row?.cases ?? 0;
   };
   const standing = await count(`SELECT ${scanCases} COUNT(*) AS cases ${fromStanding(place)}`, [source]);

@@ -1,5 +1,6 @@
 // A host application with the scheduler inside: its own web server, and the worker when ENABLE_SCHEDULER=true.
 // Run it where DATABASE_URL and TEMPORAL_ADDRESS are set (or beside `npm start`): node examples/node/host.mjs
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { runSchedulerInBackground, setupWeeklyScheduler } from 'surgicase-pipelines';
 
@@ -11,8 +12,7 @@ if (scheduler) await setupWeeklyScheduler();
 console.log(`listening on ${server.address().port}, the scheduler is ${scheduler ? 'on' : 'off'}`);
 
 // The host owns the signals: first its own work, then the worker, whose activities end or are resumed elsewhere.
-process.once('SIGTERM', async () => {
-  server.close();
-  await scheduler?.stop();
-  console.log('stopped');
-});
+await once(process, 'SIGTERM');
+server.close();
+await scheduler?.stop();
+console.log('stopped');

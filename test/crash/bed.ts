@@ -42,10 +42,10 @@ export async function startWorkerProcess(env: NodeJS.ProcessEnv): Promise<Worker
   return { child, exit, lines: () => text };
 }
 
-/** A worker whose statements pass a proxy; the one that `judge` chooses stops it with `signal`. */
+/** A worker whose statements pass a proxy; the one that `judge` chooses kills or freezes it, or breaks its connections. */
 export async function startDoomedWorker(
   env: NodeJS.ProcessEnv,
-  signal: 'SIGKILL' | 'SIGSTOP',
+  how: 'SIGKILL' | 'SIGSTOP' | 'lost connections',
   judge: (sql: string) => Verdict,
 ): Promise<WorkerProcess & { readonly proxy: SqlProxy; readonly stopped: Promise<void> }> {
   const url = new URL(env['DATABASE_URL'] ?? '');
@@ -61,7 +61,8 @@ export async function startDoomedWorker(
       judge: (sql) => (isStopped ? 'pass' : judge(sql)),
       stop: () => {
         isStopped = true;
-        worker?.child.kill(signal);
+        if (how === 'lost connections') proxy.drop();
+        else worker?.child.kill(how);
         tellStopped();
       },
     },

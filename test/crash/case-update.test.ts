@@ -1,7 +1,7 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CaseUpdateResult } from '../../contract/workflows.ts';
-import { caseId, casesOf, countByStatus, writeCases, type CaseRow } from '../cases.ts';
+import { caseId, casesOf, writeCases, type CaseRow } from '../cases.ts';
 import { startPipeline, type Pipeline } from '../pipeline.ts';
 import type { Verdict } from '../sql-proxy.ts';
 import { createNamespace, killWorkerProcesses, startDoomedWorker, startWorkerProcess } from './bed.ts';
@@ -114,6 +114,66 @@ async function disturbed(
   await doomed.proxy.close();
   return found;
 }
+
+/** The n-th statement that matches, counted from 1. */
+function nth(pattern: RegExp, count: number, verdict: Verdict): (sql: string) => Verdict {
+  let seen = 0;
+  return (sql) => (pattern.test(sql) && (seen += 1) === count ? verdict : 'pass');
+}
+
+// A frozen worker's transaction keeps the lease's row for a minute. These come first: while they wait, the others work.
+describe.concurrent('a worker that is frozen', () => {
+  const moments: readonly [string, (sql: string) => Verdict][] = [
+    ['between_batches', nth(/^START TRANSACTION/, 6, 'before')],
+    ['in_a_batch', nth(/^UPDATE case_move/, 2, 'after')],
+  ];
+
+  it.each(moments)(
+    '%s moves nothing when it comes back',
+    async (moment, judge) => {
+      const name = `cases_frozen_${moment}`;
+      const pipeline = await openCase(name);
+      const frozen = await startDoomedWorker(pipeline.env, 'SIGSTOP', judge);
+      const handle = await startDue(pipeline);
+      const driven = meddleAndApprove(pipeline, handle);
+      await frozen.stopped;
+      const worker = await startWorkerProcess(pipeline.env);
+      await driven;
+      const found = await leftBehind(name, pipeline, handle);
+      expect(found).toEqual(undisturbed);
+      frozen.child.kill('SIGCONT');
+      frozen.child.kill('SIGTERM');
+      await frozen.exit;
+      expect(await leftBehind(name, pipeline, handle)).toEqual(found);
+      worker.child.kill('SIGTERM');
+      await worker.exit;
+      await frozen.proxy.close();
+      await pipeline.stop();
+    },
+    300_000,
+  );
+});
+
+describe.concurrent('a connection that is lost', () => {
+  const moments: readonly [string, (sql: string) => Verdict][] = [
+    ['before_a_commit', nth(/^COMMIT/, 6, 'before')],
+    ['after_a_commit', nth(/^COMMIT/, 6, 'after')],
+    ['in_a_batch', nth(/^UPDATE case_move/, 2, 'after')],
+  ];
+
+  it.each(moments)('%s repeats and loses nothing', async (moment, judge) => {
+    const name = `cases_lost_${moment}`;
+    const pipeline = await openCase(name);
+    const worker = await startDoomedWorker(pipeline.env, 'lost connections', judge);
+    const handle = await startDue(pipeline);
+    await meddleAndApprove(pipeline, handle);
+    expect(await leftBehind(name, pipeline, handle)).toEqual(undisturbed);
+    worker.child.kill('SIGTERM');
+    await worker.exit;
+    await worker.proxy.close();
+    await pipeline.stop();
+  });
+});
 
 describe.concurrent('a worker that is killed at every statement of a run', () => {
   const lanes = [0, 1, 2, 3];
