@@ -102,7 +102,7 @@ export const failures = {
   },
   RunNotUndoable: {
     isRetryable: false,
-    nextStep: '`surgicase cases history` lists the runs that moved cases. Nothing was changed.',
+    nextStep: 'Take a run id that `surgicase cases history` lists. Nothing was changed.',
   },
   LeaseHeld: {
     isRetryable: true,

@@ -9,16 +9,24 @@ import { bundleWorkflows } from '../worker/bundle.ts';
 const folder = fileURLToPath(new URL('histories', import.meta.url));
 type History = Awaited<ReturnType<WorkflowHandle['fetchHistory']>>;
 
+interface Run {
+  readonly name: string;
+  /** The workflow's. */
+  readonly type: string;
+  readonly outcome: string;
+  readonly history: History;
+}
+
 /**
  * Replays what runs of this process wrote: a run under way outlives a deployment. With EXPORT_HISTORIES=<version> one
  * run of each outcome is kept in test/histories/<version>, for later versions to replay.
  */
 export async function replayRuns(handles: readonly WorkflowHandle[]): Promise<void> {
-  const runs: { name: string; outcome: string; history: History }[] = [];
+  const runs: Run[] = [];
   for (const handle of handles) {
-    const { status } = await handle.describe();
+    const { status, type } = await handle.describe();
     const outcome = status.name === 'COMPLETED' ? await outcomeOf(handle) : status.name.toLowerCase();
-    runs.push({ name: handle.workflowId, outcome, history: await handle.fetchHistory() });
+    runs.push({ name: handle.workflowId, type, outcome, history: await handle.fetchHistory() });
   }
   const version = process.env['EXPORT_HISTORIES'];
   if (version !== undefined) for (const run of runs) keep(version, run);
@@ -30,8 +38,9 @@ async function outcomeOf(handle: WorkflowHandle): Promise<string> {
 }
 
 /** The longest of each outcome: it has more for later versions to follow. */
-function keep(version: string, { outcome, history }: { outcome: string; history: History }): void {
-  const path = join(folder, version, `npi-update-${outcome}.json`);
+function keep(version: string, { type, outcome, history }: Run): void {
+  const workflow = type.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  const path = join(folder, version, `${workflow}-${outcome}.json`);
   // Who worked on it, and in which folder, is this machine's business.
   const text = historyToJSON(history)
     .replace(/("identity": )"[^"]*"/g, '$1"worker"')

@@ -67,6 +67,7 @@ async function forgetWorker({ client }: Pipeline, { workflowId }: WorkflowHandle
 }
 
 let undisturbed: unknown;
+let loggedLines: readonly Record<string, unknown>[] = [];
 let statementCount = 0;
 
 beforeAll(async () => {
@@ -79,6 +80,11 @@ beforeAll(async () => {
   const handle = await startDue(pipeline);
   await meddleAndApprove(pipeline, handle);
   undisturbed = await leftBehind(name, pipeline, handle);
+  loggedLines = counted
+    .lines()
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
   counted.child.kill('SIGTERM');
   await counted.exit;
   await counted.proxy.close();
@@ -91,6 +97,25 @@ afterAll(killWorkerProcesses);
 it('moves what nobody else has moved when nothing disturbs it', () => {
   expect(undisturbed).toMatchObject({
     report: { outcome: 'moved', found: dueCount, updated: dueCount - meanwhile.length, exceptions },
+  });
+});
+
+it('logs one warning for each case that it left alone, and a summary, and nothing else of a case', () => {
+  const warnings = loggedLines.filter(({ level }) => level === 'warn');
+  expect(warnings.map(({ message, job, caseId: id }) => ({ message, job, id }))).toEqual(
+    [500, 1500, 2500, 2501].map((number) => ({
+      message: 'case not moved',
+      job: 'pending-payment-update',
+      id: caseId(number),
+    })),
+  );
+  expect(loggedLines.find(({ message }) => message === 'run ends')).toMatchObject({
+    level: 'info',
+    job: 'pending-payment-update',
+    outcome: 'moved',
+    found: dueCount,
+    updated: dueCount - meanwhile.length,
+    exceptions: meanwhile.length,
   });
 });
 

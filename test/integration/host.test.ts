@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { createServer, type AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, beforeEach, expect, inject, it, vi } from 'vitest';
@@ -43,7 +44,8 @@ afterAll(async () => {
 beforeEach(() => pipeline.reset());
 
 it('works inside a host when ENABLE_SCHEDULER is true, and stops with it', async () => {
-  const app = startExample({ ENABLE_SCHEDULER: 'true' });
+  const metrics = `127.0.0.1:${await freePort()}`;
+  const app = startExample({ ENABLE_SCHEDULER: 'true', METRICS_ADDRESS: metrics });
   try {
     await expect.poll(app.shown, { timeout: 20_000 }).toContain('the scheduler is on');
     await writeCases(pipeline, [...casesOf(10, 12), ...casesOf(15, 5, 100)]);
@@ -52,6 +54,9 @@ it('works inside a host when ENABLE_SCHEDULER is true, and stops with it', async
     expect(await host.runUpdateNow()).toMatchObject({ outcome: 'nothing due' });
     expect(await countByStatus(pipeline)).toEqual({ 15: 12, 20: 5 });
     await expect(host.runNpiUpdateNow()).rejects.toThrow('npi-update failed: ');
+    const shown = await (await fetch(`http://${metrics}/metrics`)).text();
+    expect(shown).toMatch(/case_update_success\{[^}]*job="paid-update"[^}]*\} 1/);
+    expect(shown).toMatch(/bulk_update_case_status_count\{[^}]*job="pending-payment-update"/);
   } finally {
     app.child.kill('SIGTERM');
   }
@@ -84,3 +89,13 @@ it('applies the schedules by name, and says what it changed', async () => {
   expect(spec.calendars?.map(({ comment }) => comment)).toEqual(['0 9 * * 5']);
   expect((await client.schedule.getHandle('npi-update').describe()).state.paused).toBe(false);
 });
+
+function freePort(): Promise<number> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}

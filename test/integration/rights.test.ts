@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
+import type { WorkflowFailedError } from '@temporalio/client';
 import { createConnection, type Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { readConfig } from '../../config.ts';
 import { migrate } from '../../db/migrate.ts';
 import { createLog } from '../../log.ts';
 import { openDatabase, schemasOf } from '../../worker/database.ts';
+import { casesOf, writeCases } from '../cases.ts';
 import { forever, startPipeline, type Pipeline } from '../pipeline.ts';
 import { individual, npidataCsv, organization, stub, writeWeekly } from '../release-zip.ts';
 
@@ -38,6 +40,7 @@ beforeAll(async () => {
   const setup = { config, database: config.database, log: createLog(config.log, () => undefined) };
   const database = openDatabase(setup);
   await migrate(database, schemasOf(setup), forever);
+  await writeCases({ database, app: schemas.allstars }, [...casesOf(10, 3), ...casesOf(15, 2, 100)]);
   await database.close();
   await administrator.query(`CREATE USER ${login} IDENTIFIED BY 'rights'`);
   for (const grant of documentedGrants()) await administrator.query(grant);
@@ -73,3 +76,16 @@ it.each([
     }
   },
 );
+
+it('and all that moving cases needs; a right that is missing is named before anything moves', async () => {
+  expect(await pipeline.runCases('pending-payment-update')).toMatchObject({ updated: 3 });
+  await administrator.query(`REVOKE UPDATE ON ${schemas.allstars}.cases FROM ${login}`);
+  const handle = await pipeline.startCases('paid-update');
+  const failure = await handle.result().catch((error: WorkflowFailedError) => error.cause);
+  expect(failure).toMatchObject({ type: 'DatabaseRefused' });
+  expect((failure as Error).message).toContain(
+    "UPDATE command denied to user 'rights'@'localhost' for table 'cases'",
+  );
+  const [ledger] = await pipeline.query('SELECT COUNT(*) AS selections FROM case_run');
+  expect(ledger).toEqual({ selections: 1 });
+});

@@ -22,8 +22,9 @@ describe('the failure types', () => {
     for (const { nextStep } of Object.values(failures)) expect(nextStep).toMatch(/^[A-Z].{20,}\.$/);
   });
 
-  it('are those that the two floors throw, and the two that the activities decide', () => {
-    const codes = [...codesIn('nppes/errors.ts'), ...codesIn('db/errors.ts'), 'TooManyRefused', 'Unexpected'];
+  it('are those that the two floors throw, and those that activities and workflows decide', () => {
+    const decided = ['TooManyRefused', 'Unexpected', 'InputRefused', 'ApprovalTimedOut'];
+    const codes = [...codesIn('nppes/errors.ts'), ...codesIn('db/errors.ts'), ...decided];
     expect(Array.from(new Set(codes)).sort()).toEqual(types);
   });
 });
