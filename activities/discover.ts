@@ -18,14 +18,11 @@ export function discoverActivity(deps: ActivityDeps): Pick<NpiActivities, 'disco
   };
 }
 
-async function discover(
-  deps: ActivityDeps,
-  { signal, log }: Attempt,
-  weeks: number | undefined,
-): Promise<Discovery> {
+async function discover(deps: ActivityDeps, current: Attempt, weeks: number | undefined): Promise<Discovery> {
+  const { signal, log } = current;
   const startedAt = performance.now();
   const published = await deps.database.session(signal, publishedFiles);
-  const listed = await listReleases(deps, signal, new Set(published.map(({ fileName }) => fileName)));
+  const listed = await listReleases(deps, current, new Set(published.map(({ fileName }) => fileName)));
   const { due, remarks } = dueReleases(listed, published.map(asPublished), deps.today());
   const chosen = weeks === undefined ? due : due.slice(-weeks);
   const names = chosen.map(({ release }) => releaseName(release));
@@ -37,17 +34,24 @@ async function discover(
 /** Only what is published under its name is asked for ETag and length: the others are due whatever they are. */
 async function listReleases(
   { pageUrl }: ActivityDeps,
-  signal: Attempt['signal'],
+  { signal, log }: Attempt,
   publishedNames: ReadonlySet<string>,
 ): Promise<ListedRelease[]> {
   const links = releasesOnPage(await fetchPage(pageUrl, { signal }), pageUrl);
   if (links.length === 0) {
     throw new NppesError('PageWithoutLinks', `${pageUrl} was read and links no file of NPPES.`);
   }
+  // What is loaded already must not keep the new weeks waiting.
+  const asUnchanged = (error: unknown) => {
+    if (!(error instanceof NppesError)) throw error;
+    log.warn('a published zip is not asked after, and taken as unchanged', { reason: error.message });
+    return {};
+  };
   return Promise.all(
     links.map(async ({ release, url }) => {
       const isKnown = publishedNames.has(release.fileName);
-      return { release, url, ...(isKnown ? await offeredZip(url, signal) : {}) };
+      const offer = isKnown ? await offeredZip(url, signal).catch(asUnchanged) : {};
+      return { release, url, ...offer };
     }),
   );
 }

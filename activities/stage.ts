@@ -39,7 +39,8 @@ async function stageZip(
       const file = {
         fileName: release.fileName,
         sha256: zip.sha256,
-        ...(zip.etag !== undefined && { etag: zip.etag }),
+        // A dry run leaves the ledger as it is.
+        ...(lease && zip.etag !== undefined && { etag: zip.etag }),
       };
       const isPublished = (await findPublished(session, file)) !== undefined;
       if (isPublished) return { ...asStaged(nothingYet(member.name)), isPublished, release };
@@ -80,7 +81,7 @@ async function stageMember(
     soFar = withBlock;
     tell({ phase: 'stage', rows: soFar.rows, bytes: block.readBytes, totalBytes: member.sizeBytes });
   }
-  await finishStaging(session, staging);
+  await finishStaging(session, staging, soFar);
   return soFar;
 }
 

@@ -22,9 +22,14 @@ export function isDeactivated(row: string): string {
     (${reactivation} = '' OR ${reactivation} < ${dateKey(`${row}.npi_deactivation_date`)}))`;
 }
 
-/** Bytes of a whole row; a NULL of an older loader leaves its separator out, so it differs from an empty field. */
-const rowBytes = (row: string) =>
-  `CAST(CONCAT_WS(CHAR(9), ${npiColumns.map(({ name }) => `${row}.${name}`).join(', ')}) AS BINARY)`;
+/**
+ * Bytes of fields, each after its length, so that no text in them looks like the border of two. A NULL of an older loader
+ * leaves its place out, so it differs from an empty field.
+ */
+export const fieldBytes = (fields: readonly string[]) =>
+  `CAST(CONCAT_WS(',', ${fields.map((field) => `LENGTH(${field}), ${field}`).join(', ')}) AS BINARY)`;
+
+const rowBytes = (row: string) => fieldBytes(npiColumns.map(({ name }) => `${row}.${name}`));
 
 /**
  * Fills the plan: one line an NPI of the file, with what is known of it and what is to be done. Nothing but the plan

@@ -38,11 +38,26 @@ export function connect(options: DatabaseOptions, hooks: DatabaseHooks = {}): Da
   async function take(): Promise<Connection> {
     const now = performance.now();
     for (let free = idle.pop(); free !== undefined; free = idle.pop()) {
-      if (now - free.sinceMs < idleMaxMs) return free.connection;
+      const isFresh = now - free.sinceMs < idleMaxMs;
+      // The server may have ended it meanwhile; then there is another one, or a new one.
+      if (isFresh && (await isSelected(free.connection))) return free.connection;
       free.connection.destroy();
     }
-    return openConnection(options);
+    const connection = await openConnection(options);
+    try {
+      await selectSchema(connection, options.schema);
+      return connection;
+    } catch (error) {
+      connection.destroy();
+      throw error;
+    }
   }
+
+  const isSelected = (connection: Connection) =>
+    selectSchema(connection, options.schema).then(
+      () => true,
+      () => false,
+    );
 
   async function kill(connectionId: number): Promise<void> {
     const other = await openConnection(options);
@@ -60,7 +75,6 @@ export function connect(options: DatabaseOptions, hooks: DatabaseHooks = {}): Da
     const onStatement = (report: StatementReport) => hooks.onStatement?.(report);
     const { session: opened, isReusable } = openSession({ connection, signal, kill, onStatement });
     try {
-      await selectSchema(connection, options.schema);
       return await use(opened);
     } finally {
       if (isReusable() && !isClosed) idle.push({ connection, sinceMs: performance.now() });

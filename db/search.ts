@@ -1,4 +1,4 @@
-import { isDeactivated, type PublishScope } from './classify.ts';
+import { fieldBytes, isDeactivated, type PublishScope } from './classify.ts';
 import type { Session } from './session.ts';
 import { searchColumns, type SearchKind } from './tables.ts';
 
@@ -47,7 +47,6 @@ async function planSearch(
 ): Promise<void> {
   const names = searchColumns[kind].map(({ name }) => name);
   const wanted = sources(kind, 'k');
-  const bytes = (fields: readonly string[]) => `CAST(CONCAT_WS(CHAR(9), ${fields.join(', ')}) AS BINARY)`;
   const nameIndex = names.findIndex((name) => name === nameColumn[kind]);
   await session.query(
     `INSERT INTO ${stage}_search (npi, kind, is_listed, old_letter, new_letter)
@@ -58,7 +57,7 @@ async function planSearch(
      LEFT JOIN ${application}.npi_data_${dataTable[kind]} k ON k.npi = p.npi AND NOT ${isDeactivated('k')}
      WHERE p.action IN ('insert', 'update') AND (o.npi IS NOT NULL OR k.npi IS NOT NULL)
        AND NOT (o.npi IS NOT NULL AND k.npi IS NOT NULL AND
-         ${bytes(names.map((name) => `o.${name}`))} = ${bytes(wanted)})`,
+         ${fieldBytes(names.map((name) => `o.${name}`))} = ${fieldBytes(wanted)})`,
   );
 }
 

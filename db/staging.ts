@@ -123,14 +123,15 @@ export function stageBlock(
 }
 
 /** Marks a staging as whole: the reader has seen the end of the file. */
-export async function finishStaging(session: Session, { name }: Staging): Promise<void> {
-  await moveCheckpoint(session, name, { isWhole: true });
+export async function finishStaging(session: Session, { name }: Staging, soFar: StagedSoFar): Promise<void> {
+  // A file without a row has no block that would have brought its counts.
+  await moveCheckpoint(session, name, { staged: soFar, isWhole: true });
 }
 
 async function moveCheckpoint(
   session: Session,
   name: string,
-  moved: { readonly staged: StagedSoFar } | { readonly isWhole: true },
+  moved: { readonly staged: StagedSoFar; readonly isWhole?: true },
 ): Promise<void> {
   await session.orm((db) =>
     db

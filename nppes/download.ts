@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { mkdir, open, rename, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { NppesError, type NppesErrorCode } from './errors.ts';
-import { ask, contentLength, header, reason, type Answer } from './http.ts';
+import { ask, contentLength, etagOf, header, reason, type Answer } from './http.ts';
 import { discardNote, discardPart, ensureSpace, partPath, readPart, writeNote } from './part.ts';
 import type { Part, PartNote } from './part.ts';
 
@@ -89,7 +89,7 @@ async function refuse({ url, path }: ZipDownload, answer: Answer): Promise<never
 }
 
 function noteOf(answer: Answer): PartNote {
-  const etag = header(answer, 'etag');
+  const etag = etagOf(answer);
   const totalBytes = contentLength(answer);
   // A weak ETag promises the same meaning, not the same bytes; If-Range must not hold it (RFC 9110, 13.1.5).
   const validator = etag !== undefined && !etag.startsWith('W/') ? etag : header(answer, 'last-modified');

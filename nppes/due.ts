@@ -1,4 +1,4 @@
-import { compareReleases, releaseName, type Release } from './release.ts';
+import { compareReleases, releaseName, type Release, parseReleaseName } from './release.ts';
 
 /** A release that the page offers; ETag and length as its server names them. */
 export interface ListedRelease {
@@ -75,7 +75,11 @@ function isPublished(offer: ListedRelease, published: readonly PublishedRelease[
   const { fileName, kind, periodEnd } = offer.release;
   const sameName = published.filter(({ release }) => release.fileName === fileName);
   if (sameName.length > 0) return sameName.some((known) => isSameOffer(offer, known));
-  return published.some(({ release }) => release.kind === kind && release.periodEnd === periodEnd);
+  // By the names of both: what a member's name says of a published file must not hide the file that is named so.
+  return published.some(({ release }) => {
+    const named = parseReleaseName(release.fileName) ?? release;
+    return named.kind === kind && named.periodEnd === periodEnd;
+  });
 }
 
 /** A changed file under the same name is a new version of the release. What a server does not tell cannot differ. */

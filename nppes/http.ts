@@ -50,6 +50,15 @@ export function header(answer: Answer, name: string): string | undefined {
   return Array.isArray(found) ? found[0] : found;
 }
 
+// RFC 9110 sets no limit; CMS's have 40 characters, and one that is longer than the ledger's column tells nothing.
+const etagMaxLength = 200;
+
+/** The ETag, absent when the server sends none or one that is longer than anybody's. */
+export function etagOf(answer: Answer): string | undefined {
+  const found = header(answer, 'etag');
+  return found !== undefined && found.length <= etagMaxLength ? found : undefined;
+}
+
 /** `Content-Length` as a number, absent when the server does not say. */
 export function contentLength(answer: Answer): number | undefined {
   const found = header(answer, 'content-length');

@@ -1,5 +1,5 @@
 import { NppesError } from './errors.ts';
-import { ask, contentLength, header, reason } from './http.ts';
+import { ask, contentLength, etagOf, reason } from './http.ts';
 
 /** The real page has 6 kB; more than this is not it. */
 const pageMaxBytes = 5_000_000;
@@ -46,7 +46,7 @@ export async function offeredZip(url: string, signal: AbortSignal): Promise<Offe
   const answer = await ask({ url, signal, failure: 'DownloadFailed', method: 'HEAD' });
   answer.body.destroy();
   if (answer.statusCode !== 200) return {};
-  const etag = header(answer, 'etag');
+  const etag = etagOf(answer);
   const sizeBytes = contentLength(answer);
   return { ...(etag !== undefined && { etag }), ...(sizeBytes !== undefined && { sizeBytes }) };
 }

@@ -71,8 +71,9 @@ export function monthlyPeriodEnd(year: number, month: number): string {
 export function withMemberPeriod(release: Release, member: string): Release {
   const [, from, to] = /npidata_pfile_(\d{8})-(\d{8})\.csv$/i.exec(member) ?? [];
   if (!from || !to) return release;
-  const iso = (day: string) => `${day.slice(0, 4)}-${day.slice(4, 6)}-${day.slice(6)}`;
-  return { ...release, periodStart: iso(from), periodEnd: iso(to) };
+  const [periodStart, periodEnd] = [from, to].map((day) => isoDay(day.slice(4) + day.slice(2, 4)));
+  // Days that do not exist say nothing; then the name of the zip decides.
+  return periodStart && periodEnd ? { ...release, periodStart, periodEnd } : release;
 }
 
 /** A file name without `.zip`, as people read it. */

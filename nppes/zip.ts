@@ -82,8 +82,8 @@ function openFile(path: string): Promise<ZipFile> {
   return new Promise((resolve, reject) => {
     open(path, { lazyEntries: true, autoClose: false }, (error, file) => {
       if (!error) resolve(file);
-      else if (/signature|not a zip|invalid/i.test(error.message)) reject(damaged('its directory', error));
-      else reject(error);
+      // An error of the file system has a code; the others are about the zip.
+      else reject('code' in error ? error : damaged('its directory', error));
     });
   });
 }

@@ -61,7 +61,12 @@ export function weeklyName(period: string): string {
 }
 
 /** Writes a weekly zip with this content of its main member; `period` as in the member's name. */
-export async function writeWeekly(folder: string, period: string, csv: string | Buffer): Promise<string> {
+export async function writeWeekly(
+  folder: string,
+  period: string,
+  csv: string | Buffer,
+  fileName = weeklyName(period),
+): Promise<string> {
   await mkdir(folder, { recursive: true });
   const zip = new ZipFile();
   // The same content is the same zip, whenever it is written.
@@ -72,6 +77,6 @@ export async function writeWeekly(folder: string, period: string, csv: string | 
   for (const kind of ['othername', 'pl', 'endpoint'])
     zip.addBuffer(Buffer.from('"NPI"\n'), `${kind}_pfile_${period}.csv`, options);
   zip.end();
-  await pipeline(zip.outputStream, createWriteStream(join(folder, weeklyName(period))));
-  return weeklyName(period);
+  await pipeline(zip.outputStream, createWriteStream(join(folder, fileName)));
+  return fileName;
 }

@@ -364,3 +364,18 @@ test('a secret that cannot be read is named, and its value is not', async () => 
   aws.server.closeAllConnections();
   expect(await code(secretCredentials('away').login())).toBe('DatabaseUnreachable');
 });
+
+test('a connection that the server ended while it was idle is replaced at once', async () => {
+  const database = open();
+  const idOf = () =>
+    database.session(never, async (session) => {
+      const [row] = await session.query<{ id: number }>('SELECT CONNECTION_ID() AS id');
+      return row?.id ?? 0;
+    });
+  const first = await idOf();
+  expect(await idOf()).toBe(first);
+  await admin.query('KILL ?', [first]);
+  const second = await idOf();
+  expect(second).not.toBe(first);
+  expect(await idOf()).toBe(second);
+});
