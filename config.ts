@@ -139,7 +139,10 @@ export function readConfig(
     );
   }
   if (need.includes('temporal') && !temporal.isConfigured) {
-    problems.push('TEMPORAL_ADDRESS: missing; accepted: host:port, or TEMPORAL_PROFILE with a config file');
+    problems.push(
+      'TEMPORAL_ADDRESS: missing; accepted: host:port, or TEMPORAL_PROFILE with a config file; ' +
+        '`npm start` brings one up, which the commands of its folder then use',
+    );
   }
   if (problems.length > 0 || !parsed.data) {
     throw new ConfigError(

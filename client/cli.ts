@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { createRequire } from 'node:module';
 import process from 'node:process';
-import { Argument, Command, CommanderError, Option } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ConfigError, processEnvironmentWithServices, readConfig, type Config } from '../config.ts';
 import { caseMoves, jobs, type CaseJob, type Job } from '../contract/schedules.ts';
 import type { SearchOptions } from './commands/npi.ts';
@@ -20,7 +20,7 @@ const program = new Command('surgicase')
 
 const anyJob = () => new Argument('<job>', 'one of the weekly jobs').choices(jobs);
 const wholeNumber = (text: string) => {
-  if (!/^[1-9]\d*$/.test(text)) throw new CommandError(exitCodes.usage, `${text} is no whole number from 1.`);
+  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('It is no whole number from 1.');
   return Number(text);
 };
 
@@ -198,13 +198,16 @@ try {
 }
 
 function ended(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+  // Commander has told a person already; help and version are no errors.
+  const isUsage = error instanceof CommanderError;
+  if (isUsage && error.exitCode === 0) return exitCodes.done;
   const isExpected = error instanceof CommandError || error instanceof ConfigError;
   const { message } = error as Error;
   if (process.argv.includes('--json')) {
-    const exitCode = isExpected ? error.exitCode : exitCodes.failed;
+    const exitCode = isUsage ? exitCodes.usage : isExpected ? error.exitCode : exitCodes.failed;
     process.stdout.write(`${JSON.stringify({ error: { message, exitCode } })}\n`);
   }
+  if (isUsage) return exitCodes.usage;
   if (isExpected) {
     process.stderr.write(`${message}\n`);
     return error.exitCode;

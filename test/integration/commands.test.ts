@@ -149,6 +149,15 @@ describe('surgicase run npi-update', () => {
 
   it('exits 2 for wrong usage or configuration, 3 when a service does not answer', async () => {
     expect((await run('run', 'nothing')).code).toBe(2);
+    expect(await json('npi', 'search', 'x', '--limit', 'many')).toMatchObject({
+      code: 2,
+      value: {
+        error: {
+          message: expect.stringContaining("'--limit <rows>' argument 'many' is invalid"),
+          exitCode: 2,
+        },
+      },
+    });
     expect(await run('run', 'npi-update')).toMatchObject({
       code: 2,
       err: expect.stringContaining('surgicase schedules apply'),
