@@ -135,7 +135,8 @@ export function readConfig(
   const isDatabaseGiven = Boolean(env['DATABASE_URL'] ?? env['DB_SECRET_ID']);
   if (need.includes('database') && !isDatabaseGiven) {
     problems.push(
-      'DATABASE_URL: missing; accepted: mysql://user:password@host:3306/schema, or DB_SECRET_ID with DB_HOST and DB_NAME',
+      'DATABASE_URL: missing; accepted: mysql://user:password@host:3306/schema, or DB_SECRET_ID with DB_HOST and DB_NAME; ' +
+        '`npm start` brings a MySQL up, which the commands of its folder then use',
     );
   }
   if (need.includes('temporal') && !temporal.isConfigured) {

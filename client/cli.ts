@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { createRequire } from 'node:module';
 import process from 'node:process';
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';

@@ -13,17 +13,30 @@ export async function withClient<Result>(
   const connection = await Connection.connect({
     ...connectionOptions,
     connectTimeout: connectTimeoutMs,
-  }).catch((error: unknown) => {
-    const address = connectionOptions.address ?? 'localhost:7233';
-    throw new CommandError(
-      exitCodes.unreachable,
-      `Temporal at ${address} does not answer: ${(error as Error).message}. ` +
-        'Check TEMPORAL_ADDRESS, or start one here with `npm start`.',
-    );
-  });
+  }).catch(asUnreachable({ temporal }));
   try {
     return await use(new Client({ connection, namespace: namespace ?? 'default' }));
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== 'NamespaceNotFoundError') throw error;
+    throw new CommandError(
+      exitCodes.usage,
+      `Temporal has no namespace ${namespace}: check TEMPORAL_NAMESPACE.`,
+    );
   } finally {
     await connection.close();
   }
+}
+
+/** What Temporal's clients throw when nobody answers, as a command's error; the native one has a class of its own. */
+export function asUnreachable({ temporal }: Pick<Config, 'temporal'>): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof Error) || !/connect|transport/i.test(`${error.name} ${error.message}`))
+      throw error;
+    const address = temporal.connectionOptions.address ?? 'localhost:7233';
+    throw new CommandError(
+      exitCodes.unreachable,
+      `Temporal at ${address} does not answer: ${error.message}. ` +
+        'Check TEMPORAL_ADDRESS, or start one here with `npm start`.',
+    );
+  };
 }

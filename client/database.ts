@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts';
+import { failures } from '../contract/failures.ts';
 import type { Database } from '../db/connect.ts';
 import { DbError } from '../db/errors.ts';
 import type { Schemas } from '../db/tables.ts';
@@ -19,7 +20,10 @@ export async function withDatabase<Result>(
   } catch (error) {
     if (!(error instanceof DbError)) throw error;
     const { failed, unreachable } = exitCodes;
-    throw new CommandError(error.code === 'DatabaseUnreachable' ? unreachable : failed, error.message);
+    throw new CommandError(
+      error.code === 'DatabaseUnreachable' ? unreachable : failed,
+      `${error.message} ${failures[error.code].nextStep}`,
+    );
   } finally {
     await database.close();
   }

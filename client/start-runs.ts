@@ -70,7 +70,7 @@ async function startRun(client: Client, job: Job, isFirst: boolean): Promise<Wor
 }
 
 /** What a person may want to do next. */
-export async function closingLines(client: Client, config: Config, isSample: boolean): Promise<string[]> {
+export async function closingLines(client: Client, config: Config, isSampleDue: boolean): Promise<string[]> {
   const { connectionOptions, uiUrl } = config.temporal;
   const firstName = await anySurgeon(config);
   const nextTimes = await Promise.all(jobs.map((job) => nextTime(client, job)));
@@ -81,7 +81,7 @@ export async function closingLines(client: Client, config: Config, isSample: boo
       ? [`  npx surgicase npi search ${firstName.name}`, `  npx surgicase npi lookup ${firstName.npi}`]
       : []),
     '  npx surgicase cases history',
-    `  npx surgicase run npi-update${isSample ? '      (one more sample week is due)' : ''}`,
+    `  npx surgicase run npi-update${isSampleDue ? '      (one more sample week is due)' : ''}`,
     `  temporal schedule trigger --schedule-id npi-update --address ${connectionOptions.address}`,
     ...(uiUrl === undefined ? [] : [`Web UI: ${uiUrl}`]),
     ...nextTimes,

@@ -17,9 +17,8 @@ export function phaseDetails(move: Move, phase: string, more?: string): string {
 export function approvalDetails(move: Move, found: number, limit: number): string {
   return [
     `**waits for an approval**: ${grouped(found)} cases would move (${moveName(move)}), more than ${grouped(limit)}`,
-    'Here: ⋯ (beside *Request Cancellation*), *Send an Update*, name `approve` or `reject`, no input.',
-    'Or: `surgicase runs approve <run id>`, `surgicase runs reject <run id>`.',
-    'After 24 hours without an answer the run fails, and nothing is moved. Cases that come later are not part of it.',
+    '*More Actions*, *Send an Update*: `approve` or `reject`, no input; or `surgicase runs approve|reject <run id>`.',
+    'Without an answer it fails after 24 hours. Nothing is moved until then.',
   ].join('\n\n');
 }
 

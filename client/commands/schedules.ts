@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { Config } from '../../config.ts';
-import { jobs, type Job } from '../../contract/schedules.ts';
+import { jobs, weeklySchedules, type Job } from '../../contract/schedules.ts';
 import { withClient } from '../connection.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 import {
@@ -81,7 +81,7 @@ export function setPaused(
     if (!isPaused && found.state.note === offNote) {
       throw new CommandError(
         exitCodes.usage,
-        `${job} is off by configuration: change its variable SCHEDULE_…, then \`surgicase schedules apply\`.`,
+        `${job} is off by configuration: change ${weeklySchedules[job].variable}, then \`surgicase schedules apply\`.`,
       );
     }
     const handle = client.schedule.getHandle(job);

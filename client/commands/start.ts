@@ -13,7 +13,7 @@ import { migrate } from '../../db/migrate.ts';
 import { createCases, insertCases } from '../../db/sample-cases.ts';
 import { startWorker } from '../../worker/run.ts';
 import { installRuntime } from '../../worker/runtime.ts';
-import { withClient } from '../connection.ts';
+import { asUnreachable, withClient } from '../connection.ts';
 import { withDatabase } from '../database.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 import { applySchedules, plannedSchedules } from '../schedules.ts';
@@ -106,7 +106,7 @@ async function up(context: Up): Promise<number> {
       }
       const lines = options.once
         ? []
-        : await closingLines(client, config, services.source?.name === 'sample');
+        : await closingLines(client, config, isFirst && services.source?.name === 'sample');
       terminal.answer({ services: services.lines, runs: ends }, lines);
       if (options.once) return worst(ends);
       await Promise.race([interrupted, worker.done]);
@@ -154,13 +154,14 @@ function writeServices({ variables }: Services): void {
 function startOwnWorker(config: Config, log: Log) {
   if (!config.database) throw new CommandError(exitCodes.usage, 'DATABASE_URL: missing.');
   installRuntime(log, config.metricsAddress);
-  return startWorker({ config, database: config.database, log });
+  return startWorker({ config, database: config.database, log }).catch(asUnreachable(config));
 }
 
-/** Ctrl-C and SIGTERM; the second one ends the process at once, and the next start ends what is left. */
+/** Ctrl-C, SIGTERM and a terminal that is closed; the second one ends the process at once, and the next start ends what is left. */
 function interruption(): Promise<'interrupted'> {
   return new Promise((interrupt) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupt('interrupted'));
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+      process.once(signal, () => interrupt('interrupted'));
   });
 }
 

@@ -3,6 +3,7 @@ import type { Config } from '../../config.ts';
 import { createLog } from '../../log.ts';
 import { installRuntime } from '../../worker/runtime.ts';
 import { startWorker } from '../../worker/run.ts';
+import { asUnreachable } from '../connection.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 
 /** `surgicase worker`: works until SIGINT or SIGTERM, then lets the activities under way end. */
@@ -10,7 +11,7 @@ export async function worker(config: Config): Promise<number> {
   if (!config.database) throw new CommandError(exitCodes.usage, 'DATABASE_URL: missing.');
   const log = createLog(config.log);
   installRuntime(log, config.metricsAddress);
-  const running = await startWorker({ config, database: config.database, log });
+  const running = await startWorker({ config, database: config.database, log }).catch(asUnreachable(config));
   const stop = (signal: string) => {
     log.info('worker stops', { signal });
     void running.stop();

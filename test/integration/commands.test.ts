@@ -169,6 +169,15 @@ describe('surgicase run npi-update', () => {
     };
     expect((await surgicase(['run', 'npi-update'], unreachable, folder)).code).toBe(3);
     expect((await surgicase(['npi', 'lookup', npi(1)], unreachable, folder)).code).toBe(3);
+    expect(await surgicase(['worker'], unreachable, folder)).toMatchObject({
+      code: 3,
+      err: expect.stringContaining('Temporal at 127.0.0.1:1 does not answer'),
+    });
+    const nowhere = { ...pipeline.env, TEMPORAL_NAMESPACE: 'nowhere' };
+    expect(await surgicase(['schedules', 'list'], nowhere, folder)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('TEMPORAL_NAMESPACE'),
+    });
     expect(await surgicase(['schedules', 'list', '--json'], {}, folder)).toMatchObject({
       code: 2,
       out: expect.stringContaining('TEMPORAL_ADDRESS: missing'),
