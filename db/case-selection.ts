@@ -199,13 +199,15 @@ function frozenOnce(
 
 const fromStanding = (place: string) => `FROM ${place} c WHERE c.active = 1 AND c.case_status = ?`;
 
-/** What other runs moved to a status since a moment. */
+/** What runs that were at work since a moment moved to a status since then; earlier runs' lines are not read. */
 const recentMoves = `SELECT DISTINCT m.case_id FROM run r
   JOIN case_run cr ON cr.run_id = r.run_id
   JOIN case_move m ON m.run_id = cr.run_id
-  WHERE r.job IN (?) AND cr.target_status = ? AND m.state = 'moved' AND m.state_at >= ?`;
+  WHERE r.job IN (?) AND cr.target_status = ? AND (r.finished_at IS NULL OR r.finished_at >= ?)
+    AND m.state = 'moved' AND m.state_at >= ?`;
 
 function recentParameters(source: number, { jobs, since }: StatusSelection['leave']): unknown[] {
   // The ledger keeps whole seconds, so the second of the moment itself counts.
-  return [jobs, source, since.slice(0, 19).replace('T', ' ')];
+  const second = since.slice(0, 19).replace('T', ' ');
+  return [jobs, source, second, second];
 }
