@@ -1,8 +1,7 @@
 import type { BeginInput, RunActivities } from '../contract/activities.ts';
-import { timestampColumn } from '../db/case-status.ts';
 import { DbError } from '../db/errors.ts';
 import { releaseLease, takeLease } from '../db/lease.ts';
-import { caseObstacles, loadObstacles } from '../db/ready.ts';
+import { loadObstacles, refuseUnreadyCases } from '../db/ready.ts';
 import { closeRun, openRun } from '../db/runs.ts';
 import type { Session } from '../db/session.ts';
 import { dropDeadStaging, dropStaging } from '../db/staging.ts';
@@ -49,13 +48,8 @@ async function refuseUnready(
   session: Session,
   { job, target }: BeginInput,
 ): Promise<void> {
-  if (job === 'npi-update') {
-    const obstacles = await loadObstacles(session, schemas);
-    if (obstacles.length === 0) return;
-    throw new DbError('DatabaseNotReady', `The database cannot take a load: ${obstacles.join('; ')}.`);
-  }
-  const column = target === undefined ? undefined : timestampColumn(target);
-  const obstacles = await caseObstacles(session, schemas, column === undefined ? [] : [column]);
-  if (obstacles.length > 0)
-    throw new DbError('CasesNotReady', `Cases cannot be moved: ${obstacles.join('; ')}.`);
+  if (job !== 'npi-update') return refuseUnreadyCases(session, schemas, target);
+  const obstacles = await loadObstacles(session, schemas);
+  if (obstacles.length === 0) return;
+  throw new DbError('DatabaseNotReady', `The database cannot take a load: ${obstacles.join('; ')}.`);
 }

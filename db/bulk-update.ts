@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { moveSelected } from './case-move.ts';
-import { readExceptions, readMoved, type CaseException, type CaseMoved } from './case-report.ts';
+import { readAll, readExceptions, readMoved, type CaseException, type CaseMoved } from './case-report.ts';
 import { freezeList } from './case-selection.ts';
-import { timestampColumn } from './case-status.ts';
 import type { Database } from './connect.ts';
 import { DbError } from './errors.ts';
-import { caseObstacles } from './ready.ts';
+import { refuseUnreadyCases } from './ready.ts';
 import { closeRun, openRun } from './runs.ts';
 import type { Session } from './session.ts';
 import type { Schemas } from './tables.ts';
@@ -45,10 +44,7 @@ export async function bulkUpdate(
   const resumed = <T>(work: (session: Session) => Promise<T>) =>
     resuming(() => database.session(signal, work), signal);
   await resumed(async (session) => {
-    const column = timestampColumn(target);
-    const obstacles = await caseObstacles(session, schemas, column === undefined ? [] : [column]);
-    if (obstacles.length > 0)
-      throw new DbError('CasesNotReady', `Cases cannot be moved: ${obstacles.join('; ')}.`);
+    await refuseUnreadyCases(session, schemas, target);
     await openRun(session, { runId, workflowId: job, job, isDryRun: false });
   });
   try {
@@ -64,25 +60,14 @@ export async function bulkUpdate(
   }
   return resumed(async (session) => {
     await closeRun(session, { runId, outcome: 'moved' });
-    const moved = await readAll((page) => readMoved(session, runId, page));
-    const exceptions = await readAll((page) => readExceptions(session, runId, page));
+    const moved = byId(await readAll((page) => readMoved(session, runId, page)));
+    const exceptions = byId(await readAll((page) => readExceptions(session, runId, page)));
     return { runId, moved, exceptions };
   });
 }
 
-const pageSize = 10_000;
-
-async function readAll<Line extends { readonly caseId: string }>(
-  read: (page: { readonly afterId: string; readonly limit: number }) => Promise<Line[]>,
-): Promise<Map<string, Line>> {
-  const lines = new Map<string, Line>();
-  for (let afterId = ''; ;) {
-    const page = await read({ afterId, limit: pageSize });
-    for (const line of page) lines.set(line.caseId, line);
-    const last = page.at(-1);
-    if (!last || page.length < pageSize) return lines;
-    afterId = last.caseId;
-  }
+function byId<Line extends { readonly caseId: string }>(lines: readonly Line[]): Map<string, Line> {
+  return new Map(lines.map((line) => [line.caseId, line]));
 }
 
 /** What a lost connection or a lock stopped is begun again, a few times; each step finds what the last try did. */

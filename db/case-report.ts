@@ -123,6 +123,20 @@ export function readCaseHistory(session: Session, id: string): Promise<CaseStep[
   );
 }
 
+const pageSize = 10_000;
+
+/** Every line of a run, page by page, by `readExceptions` or `readMoved`. */
+export async function readAll<Line extends { readonly caseId: string }>(
+  read: (page: { readonly afterId: string; readonly limit: number }) => Promise<Line[]>,
+): Promise<Line[]> {
+  const lines: Line[] = [];
+  for (;;) {
+    const page = await read({ afterId: lines.at(-1)?.caseId ?? '', limit: pageSize });
+    for (const line of page) lines.push(line);
+    if (page.length < pageSize) return lines;
+  }
+}
+
 /** A case that a run moved, for the caller of a bulk update. */
 export interface CaseMoved {
   readonly caseId: string;

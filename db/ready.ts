@@ -6,6 +6,8 @@ import {
   type MySqlColumn,
   type MySqlTable,
 } from 'drizzle-orm/mysql-core';
+import { timestampColumn } from './case-status.ts';
+import { DbError } from './errors.ts';
 import { npiColumns } from './npi-columns.ts';
 import { facilityTable, ownTables, searchLogTable, surgeonTable, updateLogTable } from './schema.ts';
 import type { Session } from './session.ts';
@@ -35,11 +37,26 @@ export async function loadObstacles(session: Session, schemas: Schemas): Promise
 }
 
 /**
+ * Checks that cases can be moved to a status, before anything moves; an undo, which brings each case back to where it was,
+ * has none.
+ * @throws DbError CasesNotReady naming all that is missing; DatabaseRefused naming a right that is
+ */
+export async function refuseUnreadyCases(
+  session: Session,
+  schemas: Schemas,
+  target: number | undefined,
+): Promise<void> {
+  const column = target === undefined ? undefined : timestampColumn(target);
+  const found = await caseObstacles(session, schemas, column === undefined ? [] : [column]);
+  if (found.length > 0) throw new DbError('CasesNotReady', `Cases cannot be moved: ${found.join('; ')}.`);
+}
+
+/**
  * What keeps the database from taking case updates that set `timestampColumns`: of the application it needs `cases`
  * with the columns that are read and written, and nothing else. Rights are tried, too, by an update of no row.
  * @throws DbError DatabaseRefused naming a right that is missing
  */
-export async function caseObstacles(
+async function caseObstacles(
   session: Session,
   schemas: Schemas,
   timestampColumns: readonly string[],

@@ -62,7 +62,7 @@ const statusAccepted = `a whole number from 0 to ${mostStatus}`;
 const ids = z.array(z.string().min(1).max(255)).min(1);
 
 /** Ids of the active cases that stand at a status, ordered; nothing is written. */
-export function getCasesWithStatus(wanted: number): Promise<string[]> {
+export async function getCasesWithStatus(wanted: number): Promise<string[]> {
   if (!status.safeParse(wanted).success) throw new InputError(`status: accepted: ${statusAccepted}.`);
   const { signal } = new AbortController();
   return withDatabase(({ database, schemas }) =>

@@ -1,6 +1,7 @@
 import type { Config } from '../../config.ts';
 import { caseMoves, type CaseJob } from '../../contract/schedules.ts';
 import {
+  readAll,
   readCaseHistory,
   readCaseRun,
   readCaseRuns,
@@ -10,7 +11,6 @@ import {
   type CaseRunLine,
   type CaseStep,
 } from '../../db/case-report.ts';
-import type { Session } from '../../db/session.ts';
 import { withClient } from '../connection.ts';
 import { withDatabase } from '../database.ts';
 import { CommandError, exitCodes } from '../exit.ts';
@@ -83,8 +83,6 @@ function stepLine({ stateAt, runId, job, state, fromStatus, toStatus, reason }: 
   return `${stateAt}  ${runId}  ${job}  ${fromStatus} -> ${toStatus}  ${reason ?? state}`;
 }
 
-const pageSize = 10_000;
-
 /** `surgicase cases exceptions <run>`: all of them, also those that the log only counted. */
 export function exceptions(
   config: Config,
@@ -100,21 +98,12 @@ export function exceptions(
           `The ledger has no case update with the run id ${run}: \`surgicase cases history\` lists them.`,
         );
       }
-      const found = await allExceptions(session, run);
+      const found = await readAll((page) => readExceptions(session, run, page));
       const lines = found.map(({ caseId, reason, status }) => `${caseId}  ${status ?? '-'}  ${reason}`);
       terminal.answer(found, isCsv ? csvLines(found) : lines.length > 0 ? lines : ['No exceptions.']);
       return exitCodes.done;
     }),
   );
-}
-
-async function allExceptions(session: Session, run: string): Promise<CaseException[]> {
-  const found: CaseException[] = [];
-  for (;;) {
-    const page = await readExceptions(session, run, { afterId: found.at(-1)?.caseId ?? '', limit: pageSize });
-    found.push(...page);
-    if (page.length < pageSize) return found;
-  }
 }
 
 function csvLines(found: readonly CaseException[]): string[] {
