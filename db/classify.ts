@@ -1,10 +1,10 @@
 import { npiColumns } from './npi-columns.ts';
 import type { Session } from './session.ts';
+import type { NpiTables } from './tables.ts';
 
 /** The names that the statements of one publish need. */
 export interface PublishScope {
-  readonly application: string;
-  readonly search: string;
+  readonly tables: NpiTables;
   /** Staging table; `<stage>_plan`, `<stage>_search` and `<stage>_refused` stand beside it. */
   readonly stage: string;
   readonly releaseId: number;
@@ -57,13 +57,9 @@ async function chooseWinners(session: Session, { stage }: PublishScope): Promise
   );
 }
 
-async function findKnown(
-  session: Session,
-  { application, stage }: PublishScope,
-  table: 0 | 1 | 2,
-): Promise<void> {
+async function findKnown(session: Session, { tables, stage }: PublishScope, table: 0 | 1 | 2): Promise<void> {
   await session.query(
-    `UPDATE ${stage}_plan p STRAIGHT_JOIN ${application}.npi_data_${table} k ON k.npi = p.npi
+    `UPDATE ${stage}_plan p STRAIGHT_JOIN ${tables.data(table)} k ON k.npi = p.npi
      SET p.known = ${table}, p.known_update = ${dateKey('k.last_update_date')},
        p.known_reactivation = ${dateKey('k.npi_reactivation_date')},
        p.known_deactivation = COALESCE(k.npi_deactivation_date, ''),
@@ -94,10 +90,7 @@ async function overlayLaterStubs(session: Session, { stage, releaseId }: Publish
 }
 
 /** Rule 3: a full row replaces the known one unless its date is older; on equal dates the later release wins. */
-async function decideFullRows(
-  session: Session,
-  { application, stage, releaseId }: PublishScope,
-): Promise<void> {
+async function decideFullRows(session: Session, { tables, stage, releaseId }: PublishScope): Promise<void> {
   const update = dateKey('s.last_update_date');
   await session.query(
     `UPDATE ${stage}_plan p STRAIGHT_JOIN ${stage} s ON s.npi = p.npi AND s.row_no = p.row_no
@@ -109,10 +102,10 @@ async function decideFullRows(
      WHERE p.is_stub = FALSE`,
     [releaseId],
   );
-  for (const table of [1, 2]) {
+  for (const table of [1, 2] as const) {
     await session.query(
       `UPDATE ${stage}_plan p STRAIGHT_JOIN ${stage} s ON s.npi = p.npi AND s.row_no = p.row_no
-         STRAIGHT_JOIN ${application}.npi_data_${table} k ON k.npi = p.npi
+         STRAIGHT_JOIN ${tables.data(table)} k ON k.npi = p.npi
        SET p.action = 'unchanged'
        WHERE p.action = 'update' AND p.known = ${table} AND p.target = ${table} AND ${rowBytes('s')} = ${rowBytes('k')}`,
     );

@@ -9,7 +9,7 @@ import { searchLogTable, updateLogTable } from './schema.ts';
 import { updateSearch, type SearchTouched } from './search.ts';
 import type { Session } from './session.ts';
 import type { Staging } from './staging.ts';
-import type { Schemas } from './tables.ts';
+import { liveTables, type Schemas } from './tables.ts';
 
 /** What is published: a staged file and where it came from. Dates are ISO. */
 export interface PublishInput {
@@ -57,16 +57,23 @@ export async function publishWeekly(
 
 async function merge(
   session: Session,
-  { application, search }: Schemas,
+  schemas: Schemas,
   input: PublishInput,
   onStep: (step: string) => void,
 ): Promise<PublishReport> {
   const releaseId = await nextReleaseId(session, input.file.kind, input.file.periodEnd);
-  return mergeStaged(session, { application, search, stage: input.staging.name, releaseId }, input, onStep);
+  return mergeStaged(
+    session,
+    schemas,
+    { tables: liveTables(schemas), stage: input.staging.name, releaseId },
+    input,
+    onStep,
+  );
 }
 
 async function mergeStaged(
   session: Session,
+  { application }: Schemas,
   scope: PublishScope,
   input: PublishInput,
   onStep: (step: string) => void,
@@ -94,7 +101,7 @@ async function mergeStaged(
     runId,
     published: report,
   });
-  await writeLogs(session, scope, input.staging.soFar, touched);
+  await writeLogs(session, application, input.staging.soFar, touched);
   return report;
 }
 
@@ -141,14 +148,14 @@ async function countRows(session: Session, { stage }: PublishScope, soFar: Stage
 }
 
 async function writeProviders(session: Session, scope: PublishScope): Promise<void> {
-  const { application, stage, releaseId } = scope;
-  for (const table of [0, 1, 2]) {
+  const { tables, stage, releaseId } = scope;
+  for (const table of [0, 1, 2] as const) {
     await session.query(
-      `DELETE k FROM ${stage}_plan p STRAIGHT_JOIN ${application}.npi_data_${table} k ON k.npi = p.npi
+      `DELETE k FROM ${stage}_plan p STRAIGHT_JOIN ${tables.data(table)} k ON k.npi = p.npi
        WHERE p.action = 'update' AND p.known = ${table} AND p.target <> ${table}`,
     );
   }
-  for (const table of [0, 1, 2]) {
+  for (const table of [0, 1, 2] as const) {
     await writeRows(session, scope, table);
     await moveProvenance(session, scope, table);
   }
@@ -170,13 +177,13 @@ async function writeProviders(session: Session, scope: PublishScope): Promise<vo
 /** Full rows into the table of their type, and stubs of unknown providers into table 0, in the order of the key. */
 async function writeRows(
   session: Session,
-  { application, stage, releaseId }: PublishScope,
-  table: number,
+  { tables, stage, releaseId }: PublishScope,
+  table: 0 | 1 | 2,
 ): Promise<void> {
   const names = npiColumns.map(({ name }) => name);
   const updates = names.filter((name) => name !== 'npi').map((name) => `${name} = s.${name}`);
   await session.query(
-    `INSERT INTO ${application}.npi_data_${table} (${names.join(', ')}, data_release, deactivation_release)
+    `INSERT INTO ${tables.data(table)} (${names.join(', ')}, data_release, deactivation_release)
      SELECT ${names.map((name) => `s.${name}`).join(', ')}, IF(p.is_stub, NULL, ?), p.stub_release
      FROM ${stage}_plan p STRAIGHT_JOIN ${stage} s ON s.npi = p.npi AND s.row_no = p.row_no
      WHERE p.target = ${table} AND (p.action = 'insert' OR (p.action = 'update' AND p.is_stub = FALSE))
@@ -189,17 +196,17 @@ async function writeRows(
 /** What a known row takes from a stub, and the later release of a row that says the same. */
 async function moveProvenance(
   session: Session,
-  { application, stage, releaseId }: PublishScope,
-  table: number,
+  { tables, stage, releaseId }: PublishScope,
+  table: 0 | 1 | 2,
 ): Promise<void> {
   await session.query(
     `UPDATE ${stage}_plan p STRAIGHT_JOIN ${stage} s ON s.npi = p.npi AND s.row_no = p.row_no
-       STRAIGHT_JOIN ${application}.npi_data_${table} k ON k.npi = p.npi
+       STRAIGHT_JOIN ${tables.data(table)} k ON k.npi = p.npi
      SET k.npi_deactivation_date = s.npi_deactivation_date, k.deactivation_release = p.stub_release
      WHERE p.is_stub = TRUE AND p.known = ${table} AND p.action IN ('update', 'unchanged')`,
   );
   await session.query(
-    `UPDATE ${stage}_plan p STRAIGHT_JOIN ${application}.npi_data_${table} k ON k.npi = p.npi
+    `UPDATE ${stage}_plan p STRAIGHT_JOIN ${tables.data(table)} k ON k.npi = p.npi
      SET k.data_release = ?, k.deactivation_release = p.stub_release
      WHERE p.is_stub = FALSE AND p.known = ${table} AND p.action = 'unchanged'`,
     [releaseId],
@@ -209,7 +216,7 @@ async function moveProvenance(
 /** The two logs that people read (contract, rule 10). */
 async function writeLogs(
   session: Session,
-  { application }: PublishScope,
+  application: string,
   soFar: StagedSoFar,
   touched: readonly SearchTouched[],
 ): Promise<void> {

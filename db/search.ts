@@ -5,6 +5,7 @@ import { searchColumns, type SearchKind } from './tables.ts';
 /** One search table that a publish touched. */
 export interface SearchTouched {
   readonly kind: SearchKind;
+  /** Its name as the log knows it, without a schema. */
   readonly table: string;
   readonly writtenRows: number;
   readonly deletedRows: number;
@@ -42,7 +43,7 @@ function letter(name: string): string {
 
 async function planSearch(
   session: Session,
-  { application, search, stage }: PublishScope,
+  { tables, stage }: PublishScope,
   kind: SearchKind,
 ): Promise<void> {
   const names = searchColumns[kind].map(({ name }) => name);
@@ -53,8 +54,8 @@ async function planSearch(
      SELECT p.npi, '${kind}', k.npi IS NOT NULL,
        ${letter(`o.${nameColumn[kind]}`)}, ${letter(wanted[nameIndex] ?? '')}
      FROM ${stage}_plan p
-     LEFT JOIN ${search}.search_${kind}_all o ON o.npi = p.npi
-     LEFT JOIN ${application}.npi_data_${dataTable[kind]} k ON k.npi = p.npi AND NOT ${isDeactivated('k')}
+     LEFT JOIN ${tables.search(kind, 'all')} o ON o.npi = p.npi
+     LEFT JOIN ${tables.data(dataTable[kind])} k ON k.npi = p.npi AND NOT ${isDeactivated('k')}
      WHERE p.action IN ('insert', 'update') AND (o.npi IS NOT NULL OR k.npi IS NOT NULL)
        AND NOT (o.npi IS NOT NULL AND k.npi IS NOT NULL AND
          ${fieldBytes(names.map((name) => `o.${name}`))} = ${fieldBytes(wanted)})`,
@@ -84,23 +85,22 @@ async function writeSearch(
 
 async function writeTable(
   session: Session,
-  { application, search, stage }: PublishScope,
+  { tables, stage }: PublishScope,
   kind: SearchKind,
   suffix: string,
   leaves: string,
   stands: string,
 ): Promise<SearchTouched> {
   const startedAt = performance.now();
-  const table = `search_${kind}_${suffix}`;
   const columns = searchColumns[kind].map(({ name }) => name);
   const planned = `${stage}_search p`;
   const { affectedRows: deletedRows } = await session.run(
-    `DELETE o FROM ${planned} STRAIGHT_JOIN ${search}.${table} o ON o.npi = p.npi WHERE p.kind = '${kind}' AND ${leaves}`,
+    `DELETE o FROM ${planned} STRAIGHT_JOIN ${tables.search(kind, suffix)} o ON o.npi = p.npi WHERE p.kind = '${kind}' AND ${leaves}`,
   );
   await session.query(
-    `INSERT INTO ${search}.${table} (npi, ${columns.join(', ')})
+    `INSERT INTO ${tables.search(kind, suffix)} (npi, ${columns.join(', ')})
      SELECT k.npi, ${sources(kind, 'k').join(', ')}
-     FROM ${planned} STRAIGHT_JOIN ${application}.npi_data_${dataTable[kind]} k ON k.npi = p.npi
+     FROM ${planned} STRAIGHT_JOIN ${tables.data(dataTable[kind])} k ON k.npi = p.npi
      WHERE p.kind = '${kind}' AND ${stands} ORDER BY p.npi
      ON DUPLICATE KEY UPDATE ${columns.map((name, i) => `${name} = ${sources(kind, 'k')[i]}`).join(', ')}`,
   );
@@ -108,5 +108,11 @@ async function writeTable(
     `SELECT COUNT(*) AS rowCount FROM ${planned} WHERE p.kind = '${kind}' AND ${stands}`,
   );
   const seconds = (performance.now() - startedAt) / 1000;
-  return { kind, table, writtenRows: written?.rowCount ?? 0, deletedRows, seconds };
+  return {
+    kind,
+    table: `search_${kind}_${suffix}`,
+    writtenRows: written?.rowCount ?? 0,
+    deletedRows,
+    seconds,
+  };
 }

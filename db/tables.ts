@@ -15,6 +15,22 @@ export interface ApplicationTable {
 }
 
 export type SearchKind = 'surgeon' | 'facility';
+
+/** Where statements find the providers and what is searched: full names, of the live tables or of others like them. */
+export interface NpiTables {
+  data(type: 0 | 1 | 2): string;
+  /** `suffix` is a letter or `all`. */
+  search(kind: SearchKind, suffix: string): string;
+}
+
+/** The tables that the application reads. */
+export function liveTables({ application, search }: Schemas): NpiTables {
+  return {
+    data: (type) => `${application}.npi_data_${type}`,
+    search: (kind, suffix) => `${search}.search_${kind}_${suffix}`,
+  };
+}
+
 export const searchLetters = Array.from('abcdefghijklmnopqrstuvwxyz');
 
 /** Columns of the search tables by kind, with what fills them from `npi_data_1` and `npi_data_2`. */
