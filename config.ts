@@ -31,6 +31,10 @@ export interface Config {
     readonly workDir: string;
     /** A fraction: 0.001 is one row in a thousand. */
     readonly maxRefusedFraction: number;
+    /** `auto`: the newest monthly is loaded when none was, or when weeklies are missing for good. */
+    readonly baselineRule: 'auto' | 'never';
+    /** A fraction of the last monthly's rows. */
+    readonly minRowsFraction: number;
   };
   /** Five-field cron; absent: as `contract/schedules.ts` says. `off`: the schedule exists, paused. */
   readonly crons: Readonly<Partial<Record<Job, string>>>;
@@ -95,6 +99,8 @@ const variables = z.object({
   NPI_ARCHIVE_KEEP: value.positiveCount.optional(),
   NPI_WORK_DIR: z.string().default('.surgicase/work'),
   NPI_MAX_REFUSED: value.percentage.default(0.001),
+  NPI_BASELINE: value.oneOf(['auto', 'never']).default('auto'),
+  NPI_MIN_ROWS: value.percentage.default(0.97),
   SCHEDULE_PENDING_PAYMENT_UPDATE: value.cron.optional(),
   SCHEDULE_NPI_UPDATE: value.cron.optional(),
   SCHEDULE_PAID_UPDATE: value.cron.optional(),
@@ -210,6 +216,8 @@ function assemble(
       ...(keep !== undefined && { archiveKeepCount: keep }),
       workDir: resolve(given.NPI_WORK_DIR),
       maxRefusedFraction: given.NPI_MAX_REFUSED,
+      baselineRule: given.NPI_BASELINE,
+      minRowsFraction: given.NPI_MIN_ROWS,
     },
     crons: cronsOf(given),
     timezone: given.SCHEDULE_TIMEZONE,

@@ -16,6 +16,10 @@ export interface ActivityDeps {
   readonly archiveKeepCount?: number;
   readonly workDir: string;
   readonly maxRefusedFraction: number;
+  /** When a monthly is loaded that nobody asked for. */
+  readonly baselineRule: 'auto' | 'never';
+  /** Records of a type that a monthly needs beside the last one to go live without an approval. */
+  readonly minRowsFraction: number;
   readonly heartbeatTimeoutMs: number;
   /** Rows of one transaction of staging: the most that a crash repeats. */
   readonly rowsPerBlock: number;

@@ -1,5 +1,7 @@
-import type { Discovery, DueRelease, NpiActivities } from '../contract/activities.ts';
-import { publishedFiles, type PublishedFile } from '../db/releases.ts';
+import type { DiscoverInput, Discovery, DueRelease, NpiActivities } from '../contract/activities.ts';
+import { completeBaseline } from '../db/baseline.ts';
+import type { Lease } from '../db/lease.ts';
+import { noteSuperseded, publishedFiles, type PublishedFile } from '../db/releases.ts';
 import { dueReleases, type ListedRelease, type PublishedRelease } from '../nppes/due.ts';
 import { NppesError } from '../nppes/errors.ts';
 import { fetchPage, offeredZip } from '../nppes/offer.ts';
@@ -7,24 +9,54 @@ import { releasesOnPage } from '../nppes/page.ts';
 import { releaseName, type ReleaseKind } from '../nppes/release.ts';
 import { attempt, underLeaseUnlessDry, type Attempt } from './attempt.ts';
 import { job, type ActivityDeps } from './deps.ts';
+import { removeRangeFolders } from './zip-file.ts';
 
 /** From the page to the releases that are due. */
 export function discoverActivity(deps: ActivityDeps): Pick<NpiActivities, 'discover'> {
   return {
-    discover: ({ weeks, dryRun: isDryRun }) =>
+    discover: (input) =>
       attempt(deps, 'discover', { job }, (current) =>
-        underLeaseUnlessDry(deps, current, { job, isDryRun }, () => discover(deps, current, weeks)),
+        underLeaseUnlessDry(deps, current, { job, isDryRun: input.dryRun }, async (lease) => {
+          if (lease) await tidy(deps, current, lease);
+          return discover(deps, current, input, lease);
+        }),
       ),
   };
 }
 
-async function discover(deps: ActivityDeps, current: Attempt, weeks: number | undefined): Promise<Discovery> {
+/** What a run that ended between the swap of a baseline and its ledger has left, on the server and on this host. */
+async function tidy(deps: ActivityDeps, { signal }: Attempt, lease: Lease): Promise<void> {
+  await deps.database.session(signal, (session) => completeBaseline(session, deps.schemas, lease));
+  await removeRangeFolders(deps);
+}
+
+async function discover(
+  deps: ActivityDeps,
+  current: Attempt,
+  { weeks, replace }: DiscoverInput,
+  lease: Lease | undefined,
+): Promise<Discovery> {
   const { signal, log } = current;
   const startedAt = performance.now();
   const published = await deps.database.session(signal, publishedFiles);
   const listed = await listReleases(deps, current, new Set(published.map(({ fileName }) => fileName)));
-  const { due, remarks } = dueReleases(listed, published.map(asPublished), deps.today());
-  const chosen = weeks === undefined ? due : due.slice(-weeks);
+  const rule = replace ? 'replace' : deps.baselineRule;
+  const { due, remarks, superseded } = dueReleases(listed, published.map(asPublished), deps.today(), rule);
+  const monthlies = due.filter(({ release }) => release.kind === 'monthly');
+  const weeklies = due.filter(({ release }) => release.kind === 'weekly');
+  const chosen = [...monthlies, ...(weeks === undefined ? weeklies : weeklies.slice(-weeks))];
+  const baseline = published.filter(({ kind }) => kind === 'monthly').at(-1);
+  // Those that a monthly brings which is only about to be loaded are noted when it is.
+  if (lease && baseline && monthlies.length === 0) {
+    await deps.database.session(signal, (session) =>
+      noteSuperseded(
+        session,
+        lease,
+        baseline.releaseId,
+        superseded.map(({ release }) => release),
+      ),
+    );
+  }
   const names = chosen.map(({ release }) => releaseName(release));
   for (const remark of remarks) log.info(remark);
   log.info('page read', { listed: listed.length, due: names, seconds: seconds(startedAt) });

@@ -1,6 +1,7 @@
 import type { CaseActivities, NpiActivities } from '../contract/activities.ts';
 import { releaseName } from '../nppes/release.ts';
 import { attempt, underLeaseUnlessDry } from './attempt.ts';
+import { baselineActivities } from './baseline.ts';
 import { caseActivities } from './cases.ts';
 import { job, type ActivityDeps } from './deps.ts';
 import { discoverActivity, seconds } from './discover.ts';
@@ -17,6 +18,7 @@ export function createActivities(deps: ActivityDeps): NpiActivities & CaseActivi
     ...discoverActivity(deps),
     ...stageActivity(deps),
     ...publishActivity(deps),
+    ...baselineActivities(deps),
 
     download: ({ dryRun: isDryRun, ...due }) =>
       attempt(deps, 'download', { job, release: releaseName(due.release) }, async (current) => {

@@ -56,9 +56,10 @@ async function publishStaged(
   return published;
 }
 
-function refuseTooMany(
+/** @throws ApplicationFailure TooManyRefused above the threshold of the configuration */
+export function refuseTooMany(
   { maxRefusedFraction }: ActivityDeps,
-  { member, rows, stagedRows, refused }: Staged,
+  { member, rows, stagedRows, refused }: Pick<Staged, 'member' | 'rows' | 'stagedRows' | 'refused'>,
 ): void {
   const refusedRows = rows - stagedRows;
   if (refusedRows <= rows * maxRefusedFraction) return;

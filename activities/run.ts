@@ -4,6 +4,7 @@ import { releaseLease, takeLease } from '../db/lease.ts';
 import { loadObstacles, refuseUnreadyCases } from '../db/ready.ts';
 import { closeRun, openRun } from '../db/runs.ts';
 import type { Session } from '../db/session.ts';
+import { dropDeadShadows, dropShadow } from '../db/shadow.ts';
 import { dropDeadStaging, dropStaging } from '../db/staging.ts';
 import { attempt } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -22,7 +23,10 @@ export function runActivities(deps: ActivityDeps): RunActivities {
             const lease = await takeLease(session, { job, workflowId, runId });
             if ('heldBy' in lease) return { acquired: false as const, holder: lease.heldBy };
             // Under this lease only; a staging of another run that is left now belongs to nobody.
-            if (job === 'npi-update') await dropDeadStaging(session, runId);
+            if (job === 'npi-update') {
+              await dropDeadStaging(session, runId);
+              await dropDeadShadows(session, deps.schemas, lease);
+            }
           }
           log.info('run begins', { isDryRun });
           return { acquired: true as const, heartbeatTimeoutMs };
@@ -33,6 +37,7 @@ export function runActivities(deps: ActivityDeps): RunActivities {
       attempt(deps, 'finish', { job }, ({ workflowId, runId, signal, log }) =>
         database.session(signal, async (session) => {
           await dropStaging(session, runId);
+          if (job === 'npi-update') await dropShadow(session, deps.schemas, runId);
           await closeRun(session, { runId, outcome, ...(failureType !== undefined && { failureType }) });
           await releaseLease(session, { job, workflowId, runId });
           const write = outcome === 'failed' ? log.error : log.info;

@@ -7,11 +7,12 @@ import type { Session } from '../db/session.ts';
 import type { StagedSoFar } from '../db/recorded.ts';
 import { finishStaging, openStaging, stageBlock } from '../db/staging.ts';
 import { releaseName, withMemberPeriod } from '../nppes/release.ts';
-import { readRows, type RowBlock } from '../nppes/rows.ts';
+import { readRows } from '../nppes/rows.ts';
 import { npidataMember, openZip, type Member } from '../nppes/zip.ts';
 import { attempt, underLeaseUnlessDry, type Attempt } from './attempt.ts';
 import { job, type ActivityDeps } from './deps.ts';
 import { seconds } from './discover.ts';
+import { added, asStaged, nothingYet, reportStaged } from './staged.ts';
 import { ensureZip } from './zip-file.ts';
 
 /** From the zip to the staging table, block by block, each with its checkpoint. */
@@ -45,7 +46,7 @@ async function stageZip(
       const isPublished = (await findPublished(session, file)) !== undefined;
       if (isPublished) return { ...asStaged(nothingYet(member.name)), isPublished, release };
       const soFar = await stageMember(deps, current, session, { member, fileName: release.fileName, lease });
-      report(current, soFar, seconds(startedAt));
+      reportStaged(current, soFar, seconds(startedAt));
       return { ...asStaged(soFar), isPublished, release };
     });
   } finally {
@@ -83,44 +84,4 @@ async function stageMember(
   }
   await finishStaging(session, staging, soFar);
   return soFar;
-}
-
-function nothingYet(member: string): StagedSoFar {
-  return {
-    member,
-    rows: 0,
-    stagedRows: 0,
-    typeRows: [0, 0, 0],
-    refused: {},
-    badUtf8Count: 0,
-    newColumns: [],
-  };
-}
-
-function added(soFar: StagedSoFar, block: RowBlock): StagedSoFar {
-  const refused: Record<string, number> = { ...soFar.refused };
-  for (const { reason } of block.refusals) refused[reason] = (refused[reason] ?? 0) + 1;
-  const [blank, individuals, organizations] = block.typeRows;
-  return {
-    member: soFar.member,
-    rows: soFar.rows + block.rows,
-    stagedRows: soFar.stagedRows + block.stagedRows,
-    typeRows: [soFar.typeRows[0] + blank, soFar.typeRows[1] + individuals, soFar.typeRows[2] + organizations],
-    refused,
-    badUtf8Count: block.badUtf8Count,
-    newColumns: block.newColumns,
-  };
-}
-
-function asStaged({ member, rows, stagedRows, refused, badUtf8Count, newColumns }: StagedSoFar) {
-  return { member, rows, stagedRows, refused, badUtf8Count, newColumns };
-}
-
-function report({ log }: Attempt, soFar: StagedSoFar, elapsedSeconds: number): void {
-  const { rows, stagedRows, refused, badUtf8Count, newColumns } = soFar;
-  const rowsPerSecond = Math.round(rows / Math.max(elapsedSeconds, 0.001));
-  log.info('staged', { rows, stagedRows, rowsPerSecond, seconds: elapsedSeconds });
-  for (const [reason, count] of Object.entries(refused)) log.warn('rows refused', { reason, rows: count });
-  if (badUtf8Count > 0) log.warn('bytes that are not UTF-8 became U+FFFD', { count: badUtf8Count });
-  if (newColumns.length > 0) log.warn('the header has new columns', { newColumns });
 }

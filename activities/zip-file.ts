@@ -46,6 +46,24 @@ export async function ensureZip(deps: ActivityDeps, attempt: Attempt, zip: Local
   return join(deps.workDir, zip.release.fileName);
 }
 
+/** Where the ranges of a monthly lie while it is loaded. */
+export function rangeFolder({ workDir }: ActivityDeps, { release, sha256 }: LocalZip): string {
+  return join(workDir, `${release.fileName}.${sha256.slice(0, 12)}${rangesEnding}`);
+}
+
+const rangesEnding = '.ranges';
+
+/** Removes what dead loads of monthlies left on this host; to be called when none is at work. */
+export async function removeRangeFolders({ workDir }: ActivityDeps): Promise<void> {
+  const names = await readdir(workDir).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    return [];
+  });
+  for (const name of names) {
+    if (name.endsWith(rangesEnding)) await rm(join(workDir, name), { recursive: true, force: true });
+  }
+}
+
 async function sha256Of(path: string, signal: AbortSignal): Promise<string | undefined> {
   const hash = createHash('sha256');
   try {

@@ -12,6 +12,11 @@ const spans: Readonly<Record<NpiPhase, readonly [number, number]>> = {
   download: [0.02, 0.2],
   stage: [0.2, 0.6],
   publish: [0.6, 0.98],
+  load: [0.1, 0.7],
+  index: [0.7, 0.95],
+  check: [0.95, 0.96],
+  approval: [0.96, 0.96],
+  swap: [0.96, 0.98],
   archive: [0.98, 1],
   done: [1, 1],
 };
@@ -28,6 +33,7 @@ export function progressLine(snapshot: RunSnapshot): string {
 export function stepName({ progress }: { readonly progress: RunProgress }): string {
   if (!isNpi(progress)) return progress.phase === 'approval' ? approvalName(progress) : progress.phase;
   const { phase, release } = progress;
+  if (phase === 'approval') return 'a smaller monthly waits for an approval: surgicase runs approve <run id>';
   // What all file names of CMS begin with would push the counts out of the line.
   const name = release?.replace('NPPES_Data_Dissemination_', '');
   return name === undefined ? phase : `${phase}: ${name}`;

@@ -25,6 +25,14 @@ export type Begun =
   | { readonly acquired: true; readonly heartbeatTimeoutMs: number }
   | { readonly acquired: false; readonly holder: string };
 
+export interface DiscoverInput {
+  /** At most this many of the due weeklies, the newest ones; all when absent. */
+  readonly weeks?: number;
+  readonly dryRun: boolean;
+  /** The newest monthly is due whatever NPI_BASELINE says. */
+  readonly replace?: boolean;
+}
+
 /** A release that this run is to load. */
 export interface DueRelease {
   readonly release: Release;
@@ -32,7 +40,7 @@ export interface DueRelease {
 }
 
 export interface Discovery {
-  /** Oldest first: the order in which they are published. */
+  /** In the order in which they are published: a monthly first, then the weeklies after it, oldest first. */
   readonly due: readonly DueRelease[];
   readonly remarks: readonly string[];
 }
@@ -82,6 +90,24 @@ export interface Published {
   readonly indexSeconds: number;
 }
 
+/** A monthly in its shadow tables; seconds of filling and indexing the letters' tables, by table. */
+export interface BaselineLoaded extends Staged {
+  readonly searchSeconds: Readonly<Record<string, number>>;
+}
+
+/** Seconds of the keys, in all and by table. */
+export interface BaselineIndexed {
+  readonly indexSeconds: number;
+  readonly searchSeconds: Readonly<Record<string, number>>;
+}
+
+export interface BaselineChecked {
+  /** One sentence for each count that is too small beside the last monthly's. */
+  readonly shortfalls: readonly string[];
+  /** Known providers that are not in the file and go. */
+  readonly removed: number;
+}
+
 /** Wall seconds by phase; `index` is a part of `publish`. */
 export interface ReleaseSeconds {
   readonly download: number;
@@ -110,7 +136,7 @@ export interface RunActivities {
 /** All that the workflow `npiUpdate` knows of the world. */
 export interface NpiActivities extends RunActivities {
   /** `dryRun`, here and below: without the lease. */
-  discover(input: { readonly weeks?: number; readonly dryRun: boolean }): Promise<Discovery>;
+  discover(input: DiscoverInput): Promise<Discovery>;
   download(due: DueRelease & { readonly dryRun: boolean }): Promise<LocalZip>;
   /** `dryRun`: into staging of its own. */
   stage(zip: LocalZip & { readonly dryRun: boolean }): Promise<Staged>;
@@ -121,6 +147,18 @@ export interface NpiActivities extends RunActivities {
     readonly dryRun: boolean;
   }): Promise<Published>;
   archive(zip: LocalZip): Promise<void>;
+  /** A monthly into shadow tables beside the live ones, with what of the live rows outlives it. */
+  loadBaseline(zip: LocalZip): Promise<BaselineLoaded>;
+  /** Secondary keys, and the search rows of providers that were carried over. */
+  indexBaseline(input: { readonly release: Release }): Promise<BaselineIndexed>;
+  /** Holds the shadow against the last monthly; what falls short keeps it from going live until a person approves. */
+  checkBaseline(input: { readonly staged: Staged }): Promise<BaselineChecked>;
+  /** The shadow in the place of the live tables. */
+  swapBaseline(input: {
+    readonly zip: LocalZip;
+    readonly staged: Staged;
+    readonly indexed: BaselineIndexed;
+  }): Promise<Published>;
 }
 
 /** What `selectCases` freezes: every active case of a status. */

@@ -104,6 +104,10 @@ export const failures = {
     isRetryable: false,
     nextStep: 'Take a run id that `surgicase cases history` lists. Nothing was changed.',
   },
+  ShadowLost: {
+    isRetryable: false,
+    nextStep: 'Run it again: the live tables are as the other run left them.',
+  },
   LeaseHeld: {
     isRetryable: true,
     nextStep: 'Another run of the same job is at work; this one goes on when it has ended.',

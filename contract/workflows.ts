@@ -6,9 +6,11 @@ export interface NpiUpdateInput {
   readonly dryRun?: boolean;
   /** At most this many of the due weeklies, the newest ones; all when absent. */
   readonly weeks?: number;
+  /** Load the newest monthly in the place of what is there, whatever NPI_BASELINE says. */
+  readonly replace?: boolean;
 }
 
-/** What became of one release in a run. */
+/** What became of one release in a run; of a monthly, `stage` is its loading and `publish` all after it. */
 export interface ReleaseOutcome extends Published {
   readonly release: string;
   readonly sizeBytes: number;
@@ -16,7 +18,7 @@ export interface ReleaseOutcome extends Published {
 }
 
 /** `skipped`: another run of the job held the lease for 30 minutes. */
-export type NpiUpdateOutcome = 'published' | 'nothing due' | 'dry run' | 'skipped';
+export type NpiUpdateOutcome = 'published' | 'nothing due' | 'dry run' | 'rejected' | 'skipped';
 
 export interface NpiUpdateResult {
   readonly outcome: NpiUpdateOutcome;
@@ -26,7 +28,7 @@ export interface NpiUpdateResult {
   readonly seconds: number;
 }
 
-/** `waiting`: another run of the job holds the lease. */
+/** `waiting`: another run of the job holds the lease; `approval`: a monthly waits for `approve` or `reject`. */
 export type NpiPhase =
   | 'begin'
   | 'waiting'
@@ -34,6 +36,11 @@ export type NpiPhase =
   | 'download'
   | 'stage'
   | 'publish'
+  | 'load'
+  | 'index'
+  | 'check'
+  | 'approval'
+  | 'swap'
   | 'archive'
   | 'done';
 

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { npiColumns } from './npi-columns.ts';
 import type { Session } from './session.ts';
 
@@ -10,31 +11,57 @@ export async function mayLoadLocal(session: Session): Promise<boolean> {
   return row?.isOn === 1;
 }
 
-/**
- * Puts a block of lines (row number and the loaded columns, tab-separated, fields with tab, line break or quote
- * enclosed in `"`, inner quotes doubled) into a staging table, inside the caller's transaction.
- * `isLocal`: as `mayLoadLocal` found. Values that do not fit are errors: REPLACE makes LOCAL strict.
- */
+/** Where lines go: the columns that they hold in their order, and values that all of them share. */
+export interface LoadTarget {
+  readonly table: string;
+  readonly columns: readonly string[];
+  readonly constants?: Readonly<Record<string, number>>;
+}
+
+/** Puts a block of staged lines (row number and the loaded columns) into a staging table; see `loadLines`. */
 export async function loadBlock(
   session: Session,
   stage: string,
   tsv: Buffer,
   isLocal: boolean,
 ): Promise<void> {
-  if (tsv.length === 0) return;
-  if (!isLocal) return insertBlock(session, stage, tsv);
+  if (tsv.length > 0) await loadLines(session, { table: stage, columns: stageColumns }, [tsv], isLocal);
+}
+
+/**
+ * Loads blocks of whole lines (tab-separated, fields with tab, line break or quote enclosed in `"`, inner quotes doubled)
+ * inside the caller's transaction. `isLocal`: as `mayLoadLocal` found. Values that do not fit are errors: REPLACE makes
+ * LOCAL strict.
+ */
+export async function loadLines(
+  session: Session,
+  target: LoadTarget,
+  blocks: Iterable<Buffer> | AsyncIterable<Buffer>,
+  isLocal: boolean,
+): Promise<void> {
+  if (!isLocal) {
+    for await (const block of blocks) await insertBlock(session, target, block);
+    return;
+  }
+  const { table, columns, constants = {} } = target;
+  const sets = Object.entries(constants).map(([name, value]) => `${name} = ${value}`);
   await session.load(
-    `LOAD DATA LOCAL INFILE 'block' REPLACE INTO TABLE ${stage} CHARACTER SET utf8mb4
+    `LOAD DATA LOCAL INFILE 'block' REPLACE INTO TABLE ${table} CHARACTER SET utf8mb4
      FIELDS TERMINATED BY '\\t' OPTIONALLY ENCLOSED BY '"' ESCAPED BY '' LINES TERMINATED BY '\\n'
-     (${stageColumns.join(', ')})`,
-    tsv,
+     (${columns.join(', ')})${sets.length > 0 ? ` SET ${sets.join(', ')}` : ''}`,
+    Readable.from(blocks, { objectMode: false }),
   );
 }
 
-async function insertBlock(session: Session, stage: string, tsv: Buffer): Promise<void> {
-  const lines = decodeBlock(tsv.toString('utf8'));
+async function insertBlock(
+  session: Session,
+  { table, columns, constants = {} }: LoadTarget,
+  tsv: Buffer,
+): Promise<void> {
+  const names = [...columns, ...Object.keys(constants)];
+  const lines = decodeBlock(tsv.toString('utf8')).map((fields) => [...fields, ...Object.values(constants)]);
   for (let start = 0; start < lines.length; start += rowsPerInsert) {
-    await session.query(`INSERT INTO ${stage} (${stageColumns.join(', ')}) VALUES ?`, [
+    await session.query(`INSERT INTO ${table} (${names.join(', ')}) VALUES ?`, [
       lines.slice(start, start + rowsPerInsert),
     ]);
   }

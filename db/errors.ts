@@ -9,6 +9,7 @@ export type DbErrorCode =
   | 'LeaseHeld'
   | 'CountsDiffer'
   | 'RunNotUndoable'
+  | 'ShadowLost'
   | 'NoSpace';
 
 /** An expected failure of this floor; told apart by `code`, never by its message. */

@@ -1,15 +1,14 @@
-import { sql } from 'drizzle-orm';
 import { classify, type PublishScope } from './classify.ts';
 import { DbError } from './errors.ts';
 import { fence, type Lease } from './lease.ts';
 import { npiColumns } from './npi-columns.ts';
 import type { Counts, PublishReport, StagedSoFar } from './recorded.ts';
 import { nextReleaseId, publishReport, recordRelease } from './releases.ts';
-import { searchLogTable, updateLogTable } from './schema.ts';
 import { updateSearch, type SearchTouched } from './search.ts';
 import type { Session } from './session.ts';
 import type { Staging } from './staging.ts';
 import { liveTables, type Schemas } from './tables.ts';
+import { writeLogs } from './update-log.ts';
 
 /** What is published: a staged file and where it came from. Dates are ISO. */
 export interface PublishInput {
@@ -211,35 +210,4 @@ async function moveProvenance(
      WHERE p.is_stub = FALSE AND p.known = ${table} AND p.action = 'unchanged'`,
     [releaseId],
   );
-}
-
-/** The two logs that people read (contract, rule 10). */
-async function writeLogs(
-  session: Session,
-  application: string,
-  soFar: StagedSoFar,
-  touched: readonly SearchTouched[],
-): Promise<void> {
-  const [total0Rows, total1Rows, total2Rows] = soFar.typeRows;
-  const executionTs = sql`NOW()`;
-  await session.orm((db) =>
-    db.insert(updateLogTable(application)).values({
-      executionTs,
-      filenameProcessed: soFar.member,
-      totalRows: soFar.rows,
-      total0Rows,
-      total1Rows,
-      total2Rows,
-    }),
-  );
-  if (touched.length === 0) return;
-  const lines = touched.map(({ kind, table, writtenRows, seconds }) => ({
-    executionTs,
-    tableType: kind,
-    tableName: table,
-    recordsInserted: writtenRows,
-    executionTimeSeconds: seconds.toFixed(3),
-    status: 'success' as const,
-  }));
-  await session.orm((db) => db.insert(searchLogTable(application)).values(lines));
 }

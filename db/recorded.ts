@@ -17,6 +17,44 @@ export interface PublishReport {
   readonly refusedByReason: Readonly<Record<string, number>>;
   readonly search: { readonly written: number; readonly deleted: number; readonly tables: number };
   readonly indexSeconds: number;
+  /** Records of the file by entity type (blank, 1, 2); the next baseline is held against the last one's. */
+  readonly typeRows?: readonly [number, number, number];
+}
+
+/** A file as the ledger names it; dates are ISO. */
+export interface ReleaseFile {
+  readonly fileName: string;
+  readonly kind: string;
+  readonly layout: string;
+  readonly periodStart: string;
+  readonly periodEnd: string;
+  readonly sha256: string;
+  readonly sizeBytes: number;
+  readonly etag?: string;
+}
+
+/** What one range of a baseline's NPIs brought. */
+export interface RangeCounts extends Omit<Counts, 'rows' | 'refused'> {
+  /** Known providers that are not in the file and go. */
+  readonly removed: number;
+}
+
+/** One line of `npi_search_table_log`. */
+export interface SearchTouched {
+  readonly kind: 'surgeon' | 'facility';
+  readonly table: string;
+  readonly writtenRows: number;
+  readonly deletedRows: number;
+  readonly seconds: number;
+}
+
+/** All that the ledger and the logs have to be told of a baseline; it goes live together with the tables. */
+export interface LiveBaseline {
+  readonly file: ReleaseFile;
+  readonly runId: string;
+  readonly staged: StagedSoFar;
+  readonly report: PublishReport;
+  readonly touched: readonly SearchTouched[];
 }
 
 /** inserted + updated + unchanged + stale + refused + duplicates = rows. */

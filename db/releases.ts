@@ -1,6 +1,7 @@
 import { and, between, eq, max, sql } from 'drizzle-orm';
 import type { PublishReport } from './recorded.ts';
-import { releaseTable } from './schema.ts';
+import { fence, type Lease } from './lease.ts';
+import { releaseTable, supersededTable } from './schema.ts';
 import type { Session } from './session.ts';
 
 /** A published file as the ledger knows it; dates are ISO. */
@@ -68,6 +69,26 @@ export async function recordRelease(
   release: Omit<typeof releaseTable.$inferInsert, 'publishedAt'>,
 ): Promise<void> {
   await session.orm((db) => db.insert(releaseTable).values({ ...release, publishedAt: sql`NOW(6)` }));
+}
+
+/** Notes weeklies that a baseline holds already, so that nobody asks where they are. */
+export async function noteSuperseded(
+  session: Session,
+  lease: Lease,
+  supersededBy: number,
+  releases: ReadonlyArray<{ readonly fileName: string; readonly periodEnd: string }>,
+): Promise<void> {
+  if (releases.length === 0) return;
+  const rows = releases.map((release) => ({
+    fileName: release.fileName,
+    periodEnd: release.periodEnd,
+    supersededBy,
+    notedAt: sql`NOW(6)`,
+  }));
+  await session.transaction(async () => {
+    await fence(session, lease);
+    await session.orm((db) => db.insert(supersededTable).ignore().values(rows));
+  });
 }
 
 /**

@@ -18,7 +18,7 @@ import {
   uniqueIndex,
   varchar,
 } from 'drizzle-orm/mysql-core';
-import type { PublishReport, StagedSoFar } from './recorded.ts';
+import type { LiveBaseline, PublishReport, RangeCounts, StagedSoFar } from './recorded.ts';
 
 /** JSON of a known shape. MySQL hands it over as a value, MariaDB as text. */
 const json = customType<{ data: unknown }>({
@@ -110,6 +110,39 @@ const quarantineTable = mysqlTable(
   (table) => [primaryKey({ columns: [table.releaseId, table.rowNumber] }), index('by_npi').on(table.npi)],
 );
 
+export const shadowTable = mysqlTable('npi_shadow', {
+  runId: char('run_id', { length: 36 }).primaryKey(),
+  fileName: varchar('file_name', { length: 120 }).notNull(),
+  releaseId: bigint('release_id', { mode: 'number' }).notNull(),
+  rangeCount: int('range_count', { unsigned: true }).notNull(),
+  /** JSON's null until the whole file is split into its ranges. */
+  staged: json('staged').$type<StagedSoFar | null>().notNull(),
+  /** The search tables hold what the providers say. */
+  isSearched: boolean('is_searched').notNull(),
+});
+
+export const shadowRangeTable = mysqlTable(
+  'npi_shadow_range',
+  {
+    runId: char('run_id', { length: 36 }).notNull(),
+    rangeNumber: int('range_no', { unsigned: true }).notNull(),
+    counts: json('counts').$type<RangeCounts>().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.runId, table.rangeNumber] })],
+);
+
+export const liveTable = mysqlTable('npi_live', {
+  releaseId: bigint('release_id', { mode: 'number' }).primaryKey(),
+  baseline: json('baseline').$type<LiveBaseline>().notNull(),
+});
+
+export const supersededTable = mysqlTable('npi_superseded', {
+  fileName: varchar('file_name', { length: 120 }).primaryKey(),
+  periodEnd: isoDate('period_end').notNull(),
+  supersededBy: bigint('superseded_by', { mode: 'number' }).notNull(),
+  notedAt: moment('noted_at').notNull(),
+});
+
 export const searchLetterTable = mysqlTable('search_letter', {
   letter: char('letter', { length: 1 }).primaryKey(),
 });
@@ -158,6 +191,10 @@ export const ownTables = [
   checkpointTable,
   stubTable,
   quarantineTable,
+  shadowTable,
+  shadowRangeTable,
+  liveTable,
+  supersededTable,
   searchLetterTable,
   caseRunTable,
   caseMoveTable,

@@ -63,12 +63,20 @@ export async function readStaging(session: Session, name: string): Promise<Stagi
 /** In the collation of the live tables, because names of both are compared. */
 function stagingTables(name: string, collation: string): string[] {
   const charset = `DEFAULT CHARACTER SET utf8mb4 COLLATE ${collation}`;
-  const letters = 'old_letter CHAR(1) NULL, new_letter CHAR(1) NULL';
   return [
     `CREATE TABLE IF NOT EXISTS ${name} (\n  row_no INT UNSIGNED NOT NULL,\n${npiColumnsDdl()},\n  PRIMARY KEY (npi, row_no))
      ${charset}`,
     `CREATE TABLE IF NOT EXISTS ${name}_refused (row_no INT UNSIGNED NOT NULL PRIMARY KEY, line_no INT UNSIGNED NOT NULL,
        npi BIGINT NULL, reason VARCHAR(60) NOT NULL, column_name VARCHAR(120) NULL) ${charset}`,
+    ...planTables(name, collation),
+  ];
+}
+
+/** `<name>_plan` and `<name>_search`: what is to be done with each provider, and with its search rows. */
+export function planTables(name: string, collation: string): string[] {
+  const charset = `DEFAULT CHARACTER SET utf8mb4 COLLATE ${collation}`;
+  const letters = 'old_letter CHAR(1) NULL, new_letter CHAR(1) NULL';
+  return [
     `CREATE TABLE IF NOT EXISTS ${name}_plan (npi BIGINT NOT NULL PRIMARY KEY, row_no INT UNSIGNED NOT NULL,
        is_stub BOOLEAN NOT NULL, target TINYINT NOT NULL, known TINYINT NULL,
        known_update CHAR(10) NULL, known_reactivation CHAR(10) NULL, known_deactivation VARCHAR(10) NULL,

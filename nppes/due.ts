@@ -15,11 +15,20 @@ export interface PublishedRelease {
   readonly sizeBytes: number;
 }
 
-/** What is to be loaded, oldest first, and one sentence for each thing that a person should know about the rest. */
+/** What is to be loaded in this order, and one sentence for each thing that a person should know about the rest. */
 export interface Due {
+  /** A monthly first, then the weeklies after it, oldest first. */
   readonly due: readonly ListedRelease[];
   readonly remarks: readonly string[];
+  /** Weeklies whose rows the monthly holds that is loaded, or about to be. */
+  readonly superseded: readonly ListedRelease[];
 }
+
+/**
+ * When the newest monthly is due: `auto`, when none was loaded or weeklies are missing for good; `never`; `replace`, a
+ * person asks for it.
+ */
+export type BaselineRule = 'auto' | 'never' | 'replace';
 
 // The page keeps two to five weeklies; what is older by this stands in a notice (in 2023: four, nine months old).
 const noticeAgeDays = 60;
@@ -29,29 +38,99 @@ export function dueReleases(
   listed: readonly ListedRelease[],
   published: readonly PublishedRelease[],
   today: string,
+  rule: BaselineRule,
 ): Due {
   const weeklies = preferred(listed.filter(({ release }) => release.kind === 'weekly'));
   const unpublished = weeklies.filter((offer) => !isPublished(offer, published));
   const future = unpublished.filter(({ release }) => release.periodEnd >= today);
   const past = unpublished.filter(({ release }) => release.periodEnd < today);
+  const gaps = missingWeeks(past, published);
+  const monthly = newestMonthly(listed, today);
+  const baseline = isBaselineDue(monthly, published, gaps, rule) ? monthly : undefined;
+  const coveredUntil = baseline?.release.periodEnd ?? lastMonthlyEnd(published);
+  const superseded = past.filter(({ release }) => release.periodEnd <= coveredUntil);
+  const open = past.filter(({ release }) => release.periodEnd > coveredUntil);
   const oldest = oldestCurrent(weeklies, today);
   const isCurrent = ({ release }: ListedRelease) =>
     release.periodEnd >= oldest || published.some((known) => known.release.periodEnd < release.periodEnd);
-  const due = past.filter(isCurrent);
+  const due = [...(baseline ? [baseline] : []), ...open.filter(isCurrent)];
   const remarks = [
     ...future.map(
       ({ release }) =>
         `${releaseName(release)} covers days to come (until ${release.periodEnd}): not yet loaded.`,
     ),
-    ...past
+    ...open
       .filter((offer) => !isCurrent(offer))
       .map(({ release }) => `${releaseName(release)} is an old weekly from a notice: not loaded.`),
-    ...listed
-      .filter(({ release }) => release.kind === 'monthly')
-      .map(({ release }) => `${releaseName(release)} is listed; this version loads weeklies only.`),
+    ...gaps
+      .filter(({ end }) => end > coveredUntil)
+      .map(
+        ({ start, end }) => `No weekly holds the days from ${start} to ${end}: a later monthly brings them.`,
+      ),
+    ...(baseline || !monthly || isPublished(monthly, published) ? [] : [notLoaded(monthly, rule)]),
     ...(due.length === 0 ? [nothingDue(weeklies.length)] : []),
   ];
-  return { due, remarks };
+  return { due, remarks, superseded };
+}
+
+function newestMonthly(listed: readonly ListedRelease[], today: string): ListedRelease | undefined {
+  const monthlies = listed.filter(({ release }) => release.kind === 'monthly' && release.periodEnd < today);
+  return preferred(monthlies).at(-1);
+}
+
+function isBaselineDue(
+  monthly: ListedRelease | undefined,
+  published: readonly PublishedRelease[],
+  gaps: readonly Gap[],
+  rule: BaselineRule,
+): boolean {
+  if (monthly === undefined || rule === 'never' || isPublished(monthly, published)) return false;
+  const { periodEnd } = monthly.release;
+  const loadedUntil = lastMonthlyEnd(published);
+  if (periodEnd < loadedUntil) return false;
+  // The same month again is a new version of what is loaded.
+  if (rule === 'replace' || loadedUntil === '' || periodEnd === loadedUntil) return true;
+  return gaps.some(({ end }) => end <= periodEnd);
+}
+
+/** Empty, and so before every date, while no monthly was published. */
+function lastMonthlyEnd(published: readonly PublishedRelease[]): string {
+  const ends = published
+    .filter(({ release }) => release.kind === 'monthly')
+    .map(({ release }) => release.periodEnd);
+  return ends.sort().at(-1) ?? '';
+}
+
+/** Days that no release holds; ISO, both included. */
+interface Gap {
+  readonly start: string;
+  readonly end: string;
+}
+
+/** What lies between the releases that are published or can still be had, from the last monthly on. */
+function missingWeeks(offers: readonly ListedRelease[], published: readonly PublishedRelease[]): Gap[] {
+  const since = lastMonthlyEnd(published);
+  const weeks = [...published, ...offers]
+    .map(({ release }) => release)
+    .filter(({ kind, periodEnd }) => kind === 'weekly' && periodEnd > since)
+    .sort(compareReleases);
+  const gaps: Gap[] = [];
+  let coveredUntil = published.length === 0 ? '' : since;
+  for (const { periodStart, periodEnd } of weeks) {
+    const expected = coveredUntil === '' ? periodStart : dayAfter(coveredUntil, 1);
+    if (periodStart > expected) gaps.push({ start: expected, end: dayAfter(periodStart, -1) });
+    if (periodEnd > coveredUntil) coveredUntil = periodEnd;
+  }
+  return gaps;
+}
+
+function dayAfter(day: string, days: number): string {
+  return new Date(Date.parse(day) + days * 86_400_000).toISOString().slice(0, 10);
+}
+
+function notLoaded({ release }: ListedRelease, rule: BaselineRule): string {
+  const why = rule === 'never' ? 'NPI_BASELINE is never' : 'the weeklies since the last monthly are complete';
+  return `${releaseName(release)} is listed and not loaded (${why}); \`surgicase npi replace\` loads it.`;
 }
 
 function nothingDue(count: number): string {
@@ -92,5 +171,5 @@ function isSameOffer(offer: ListedRelease, known: PublishedRelease): boolean {
 function oldestCurrent(weeklies: readonly ListedRelease[], today: string): string {
   const newest = weeklies.at(-1)?.release.periodEnd ?? today;
   const reference = newest < today ? newest : today;
-  return new Date(Date.parse(reference) - noticeAgeDays * 86_400_000).toISOString().slice(0, 10);
+  return dayAfter(reference, -noticeAgeDays);
 }

@@ -32,6 +32,8 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
     ...(config.nppes.archiveKeepCount !== undefined && { archiveKeepCount: config.nppes.archiveKeepCount }),
     workDir: config.nppes.workDir,
     maxRefusedFraction: config.nppes.maxRefusedFraction,
+    baselineRule: config.nppes.baselineRule,
+    minRowsFraction: config.nppes.minRowsFraction,
     heartbeatTimeoutMs: config.heartbeatTimeoutMs,
     rowsPerBlock,
     casesPerBatch,

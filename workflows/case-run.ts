@@ -1,30 +1,23 @@
 import {
-  ApplicationFailure,
   CancellationScope,
-  condition,
   defineQuery,
-  defineUpdate,
   isCancellation,
   setCurrentDetails,
   setHandler,
 } from '@temporalio/workflow';
 import type { CasesMoved, CasesSelected, RunOutcome } from '../contract/activities.ts';
-import { failures } from '../contract/failures.ts';
 import type { RunJob } from '../contract/schedules.ts';
 import {
-  approveUpdate,
   progressQuery,
-  rejectUpdate,
   type CaseOutcome,
   type CasePhase,
   type CaseProgress,
   type CaseUpdateResult,
 } from '../contract/workflows.ts';
+import { Approval } from './approval.ts';
 import { approvalDetails, endDetails, moveName, phaseDetails } from './case-details.ts';
 import { caseActivities, firstHeartbeatTimeoutMs, shortActivities } from './phases.ts';
 import { asRunFailure, beginRun, endedBy } from './run.ts';
-
-const approvalPatienceMs = 24 * 3_600_000;
 
 /** What tells one run of cases from another. */
 export interface CaseRunTask {
@@ -47,15 +40,16 @@ export class CaseRun {
   #moved: CasesMoved = { updated: 0, exceptions: {} };
   #moveSeconds = 0;
   #limit: number | undefined;
-  #decision: 'approved' | 'rejected' | undefined;
+  readonly #approval = new Approval({
+    approve: 'Lets a run that waits move what it has selected.',
+    reject: 'Ends a run that waits; nothing is moved.',
+  });
 
   constructor(task: CaseRunTask) {
     this.#task = task;
     setHandler(defineQuery<CaseProgress>(progressQuery), () => this.#progress(), {
       description: 'Phase, and how many cases were found and moved.',
     });
-    this.#answer(approveUpdate, 'approved', 'Lets a run that waits move what it has selected.');
-    this.#answer(rejectUpdate, 'rejected', 'Ends a run that waits; nothing is moved.');
   }
 
   async run(): Promise<CaseUpdateResult> {
@@ -92,8 +86,7 @@ export class CaseRun {
     if (found === 0) return this.#end('nothing due', remarks);
     const limit = this.#task.limit ?? waitAbove;
     if (limit !== undefined && found > limit) {
-      await this.#approval(limit);
-      if (this.#decision === 'rejected')
+      if (!(await this.#isApproved(limit)))
         return this.#end('rejected', [...remarks, 'Rejected: nothing was moved.']);
     }
     this.#enter('move');
@@ -105,35 +98,14 @@ export class CaseRun {
   }
 
   /** The selection stays the frozen one, however long a person takes. */
-  async #approval(limit: number): Promise<void> {
+  async #isApproved(limit: number): Promise<boolean> {
+    const { found } = this.#selected;
     this.#phase = 'approval';
     this.#limit = limit;
-    setCurrentDetails(approvalDetails(this.#task, this.#selected.found, limit));
-    const isDecided = await condition(() => this.#decision !== undefined, approvalPatienceMs);
+    setCurrentDetails(approvalDetails(this.#task, found, limit));
+    const decision = await this.#approval.ask(`${found} cases, more than ${limit},`);
     this.#limit = undefined;
-    if (isDecided) return;
-    throw ApplicationFailure.create({
-      type: 'ApprovalTimedOut',
-      message:
-        `${this.#selected.found} cases, more than ${limit}, waited 24 hours for an approval. ` +
-        failures.ApprovalTimedOut.nextStep,
-      nonRetryable: true,
-    });
-  }
-
-  #answer(name: string, decision: 'approved' | 'rejected', description: string): void {
-    const decide = () => {
-      this.#decision = decision;
-      return decision;
-    };
-    setHandler(defineUpdate<string>(name), decide, {
-      description,
-      validator: () => {
-        if (this.#phase !== 'approval' || this.#decision !== undefined) {
-          throw new Error(`This run does not wait for an approval (phase: ${this.#phase}).`);
-        }
-      },
-    });
+    return decision === 'approved';
   }
 
   async #fail(error: unknown): Promise<void> {

@@ -20,6 +20,16 @@ export function runDetails({ now, done, remarks }: RunView): string {
   ].join('\n\n');
 }
 
+/** What a person has to know who is asked about a monthly, and the two ways to answer. */
+export function baselineQuestion(name: string, shortfalls: readonly string[]): string {
+  return [
+    `**waits for an approval**: ${name} is smaller than the last monthly`,
+    shortfalls.map((shortfall) => `- ${shortfall}`).join('\n'),
+    '*More Actions*, *Send an Update*: `approve` or `reject`, no input; or `surgicase runs approve|reject <run id>`.',
+    'Without an answer it fails after 24 hours. The tables stay as they are until then.',
+  ].join('\n\n');
+}
+
 /** The last words of a run. */
 export function endDetails(result: NpiUpdateResult): string {
   const now = `${result.outcome} in ${short(result.seconds)}`;

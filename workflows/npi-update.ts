@@ -6,6 +6,7 @@ import {
   setHandler,
 } from '@temporalio/workflow';
 import type {
+  BaselineLoaded,
   Begun,
   Discovery,
   DueRelease,
@@ -23,8 +24,9 @@ import {
   type NpiUpdateResult,
   type ReleaseOutcome,
 } from '../contract/workflows.ts';
-import { releaseName } from '../nppes/release.ts';
-import { endDetails, runDetails } from './details.ts';
+import { compareReleases, releaseName } from '../nppes/release.ts';
+import { Approval } from './approval.ts';
+import { baselineQuestion, endDetails, grouped, runDetails } from './details.ts';
 import { firstHeartbeatTimeoutMs, loadActivities, shortActivities } from './phases.ts';
 import { asRunFailure, beginRun, endedBy } from './run.ts';
 
@@ -40,6 +42,10 @@ class NpiUpdateRun {
   readonly #startedAt = Date.now();
   readonly #done: ReleaseOutcome[] = [];
   #remarks: string[] = [];
+  readonly #approval = new Approval({
+    approve: 'Lets a monthly that is smaller than the last one go live.',
+    reject: 'Ends a run that waits; the tables stay as they are.',
+  });
   #phase: NpiPhase = 'begin';
   #release: string | undefined;
   #releasesDue = 0;
@@ -79,22 +85,130 @@ class NpiUpdateRun {
     return begun;
   }
 
-  async #load(heartbeatTimeoutMs: number): Promise<'published' | 'nothing due' | 'dry run'> {
-    const { due, remarks } = await this.#discover(heartbeatTimeoutMs);
+  async #load(heartbeatTimeoutMs: number): Promise<'published' | 'nothing due' | 'dry run' | 'rejected'> {
+    const { replace } = this.#input;
+    const { due, remarks } = await this.#discover(heartbeatTimeoutMs, replace);
     this.#remarks = [...remarks];
     this.#releasesDue = due.length;
+    const [first] = due;
+    if (first?.release.kind === 'monthly')
+      return this.#loadAfterBaseline(first, due.slice(1), heartbeatTimeoutMs);
     for (const release of due) await this.#loadRelease(release, heartbeatTimeoutMs);
     if (due.length === 0) return 'nothing due';
     return this.#input.dryRun ? 'dry run' : 'published';
   }
 
-  #discover(heartbeatTimeoutMs: number): Promise<Discovery> {
+  /** A monthly, then the weeklies after it: which ones, the page is asked again, now that its period is known. */
+  async #loadAfterBaseline(
+    monthly: DueRelease,
+    weeklies: readonly DueRelease[],
+    heartbeatTimeoutMs: number,
+  ): Promise<'published' | 'dry run' | 'rejected'> {
+    if (this.#input.dryRun) {
+      const name = releaseName(monthly.release);
+      this.#remarks.push(`${name} is due; \`surgicase npi replace --dry-run\` says what it would take.`);
+      const after = weeklies.filter(({ release }) => compareReleases(release, monthly.release) > 0);
+      for (const release of after) await this.#loadRelease(release, heartbeatTimeoutMs);
+      return 'dry run';
+    }
+    if (!(await this.#loadBaseline(monthly, heartbeatTimeoutMs))) return 'rejected';
+    const { due, remarks } = await this.#discover(heartbeatTimeoutMs);
+    const open = due.filter(({ release }) => release.kind === 'weekly');
+    this.#remarks.push(...remarks.filter((remark) => !this.#remarks.includes(remark) && open.length > 0));
+    this.#releasesDue = 1 + open.length;
+    for (const release of open) await this.#loadRelease(release, heartbeatTimeoutMs);
+    return 'published';
+  }
+
+  #discover(heartbeatTimeoutMs: number, replace?: boolean): Promise<Discovery> {
     this.#enter('discover');
     const { weeks, dryRun = false } = this.#input;
     const { discover } = shortActivities(heartbeatTimeoutMs);
     return discover.executeWithOptions({ summary: 'read the page, compare with what is published' }, [
-      { dryRun, ...(weeks !== undefined && { weeks }) },
+      { dryRun, ...(weeks !== undefined && { weeks }), ...(replace && { replace }) },
     ]);
+  }
+
+  /** False when a person has rejected it. */
+  async #loadBaseline(due: DueRelease, heartbeatTimeoutMs: number): Promise<boolean> {
+    const { download, loadBaseline, archive } = loadActivities(heartbeatTimeoutMs);
+    const name = releaseName(due.release);
+    this.#release = name;
+    this.#enter('download');
+    const [zip, downloadSeconds] = await timed<LocalZip>(() =>
+      download.executeWithOptions({ summary: name }, [{ ...due, dryRun: false }]),
+    );
+    this.#enter('load');
+    const [loaded, loadSeconds] = await timed(() =>
+      loadBaseline.executeWithOptions({ summary: `${name} into shadow tables` }, [zip]),
+    );
+    this.#remarks.push(...remarksOf(due, loaded));
+    if (!loaded.isPublished) {
+      const isLive = await this.#goLive(zip, loaded, { downloadSeconds, loadSeconds }, heartbeatTimeoutMs);
+      if (!isLive) return false;
+    }
+    this.#release = undefined;
+    await this.#archive(zip, name, archive);
+    return true;
+  }
+
+  async #goLive(
+    zip: LocalZip,
+    { searchSeconds, ...staged }: BaselineLoaded,
+    { downloadSeconds, loadSeconds }: { readonly downloadSeconds: number; readonly loadSeconds: number },
+    heartbeatTimeoutMs: number,
+  ): Promise<boolean> {
+    const { indexBaseline, checkBaseline, swapBaseline } = loadActivities(heartbeatTimeoutMs);
+    const name = releaseName(staged.release);
+    const startedAt = Date.now();
+    this.#enter('index');
+    const indexed = await indexBaseline.executeWithOptions(
+      { summary: `${name}: keys of the shadow tables` },
+      [{ release: staged.release }],
+    );
+    this.#enter('check');
+    const { shortfalls, removed } = await checkBaseline.executeWithOptions(
+      { summary: `${name} beside the last monthly` },
+      [{ staged }],
+    );
+    if (removed > 0)
+      this.#remarks.push(`${grouped(removed)} known providers are not in ${name} and are gone.`);
+    if (shortfalls.length > 0 && !(await this.#isApproved(name, shortfalls))) return false;
+    this.#enter('swap');
+    const published = await swapBaseline.executeWithOptions(
+      { summary: `${name}: ${grouped(staged.stagedRows)} rows go live` },
+      [
+        {
+          zip,
+          staged,
+          indexed: { ...indexed, searchSeconds: { ...searchSeconds, ...indexed.searchSeconds } },
+        },
+      ],
+    );
+    this.#done.push({
+      ...published,
+      release: name,
+      sizeBytes: zip.sizeBytes,
+      seconds: {
+        download: downloadSeconds,
+        stage: loadSeconds,
+        publish: (Date.now() - startedAt) / 1000,
+        index: published.indexSeconds,
+        archive: 0,
+      },
+    });
+    return true;
+  }
+
+  async #isApproved(name: string, shortfalls: readonly string[]): Promise<boolean> {
+    this.#phase = 'approval';
+    setCurrentDetails(baselineQuestion(name, shortfalls));
+    const decision = await this.#approval.ask(`${name} (${shortfalls.join('; ')})`);
+    const how = `${decision} although it is smaller: ${shortfalls.join('; ')}.`;
+    this.#remarks.push(
+      decision === 'approved' ? `${name} was ${how}` : `${name} was rejected: nothing was changed.`,
+    );
+    return decision === 'approved';
   }
 
   async #loadRelease(due: DueRelease, heartbeatTimeoutMs: number): Promise<void> {
@@ -133,15 +247,19 @@ class NpiUpdateRun {
     }
     this.#release = undefined;
     if (dryRun) return;
+    await this.#archive(zip, name, archive);
+  }
+
+  async #archive(
+    zip: LocalZip,
+    name: string,
+    archive: ReturnType<typeof loadActivities>['archive'],
+  ): Promise<void> {
     this.#enter('archive');
     const [, archiveSeconds] = await timed<void>(() => archive.executeWithOptions({ summary: name }, [zip]));
     const published = this.#done.at(-1);
-    if (published?.release === name) {
-      this.#done.splice(-1, 1, {
-        ...published,
-        seconds: { ...published.seconds, archive: archiveSeconds },
-      });
-    }
+    if (published?.release !== name) return;
+    this.#done.splice(-1, 1, { ...published, seconds: { ...published.seconds, archive: archiveSeconds } });
   }
 
   async #fail(error: unknown): Promise<void> {

@@ -62,7 +62,9 @@ async function startHere(terminal: Terminal, options: StartOptions): Promise<num
     });
     try {
       terminal.progress();
-      const config = readConfig({ ...env, ...services.variables }, ['database', 'temporal']);
+      // The database that this start brings up gets the full registry only when somebody asks for it.
+      const ours = given.database ? {} : { NPI_BASELINE: 'never' };
+      const config = readConfig({ ...ours, ...env, ...services.variables }, ['database', 'temporal']);
       return await Promise.race([
         up({ terminal, options, given, config, services, interrupted }),
         dead(services),

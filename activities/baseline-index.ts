@@ -1,0 +1,51 @@
+import type { BaselineIndexed } from '../contract/activities.ts';
+import type { Lease } from '../db/lease.ts';
+import type { Session } from '../db/session.ts';
+import { buildAllKeys, buildDataKeys, finishSearch, type ShadowScope } from '../db/shadow-search.ts';
+import { readShadow, takeOverShadow } from '../db/shadow.ts';
+import type { Attempt } from './attempt.ts';
+import type { ActivityDeps } from './deps.ts';
+import { seconds } from './discover.ts';
+import { inLanes } from './lanes.ts';
+import { shadowLost } from './shadow-lost.ts';
+
+/** Secondary keys of the large tables, then the search rows that only the database can tell. */
+export async function indexShadow(
+  { database, schemas }: ActivityDeps,
+  { signal, tell, log }: Attempt,
+  lease: Lease,
+): Promise<BaselineIndexed> {
+  const startedAt = performance.now();
+  const searchSeconds: Record<string, number> = {};
+  const scope = await database.session(
+    signal,
+    async (session): Promise<ShadowScope & { isDone: boolean }> => {
+      const shadow = await takeOverShadow(session, schemas, lease);
+      const state = await readShadow(session, lease.runId);
+      if (state === undefined) throw shadowLost();
+      return { schemas, shadow, lease, releaseId: state.releaseId, isDone: state.isSearched };
+    },
+  );
+  const step =
+    (name: string, build: (session: Session) => Promise<void>) => async (laneSignal: AbortSignal) => {
+      const stepStartedAt = performance.now();
+      tell({ phase: 'index', step: name });
+      await database.session(laneSignal, build);
+      searchSeconds[name] = (performance.now() - stepStartedAt) / 1000;
+    };
+  // The largest first, so that the lanes end together.
+  await inLanes(2, signal, [
+    step('npi_data_1', (session) => buildDataKeys(session, scope, 1)),
+    step('search_surgeon_all', (session) => buildAllKeys(session, scope, 'surgeon')),
+    step('npi_data_2', (session) => buildDataKeys(session, scope, 2)),
+    step('search_facility_all', (session) => buildAllKeys(session, scope, 'facility')),
+    step('npi_data_0', (session) => buildDataKeys(session, scope, 0)),
+  ]);
+  if (!scope.isDone) {
+    tell({ phase: 'index', step: 'search rows of known providers' });
+    await database.session(signal, (session) => finishSearch(session, scope));
+  }
+  const indexSeconds = seconds(startedAt);
+  log.info('indexed', { seconds: indexSeconds });
+  return { indexSeconds, searchSeconds };
+}

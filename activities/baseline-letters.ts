@@ -1,0 +1,37 @@
+import type { BaselineLoaded } from '../contract/activities.ts';
+import type { RangeTarget } from '../db/shadow-range.ts';
+import { loadLetter } from '../db/shadow-search.ts';
+import { searchLetters } from '../db/tables.ts';
+import type { LetterFile } from '../nppes/letter-file.ts';
+import type { Attempt } from './attempt.ts';
+import type { ActivityDeps } from './deps.ts';
+import { inLanes } from './lanes.ts';
+
+/**
+ * Fills the 52 letter tables from this host's disk, the largest first, and gives the seconds of each. They were written
+ * range by range, so each table gets its rows in the order of its key.
+ */
+export async function loadLetters(
+  { database }: ActivityDeps,
+  { signal, tell }: Attempt,
+  letters: LetterFile,
+  target: RangeTarget,
+): Promise<BaselineLoaded['searchSeconds']> {
+  const seconds: Record<string, number> = {};
+  const tables = (['surgeon', 'facility'] as const)
+    .flatMap((kind, place) =>
+      searchLetters.map((letter, i) => ({ kind, letter, number: place * searchLetters.length + i })),
+    )
+    .map((table) => ({ ...table, rows: letters.rows(table.number) }))
+    .sort((a, b) => b.rows - a.rows);
+  const tasks = tables.map(({ kind, letter, number }) => async (laneSignal: AbortSignal) => {
+    const startedAt = performance.now();
+    tell({ phase: 'load', step: `search_${kind}_${letter}` });
+    await database.session(laneSignal, (session) =>
+      loadLetter(session, target, { kind, letter }, letters.lines(number), target.isLocal),
+    );
+    seconds[`search_${kind}_${letter}`] = (performance.now() - startedAt) / 1000;
+  });
+  await inLanes(2, signal, tasks);
+  return seconds;
+}

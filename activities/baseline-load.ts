@@ -1,0 +1,224 @@
+import type { BaselineLoaded, LocalZip } from '../contract/activities.ts';
+import { mayLoadLocal } from '../db/bulk-load.ts';
+import { hasProviders } from '../db/carry-over.ts';
+import type { Lease } from '../db/lease.ts';
+import { npiColumns } from '../db/npi-columns.ts';
+import { findPublished, nextReleaseId } from '../db/releases.ts';
+import { loadedRanges, loadRange, noteRefusals, type RangeTarget } from '../db/shadow-range.ts';
+import { markShadow, openShadow, type Shadow, type ShadowState } from '../db/shadow.ts';
+import { liveTables, searchColumns, type SearchKind } from '../db/tables.ts';
+import { openLetterFile, type LetterFile } from '../nppes/letter-file.ts';
+import { npiRanges, rangeCountOf, type NpiRange } from '../nppes/npi-ranges.ts';
+import { openRangeWriter, rangePath, readSplit, removeRange, type Split } from '../nppes/range-files.ts';
+import { readRange, type RangeRows } from '../nppes/range-rows.ts';
+import { withMemberPeriod } from '../nppes/release.ts';
+import { readRows } from '../nppes/rows.ts';
+import { searchCollector, type SearchShape } from '../nppes/search-lines.ts';
+import { npidataMember, openZip, type Member } from '../nppes/zip.ts';
+import { ensureSpace } from '../nppes/part.ts';
+import type { Attempt } from './attempt.ts';
+import { loadLetters } from './baseline-letters.ts';
+import type { ActivityDeps } from './deps.ts';
+import { seconds } from './discover.ts';
+import { inLanes } from './lanes.ts';
+import { refuseTooMany } from './publish.ts';
+import { added, asStaged, nothingYet, reportStaged } from './staged.ts';
+import { ensureZip, rangeFolder } from './zip-file.ts';
+
+// The server does five times the work of this process: two connections keep both cores of a small host busy.
+const laneCount = 2;
+
+/** Splits a monthly into ranges of NPIs on disk, and loads each range, sorted, into the shadow tables. */
+export async function loadMonthly(
+  deps: ActivityDeps,
+  current: Attempt,
+  zip: LocalZip,
+  lease: Lease,
+): Promise<BaselineLoaded> {
+  const opened = await openZip(await ensureZip(deps, current, zip));
+  try {
+    const member = npidataMember(opened);
+    const release = withMemberPeriod(zip.release, member.name);
+    const { signal } = current;
+    const file = {
+      fileName: release.fileName,
+      sha256: zip.sha256,
+      ...(zip.etag !== undefined && { etag: zip.etag }),
+    };
+    const published = await deps.database.session(signal, (session) => findPublished(session, file));
+    if (published) {
+      return { ...asStaged(nothingYet(member.name)), isPublished: true, release, searchSeconds: {} };
+    }
+    const opening = await deps.database.session(signal, async (session) => {
+      const releaseId = await nextReleaseId(session, 'monthly', release.periodEnd);
+      const rangeCount = rangeCountOf(member.sizeBytes);
+      return openShadow(session, deps.schemas, lease, { fileName: release.fileName, releaseId, rangeCount });
+    });
+    const work = { deps, current, zip, lease, member, ...opening };
+    const { staged, searchSeconds } = await loadRanges(work);
+    return { ...asStaged(staged), isPublished: false, release, searchSeconds };
+  } finally {
+    opened.close();
+  }
+}
+
+interface MonthlyWork {
+  readonly deps: ActivityDeps;
+  readonly current: Attempt;
+  readonly zip: LocalZip;
+  readonly lease: Lease;
+  readonly member: Member;
+  readonly shadow: Shadow;
+  readonly state: ShadowState;
+}
+
+type Recorded = NonNullable<ShadowState['staged']>;
+
+async function loadRanges(
+  work: MonthlyWork,
+): Promise<{ readonly staged: Recorded; readonly searchSeconds: BaselineLoaded['searchSeconds'] }> {
+  const { deps, current, zip, lease, shadow, state } = work;
+  const loaded = await deps.database.session(current.signal, (session) => loadedRanges(session, lease.runId));
+  const folder = rangeFolder(deps, zip);
+  const known = await readSplit(folder, state.rangeCount);
+  const isSplit = known !== undefined && state.staged !== undefined;
+  const { split, staged } = isSplit
+    ? { split: known, staged: state.staged }
+    : await splitMember(work, folder);
+  const target = await deps.database.session(current.signal, async (session): Promise<RangeTarget> => ({
+    schemas: deps.schemas,
+    shadow,
+    lease,
+    releaseId: state.releaseId,
+    isLocal: await mayLoadLocal(session),
+    hasProviders: await hasProviders(session, liveTables(deps.schemas)),
+  }));
+  const letters = await openLetterFile(folder);
+  try {
+    await loadEach(work, { folder, split, letters, loaded, target, staged });
+    return { staged, searchSeconds: await loadLetters(deps, current, letters, target) };
+  } finally {
+    await letters.close();
+  }
+}
+
+/** The first of two readings: it takes no more memory than a block, whatever the size of the member. */
+async function splitMember(
+  { deps, current, lease, member, shadow, state }: MonthlyWork,
+  folder: string,
+): Promise<{ readonly split: Split; readonly staged: Recorded }> {
+  const startedAt = performance.now();
+  // A line of TSV is a third of its record, and its search row comes to the disk before it leaves.
+  await ensureSpace(folder, member.sizeBytes * 0.55);
+  const writer = await openRangeWriter(folder, state.rangeCount);
+  let soFar = nothingYet(member.name);
+  try {
+    const blocks = readRows({
+      member: await member.open(),
+      wanted: npiColumns,
+      rowsPerBlock: deps.rowsPerBlock,
+      afterRow: 0,
+    });
+    for await (const block of blocks) {
+      current.signal.throwIfAborted();
+      await writer.add(block);
+      const { refusals } = block;
+      if (refusals.length > 0) {
+        await deps.database.session(current.signal, (session) =>
+          noteRefusals(session, shadow, lease, refusals),
+        );
+      }
+      soFar = added(soFar, block);
+      const bytes = { bytes: block.readBytes, totalBytes: member.sizeBytes };
+      current.tell({ phase: 'load', step: 'splitting into ranges', rows: soFar.rows, ...bytes });
+    }
+    const split = await writer.finish();
+    reportStaged(current, soFar, seconds(startedAt));
+    refuseTooMany(deps, asStaged(soFar));
+    await deps.database.session(current.signal, (session) => markShadow(session, lease, { staged: soFar }));
+    return { split, staged: soFar };
+  } finally {
+    await writer.close();
+  }
+}
+
+interface RangeWork {
+  readonly folder: string;
+  readonly split: Split;
+  readonly letters: LetterFile;
+  readonly loaded: ReadonlyMap<number, unknown>;
+  readonly target: RangeTarget;
+  readonly staged: Recorded;
+}
+
+async function loadEach(work: MonthlyWork, ranges: RangeWork): Promise<void> {
+  const { current, state, member } = work;
+  const { split, letters, loaded } = ranges;
+  const startedAt = performance.now();
+  let doneRows = 0;
+  const tell = (rows: number) => {
+    doneRows += rows;
+    const totalBytes = member.sizeBytes;
+    const bytes = Math.round((totalBytes * doneRows) / Math.max(1, ranges.staged.stagedRows));
+    current.tell({ phase: 'load', step: 'loading ranges', rows: doneRows, bytes, totalBytes });
+  };
+  const tasks = npiRanges(state.rangeCount).map((range) => async (signal: AbortSignal) => {
+    const rows = split.rangeRows[range.number] ?? 0;
+    if (!loaded.has(range.number) || !letters.has(range.number)) await loadOne(work, ranges, range, signal);
+    tell(rows);
+  });
+  await inLanes(laneCount, current.signal, tasks);
+  current.log.info('ranges loaded', {
+    rows: doneRows,
+    ranges: state.rangeCount,
+    seconds: seconds(startedAt),
+  });
+}
+
+/**
+ * Rows of the letters come to this host's disk first, then the range to the database: what a killed attempt has committed
+ * is loaded once, and its letters are there. A range that another host has loaded is read again for its letters only.
+ */
+async function loadOne(
+  { deps }: MonthlyWork,
+  { folder, split, letters, loaded, target }: RangeWork,
+  range: NpiRange,
+  signal: AbortSignal,
+): Promise<void> {
+  const path = rangePath(folder, range.number);
+  const rows = await readRange(path, split.rangeRows[range.number] ?? 0);
+  const { surgeon, facility, oddNpis } = collectSearch(rows);
+  await letters.append(range.number, [...surgeon.byLetter, ...facility.byLetter]);
+  if (!loaded.has(range.number)) {
+    const load = { ...rows, range, oddNpis, search: { surgeon: surgeon.all, facility: facility.all } };
+    await deps.database.session(signal, (session) => loadRange(session, target, load));
+  }
+  await removeRange(path);
+}
+
+const shapes: Readonly<Record<SearchKind, SearchShape>> = {
+  surgeon: shapeOf('surgeon', 'last_name'),
+  facility: shapeOf('facility', 'facility_name'),
+};
+
+function shapeOf(kind: SearchKind, nameColumn: string): SearchShape {
+  const place = (source: string) => npiColumns.findIndex(({ name }) => name === source);
+  const columns = searchColumns[kind];
+  return {
+    columns: columns.map(({ source, type }) => ({
+      place: place(source),
+      maxLength: Number(/\d+/.exec(type)?.[0]),
+    })),
+    namePlace: place(columns.find(({ name }) => name === nameColumn)?.source ?? ''),
+  };
+}
+
+function collectSearch(rows: RangeRows) {
+  const collectors = { surgeon: searchCollector(shapes.surgeon), facility: searchCollector(shapes.facility) };
+  const oddNpis: number[] = [];
+  rows.forEachListed((line, npi, type) => {
+    const collector = type === 1 ? collectors.surgeon : collectors.facility;
+    if (!collector.add(line)) oddNpis.push(npi);
+  });
+  return { surgeon: collectors.surgeon.finish(), facility: collectors.facility.finish(), oddNpis };
+}

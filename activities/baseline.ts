@@ -1,0 +1,135 @@
+import { rm } from 'node:fs/promises';
+import type { BaselineChecked, LocalZip, NpiActivities, Published, Staged } from '../contract/activities.ts';
+import {
+  completeBaseline,
+  countBaseline,
+  countSearch,
+  lastMonthlyTypeRows,
+  liveBaseline,
+  swapBaseline,
+} from '../db/baseline.ts';
+import { DbError } from '../db/errors.ts';
+import type { Lease } from '../db/lease.ts';
+import type { LiveBaseline } from '../db/recorded.ts';
+import { publishReport } from '../db/releases.ts';
+import type { Session } from '../db/session.ts';
+import { readShadow, takeOverShadow, type ShadowState } from '../db/shadow.ts';
+import { releaseName } from '../nppes/release.ts';
+import { attempt, underLease, type Attempt } from './attempt.ts';
+import { indexShadow } from './baseline-index.ts';
+import { loadMonthly } from './baseline-load.ts';
+import { job, type ActivityDeps } from './deps.ts';
+import { seconds } from './discover.ts';
+import { shadowLost } from './shadow-lost.ts';
+import { rangeFolder } from './zip-file.ts';
+
+/** A monthly, from its zip to the place of the live tables. */
+export function baselineActivities(
+  deps: ActivityDeps,
+): Pick<NpiActivities, 'loadBaseline' | 'indexBaseline' | 'checkBaseline' | 'swapBaseline'> {
+  const { database, schemas } = deps;
+  return {
+    loadBaseline: (zip) =>
+      attempt(deps, 'load', { job, release: releaseName(zip.release) }, (current) =>
+        underLease(deps, current, job, (lease) => loadMonthly(deps, current, zip, lease)),
+      ),
+
+    indexBaseline: ({ release }) =>
+      attempt(deps, 'index', { job, release: releaseName(release) }, (current) =>
+        underLease(deps, current, job, (lease) => indexShadow(deps, current, lease)),
+      ),
+
+    checkBaseline: ({ staged }) =>
+      attempt(deps, 'check', { job, release: releaseName(staged.release) }, (current) =>
+        underLease(deps, current, job, (lease) =>
+          database.session(current.signal, async (session) => {
+            await takeOverShadow(session, schemas, lease);
+            return check(deps, session, current);
+          }),
+        ),
+      ),
+
+    swapBaseline: ({ zip, staged, indexed }) =>
+      attempt(deps, 'swap', { job, release: releaseName(staged.release) }, async (current) => {
+        const published = await underLease(deps, current, job, (lease) =>
+          database.session(current.signal, (session) =>
+            swap(deps, session, current, lease, { zip, staged, indexed }),
+          ),
+        );
+        await rm(rangeFolder(deps, zip), { recursive: true, force: true });
+        return published;
+      }),
+  };
+}
+
+async function check(
+  { minRowsFraction }: ActivityDeps,
+  session: Session,
+  { runId, log }: Attempt,
+): Promise<BaselineChecked> {
+  const { counts, removed, staged } = await countBaseline(session, runId, await existing(session, runId));
+  const last = await lastMonthlyTypeRows(session);
+  const kinds = ['deactivated providers', 'individuals', 'organizations'] as const;
+  const shortfalls = (last ?? []).flatMap((before, type) => {
+    const now = staged.typeRows[type] ?? 0;
+    if (now >= before * minRowsFraction) return [];
+    const percent = ((100 * now) / before).toFixed(1);
+    return [`${now} ${kinds[type]}, ${percent} % of the last monthly's ${before}`];
+  });
+  log.info('baseline checked', { ...counts, removed, shortfalls });
+  return { shortfalls, removed };
+}
+
+async function existing(session: Session, runId: string): Promise<ShadowState> {
+  const state = await readShadow(session, runId);
+  if (state) return state;
+  throw shadowLost();
+}
+
+interface SwapInput {
+  readonly zip: LocalZip;
+  readonly staged: Staged;
+  readonly indexed: Parameters<NpiActivities['swapBaseline']>[0]['indexed'];
+}
+
+async function swap(
+  { schemas }: ActivityDeps,
+  session: Session,
+  { runId, log, tell }: Attempt,
+  lease: Lease,
+  { zip, staged, indexed }: SwapInput,
+): Promise<Published> {
+  const startedAt = performance.now();
+  const { sha256, sizeBytes, etag } = zip;
+  const file = { ...staged.release, sha256, sizeBytes, ...(etag !== undefined && { etag }) };
+  const live = await liveBaseline(session);
+  // An attempt that swapped and died has left this marker; then only the ledger may be missing.
+  if (live?.runId !== runId || live.file.sha256 !== sha256) {
+    tell({ phase: 'swap', step: 'counting' });
+    const shadow = await takeOverShadow(session, schemas, lease);
+    const counted = await countBaseline(session, runId, await existing(session, runId));
+    const touched = await countSearch(session, shadow, indexed.searchSeconds);
+    const written = touched.reduce((sum, { writtenRows }) => sum + writtenRows, 0);
+    const report: LiveBaseline['report'] = {
+      counts: counted.counts,
+      refusedByReason: counted.staged.refused,
+      search: { written, deleted: 0, tables: touched.length },
+      indexSeconds: indexed.indexSeconds,
+      typeRows: counted.staged.typeRows,
+    };
+    tell({ phase: 'swap', step: 'renaming' });
+    await swapBaseline(
+      session,
+      schemas,
+      { shadow, lease },
+      { file, runId, staged: counted.staged, report, touched },
+    );
+  }
+  await completeBaseline(session, schemas, lease);
+  const report = await publishReport(session, file);
+  if (report === undefined)
+    throw new DbError('CountsDiffer', `The ledger lacks ${file.fileName} after its swap.`);
+  const { typeRows: _types, ...published } = report;
+  log.info('baseline is live', { ...published.counts, ...published.search, seconds: seconds(startedAt) });
+  return published;
+}

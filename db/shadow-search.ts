@@ -1,0 +1,71 @@
+import { loadLines } from './bulk-load.ts';
+import { fenceShared, type Lease } from './lease.ts';
+import { updateSearch } from './search.ts';
+import type { Session } from './session.ts';
+import { searchFields } from './shadow-range.ts';
+import { markShadow, type Shadow } from './shadow.ts';
+import { buildKeys } from './table-keys.ts';
+import { liveTables, type Schemas, type SearchKind } from './tables.ts';
+
+/** Where the search tables of a shadow are filled. */
+export interface ShadowScope {
+  readonly schemas: Schemas;
+  readonly shadow: Shadow;
+  readonly lease: Lease;
+  readonly releaseId: number;
+}
+
+/**
+ * Fills one letter's table with its rows, in the order of their NPIs, and builds its keys. A table that has rows was filled
+ * by an earlier attempt: its rows come in one transaction.
+ */
+export async function loadLetter(
+  session: Session,
+  { schemas, shadow, lease }: ShadowScope,
+  { kind, letter }: { readonly kind: SearchKind; readonly letter: string },
+  lines: AsyncIterable<Buffer>,
+  isLocal: boolean,
+): Promise<void> {
+  const table = shadow.tables.search(kind, letter);
+  const isFilled = (await session.query(`SELECT 1 FROM ${table} LIMIT 1`)).length > 0;
+  if (!isFilled) {
+    await session.transaction(async () => {
+      await fenceShared(session, lease);
+      await loadLines(session, { table, columns: searchFields(kind) }, lines, isLocal);
+    });
+  }
+  await buildKeys(session, table, liveTables(schemas).search(kind, letter));
+}
+
+/** The secondary keys of one of the three provider tables. */
+export function buildDataKeys(
+  session: Session,
+  { schemas, shadow }: ShadowScope,
+  type: 0 | 1 | 2,
+): Promise<void> {
+  return buildKeys(session, shadow.tables.data(type), liveTables(schemas).data(type));
+}
+
+/** The secondary keys of a table of all providers of a kind. */
+export function buildAllKeys(
+  session: Session,
+  { schemas, shadow }: ShadowScope,
+  kind: SearchKind,
+): Promise<void> {
+  return buildKeys(session, shadow.tables.search(kind, 'all'), liveTables(schemas).search(kind, 'all'));
+}
+
+/**
+ * Brings the search tables up to the providers that were carried over, and to those that only the database can put to a
+ * letter; then the search is whole.
+ */
+export async function finishSearch(
+  session: Session,
+  { shadow, lease, releaseId }: ShadowScope,
+): Promise<void> {
+  await session.transaction(async () => {
+    await fenceShared(session, lease);
+    await updateSearch(session, { tables: shadow.tables, stage: shadow.stage, releaseId });
+  });
+  await markShadow(session, lease, { isSearched: true });
+}

@@ -1,0 +1,150 @@
+import { close, open, write } from 'node:fs';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { rangeFinder } from './npi-ranges.ts';
+import type { RowBlock } from './rows.ts';
+
+/**
+ * Head of a line in a range's file, in bytes: length of the line (4), row number (4), NPI (8, double), date as
+ * YYYYMMDD (4), type (1), whether it is listed (1), two of padding.
+ */
+export const lineHeadBytes = 24;
+
+const buffersBytes = 12 << 20;
+const smallestBufferBytes = 16 << 10;
+const files = { open: promisify(open), write: promisify(write), close: promisify(close) };
+
+/** Rows of each range, once the whole member is split. */
+export interface Split {
+  readonly rangeRows: readonly number[];
+}
+
+export const rangePath = (folder: string, number: number) => join(folder, `range-${number}.rows`);
+const splitPath = (folder: string) => join(folder, 'split.json');
+
+/** Tells whether a folder holds a whole split, made of exactly this many ranges. */
+export async function readSplit(folder: string, rangeCount: number): Promise<Split | undefined> {
+  const text = await readFile(splitPath(folder), 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
+  if (text === undefined) return undefined;
+  const split = JSON.parse(text) as Split;
+  return split.rangeRows.length === rangeCount ? split : undefined;
+}
+
+/** Removes the file of a range that is loaded. */
+export const removeRange = (path: string) => rm(path, { force: true });
+
+/** Sorts the lines of blocks into a file for each range of NPIs, in the order of the member. */
+export interface RangeWriter {
+  /** Takes a block's lines; the block may be reused when it has returned. */
+  add(block: Pick<RowBlock, 'tsv' | 'lines'>): Promise<void>;
+  /** The split is whole from here on: it stands under its name. */
+  finish(): Promise<Split>;
+  /** Closes what is open, whether it is whole or not. */
+  close(): Promise<void>;
+}
+
+/** Begins a split anew: what the folder held of an earlier one goes. Memory is some 12 MB, whatever the member's size. */
+export async function openRangeWriter(folder: string, rangeCount: number): Promise<RangeWriter> {
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  const rangeOf = rangeFinder(rangeCount);
+  const pool = bufferPool(Math.max(smallestBufferBytes, Math.floor(buffersBytes / rangeCount)));
+  const ranges = Array.from({ length: rangeCount }, (_, number) =>
+    rangeFile(rangePath(folder, number), pool),
+  );
+  const inTurn = async (step: (range: RangeFile) => Promise<void>) => {
+    for (const range of ranges) await step(range);
+  };
+  return {
+    async add({ tsv, lines }) {
+      for (let i = 0; i < lines.count; i++) ranges[rangeOf(lines.npis[i] ?? 0)]?.add(tsv, lines, i);
+      await inTurn((range) => range.written());
+    },
+    async finish() {
+      await inTurn((range) => range.flush());
+      const split: Split = { rangeRows: ranges.map((range) => range.rowCount()) };
+      const path = splitPath(folder);
+      await writeFile(`${path}.part`, JSON.stringify(split));
+      await rename(`${path}.part`, path);
+      return split;
+    },
+    close: () => inTurn((range) => range.close()),
+  };
+}
+
+type BufferPool = ReturnType<typeof bufferPool>;
+
+/** Buffers of one size, used again and again: new ones for every write would be garbage of gigabytes. */
+function bufferPool(bufferBytes: number) {
+  const free: Buffer[] = [];
+  return {
+    take: (atLeastBytes: number) =>
+      (atLeastBytes <= bufferBytes ? free.pop() : undefined) ??
+      Buffer.allocUnsafeSlow(Math.max(bufferBytes, atLeastBytes)),
+    give(buffer: Buffer) {
+      if (buffer.length === bufferBytes) free.push(buffer);
+    },
+  };
+}
+
+type RangeFile = ReturnType<typeof rangeFile>;
+
+/** One file, created with its first line. */
+function rangeFile(path: string, pool: BufferPool) {
+  let buffer: Buffer | undefined;
+  let used = 0;
+  let rows = 0;
+  let descriptor: number | undefined;
+  let writing: Promise<void> | undefined;
+
+  async function writeOut(full: Buffer, length: number): Promise<void> {
+    descriptor ??= await files.open(path, 'w');
+    for (let at = 0; at < length;) at += (await files.write(descriptor, full, at, length - at)).bytesWritten;
+    pool.give(full);
+  }
+
+  function send(): void {
+    if (buffer === undefined) return;
+    const [full, length] = [buffer, used];
+    writing = (writing ?? Promise.resolve()).then(() => writeOut(full, length));
+    // Whoever waits for the block is told; until then it must not look like a failure that nobody awaits.
+    writing.catch(() => undefined);
+    buffer = undefined;
+    used = 0;
+  }
+
+  return {
+    rowCount: () => rows,
+    add(tsv: Buffer, lines: RowBlock['lines'], i: number): void {
+      const [start, end] = [lines.starts[i] ?? 0, lines.ends[i] ?? 0];
+      const bytes = lineHeadBytes + end - start;
+      if (buffer !== undefined && used + bytes > buffer.length) send();
+      buffer ??= pool.take(bytes);
+      buffer.writeUInt32LE(end - start, used);
+      buffer.writeUInt32LE(lines.rowNumbers[i] ?? 0, used + 4);
+      buffer.writeDoubleLE(lines.npis[i] ?? 0, used + 8);
+      buffer.writeUInt32LE(lines.dates[i] ?? 0, used + 16);
+      buffer[used + 20] = lines.types[i] ?? 0;
+      buffer[used + 21] = lines.isListed[i] ?? 0;
+      tsv.copy(buffer, used + lineHeadBytes, start, end);
+      used += bytes;
+      rows += 1;
+    },
+    async written(): Promise<void> {
+      await writing;
+      writing = undefined;
+    },
+    async flush(): Promise<void> {
+      send();
+      await writing;
+    },
+    async close(): Promise<void> {
+      await writing?.catch(() => undefined);
+      if (descriptor !== undefined) await files.close(descriptor);
+      descriptor = undefined;
+    },
+  };
+}
