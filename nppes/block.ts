@@ -118,8 +118,8 @@ export class BlockBuffer {
     this.length = lineEnd;
   }
 
-  /** One more record, staged or refused. */
-  count(rowNumber: number, type: number | undefined): void {
+  /** One more record, staged or refused; `type` is none of 0, 1 and 2 where it could not be read. */
+  count(rowNumber: number, type: number): void {
     this.rows += 1;
     this.lastRowNumber = rowNumber;
     if (type === 0 || type === 1 || type === 2) this.typeRows[type] += 1;

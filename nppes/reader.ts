@@ -22,6 +22,7 @@ interface Plan {
   readonly reactivationAt: number;
 }
 
+const entityTypes = ['', '1', '2'];
 const byteOrderMark = Buffer.from('\uFEFF');
 
 /** Turns the bytes in its arena into blocks: the scanner takes the usual records, csv-parse every other one. */
@@ -137,8 +138,7 @@ export class RowReader {
     if ('values' in checked && !addValues(block, rowNumber, plan, checked)) return false;
     this.#rowNumber = rowNumber;
     if (!isWanted) return true;
-    const type = checked.entityType;
-    block.count(rowNumber, type === '' ? 0 : type === undefined ? type : Number(type));
+    block.count(rowNumber, entityTypes.indexOf(checked.entityType ?? 'unread'));
     if ('values' in checked) return true;
     const { reason, npi, column } = checked;
     block.refusals.push({
@@ -214,7 +214,7 @@ function addValues(
     lineStart,
     lineEnd,
     npi: Number(of(plan.npiAt)),
-    type: Number(entityType),
+    type: entityTypes.indexOf(entityType),
     date: dateNumber(of(entityType === '' ? plan.deactivationAt : plan.updateAt)),
     isListed: isListed(of(plan.deactivationAt), of(plan.reactivationAt)) ? 1 : 0,
   });

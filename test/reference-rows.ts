@@ -44,10 +44,14 @@ export async function referenceRows(
   afterRow = 0,
 ): Promise<Reference> {
   const { text, badUtf8Count } = decoded(bytes);
-  const [header, ...records] = await readRecords(text);
+  const { records, failure } = await readRecords(text);
+  const header = records.shift();
+  if (failure && !header) throw failure;
   if (!header?.fields) throw new NppesError('FileDamaged', 'The CSV has no header.');
   const planned = planLayout(header.fields, wanted);
   if ('missing' in planned) throw new NppesError('ColumnMissing', planned.missing.join(', '));
+  // The header is known before the end is.
+  if (failure) throw failure;
   const check = providerReader(planned.layout);
   const lines: string[] = [];
   const keys: LineKey[] = [];
@@ -90,7 +94,7 @@ function decoded(bytes: Buffer): { readonly text: Buffer; readonly badUtf8Count:
 }
 
 /** csv-parse as a stream, as it was used; its records in the order in which it tells of them. */
-async function readRecords(bytes: Buffer): Promise<CsvRecord[]> {
+async function readRecords(bytes: Buffer): Promise<{ records: CsvRecord[]; failure?: Error }> {
   const records: CsvRecord[] = [];
   let unreadableLine = -1;
   let failure: Error | undefined;
@@ -122,8 +126,7 @@ async function readRecords(bytes: Buffer): Promise<CsvRecord[]> {
     if (failure) resolve();
     parser.resume().end();
   });
-  if (failure) throw failure;
-  return records;
+  return { records, ...(failure && { failure }) };
 }
 
 function keyOf(rowNumber: number, values: readonly string[], wanted: readonly WantedColumn[]): LineKey {
