@@ -48,7 +48,7 @@ async function loadReadyTsv({ database }: Bed, zip: string): Promise<number> {
   const blocks: Buffer[] = [];
   const member = await npidataMember(opened).open();
   for await (const { tsv } of readRows({ member, wanted: npiColumns, rowsPerBlock: 5000, afterRow: 0 })) {
-    blocks.push(tsv);
+    blocks.push(Buffer.from(tsv));
   }
   opened.close();
   return database.session(forever, async (session) => {

@@ -1,119 +1,61 @@
 import type { Readable } from 'node:stream';
-import { readRecords, type CsvRecord } from './csv.ts';
-import { NppesError } from './errors.ts';
-import { planLayout, type Layout, type WantedColumn } from './layout.ts';
-import { providerReader, refusalReasons, type Checked, type RefusalReason } from './provider.ts';
-import { tsvLine } from './tsv.ts';
-import { utf8Repair } from './utf8.ts';
+import type { RowBlock } from './block.ts';
+import type { WantedColumn } from './layout.ts';
+import { RowReader } from './reader.ts';
 
-/** A refused row, by its place; `npi` only where it is ten digits. */
-export interface Refusal {
-  readonly rowNumber: number;
-  readonly lineNumber: number;
-  readonly reason: RefusalReason;
-  readonly npi?: string;
-  readonly column?: string;
-}
-
-/** Some thousand records, ready for LOAD DATA: each line its row number (from 1), then the wanted columns in order. */
-export interface RowBlock {
-  readonly tsv: Buffer;
-  readonly rows: number;
-  readonly stagedRows: number;
-  readonly refusals: readonly Refusal[];
-  /** Records by entity type (blank, 1, 2), refused ones among them where their type could be read. */
-  readonly typeRows: readonly [number, number, number];
-  /** Row number of the block's last record: a later reading goes on after it. */
-  readonly lastRowNumber: number;
-  /** Byte sequences that were not UTF-8, from the beginning of the file to somewhere past this block. */
-  readonly badUtf8Count: number;
-  /** Bytes of the member read so far, to somewhere past this block. */
-  readonly readBytes: number;
-  readonly newColumns: readonly string[];
-}
-
-/**
- * Reads a member `npidata_pfile_….csv` from its first byte and gives its rows in blocks of `rowsPerBlock`, those after
- * row number `afterRow` only. A row is the same wherever an earlier reading stopped. Memory is bounded by a block.
- * @throws NppesError ColumnMissing, FileDamaged (no header, or the end inside quotes), or what `member` throws.
- */
-export async function* readRows(input: {
+export interface ReadInput {
   readonly member: Readable;
   readonly wanted: readonly WantedColumn[];
   readonly rowsPerBlock: number;
   readonly afterRow: number;
-}): AsyncGenerator<RowBlock> {
-  const { member, wanted, rowsPerBlock, afterRow } = input;
-  const read = { readBytes: 0, badUtf8Count: 0 };
-  const repaired = member.compose(
-    utf8Repair((bytes, replacedCount) => {
-      read.readBytes += bytes;
-      read.badUtf8Count += replacedCount;
-    }),
-  );
-  const records = readRecords(repaired);
-  const header = await records.next();
-  if (header.done || !header.value.fields) throw new NppesError('FileDamaged', 'The CSV has no header.');
-  const layout = plannedLayout(header.value.fields, wanted);
-  const check = providerReader(layout);
-  let block = emptyBlock();
-  for await (const record of records) {
-    if (record.rowNumber <= afterRow) continue;
-    addRecord(block, record, record.fields ? check(record.fields) : { reason: refusalReasons.malformed });
-    if (block.rows < rowsPerBlock) continue;
-    yield finished(block, layout, read);
-    block = emptyBlock();
+  /** How much of the file is looked at together, unless a record needs more. */
+  readonly arenaBytes?: number;
+}
+
+/**
+ * Reads a member `npidata_pfile_….csv` from its first byte and gives its rows in blocks of `rowsPerBlock`, those after
+ * row number `afterRow` only. A row is the same wherever an earlier reading stopped. Reading runs one block ahead of
+ * whoever loads; there are two buffers for blocks and memory is bounded by them, so **a block is valid until the next
+ * one is asked for**. Lines of unusual length end a block before its rows are complete.
+ * @throws NppesError ColumnMissing, FileDamaged (no header, or the end inside quotes), or what `member` throws.
+ */
+export async function* readRows(input: ReadInput): AsyncGenerator<RowBlock> {
+  const blocks = readBlocks(input);
+  let next = ahead(blocks);
+  try {
+    for (;;) {
+      const { done, value } = await next;
+      if (done === true) return;
+      next = ahead(blocks);
+      yield value;
+    }
+  } finally {
+    // Who stops early leaves a block under way, perhaps waiting for bytes that are not needed any more.
+    input.member.destroy();
+    await next.catch(() => undefined);
+    await blocks.return(undefined);
   }
-  if (block.rows > 0) yield finished(block, layout, read);
 }
 
-function plannedLayout(header: readonly string[], wanted: readonly WantedColumn[]): Layout {
-  const planned = planLayout(header, wanted);
-  if ('layout' in planned) return planned.layout;
-  throw new NppesError(
-    'ColumnMissing',
-    `The CSV lacks columns that the tables need: ${planned.missing.join(', ')}.`,
-  );
+/** A block that is read meanwhile; its failure is told to whoever asks for it. */
+function ahead(blocks: AsyncGenerator<RowBlock>): Promise<IteratorResult<RowBlock>> {
+  const next = blocks.next();
+  next.catch(() => undefined);
+  return next;
 }
 
-interface GrowingBlock {
-  rows: number;
-  lastRowNumber: number;
-  readonly lines: string[];
-  readonly refusals: Refusal[];
-  readonly typeRows: [number, number, number];
-}
-
-function emptyBlock(): GrowingBlock {
-  return { rows: 0, lastRowNumber: 0, lines: [], refusals: [], typeRows: [0, 0, 0] };
-}
-
-function addRecord(block: GrowingBlock, { rowNumber, lineNumber }: CsvRecord, checked: Checked): void {
-  block.rows += 1;
-  block.lastRowNumber = rowNumber;
-  const type = checked.entityType;
-  if (type === '') block.typeRows[0] += 1;
-  if (type === '1') block.typeRows[1] += 1;
-  if (type === '2') block.typeRows[2] += 1;
-  if ('values' in checked) {
-    block.lines.push(tsvLine([String(rowNumber), ...checked.values]));
-    return;
+async function* readBlocks({ member, arenaBytes = 256 << 10, ...input }: ReadInput): AsyncGenerator<RowBlock> {
+  const reader = new RowReader({ ...input, arenaBytes });
+  for await (const chunk of member as AsyncIterable<Uint8Array>) {
+    reader.readBytes += chunk.length;
+    for (let at = 0; at < chunk.length; ) {
+      at += reader.arena.fill(chunk, at);
+      // One look at much instead of many at little: how the member was cut makes no difference.
+      if (reader.arena.isFull) yield* reader.blocks();
+    }
   }
-  const { reason, npi, column } = checked;
-  block.refusals.push({
-    rowNumber,
-    lineNumber,
-    reason,
-    ...(npi !== undefined && { npi }),
-    ...(column !== undefined && { column }),
-  });
-}
-
-function finished(
-  block: GrowingBlock,
-  { newColumns }: Layout,
-  read: Pick<RowBlock, 'readBytes' | 'badUtf8Count'>,
-): RowBlock {
-  const { lines, ...counted } = block;
-  return { ...counted, tsv: Buffer.from(lines.join('')), stagedRows: lines.length, ...read, newColumns };
+  reader.arena.finish();
+  yield* reader.blocks();
+  const last = reader.lastBlock();
+  if (last) yield last;
 }

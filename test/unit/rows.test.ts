@@ -4,9 +4,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeBlock } from '../../db/bulk-load.ts';
 import { npiColumns } from '../../db/npi-columns.ts';
+import type { RowBlock } from '../../nppes/block.ts';
 import { npidataHeader } from '../../nppes/header.ts';
 import { npiCheckDigit } from '../../nppes/npi.ts';
-import { readRows, type RowBlock } from '../../nppes/rows.ts';
+import { readRows } from '../../nppes/rows.ts';
 
 const npi = (index: number) => {
   const nine = String(100_000_000 + index);
@@ -36,7 +37,8 @@ async function read(
     rowsPerBlock: block,
     afterRow: after,
   })) {
-    blocks.push(one);
+    // A block is valid until the next one is asked for.
+    blocks.push({ ...one, tsv: Buffer.from(one.tsv) });
   }
   return {
     blocks,

@@ -1,0 +1,226 @@
+import { isUtf8 } from 'node:buffer';
+import { Arena } from './arena.ts';
+import { BlockBuffer, type RowBlock } from './block.ts';
+import { dateNumber, isListed } from './dates.ts';
+import { NppesError } from './errors.ts';
+import { planLayout, type Layout, type WantedColumn } from './layout.ts';
+import { providerReader, refusalReasons, type Checked } from './provider.ts';
+import { readRecord, recordEnd, type CsvRecord } from './record.ts';
+import { notScanned, Scanner } from './scanner.ts';
+import { tsvLine } from './tsv.ts';
+import { repairUtf8 } from './utf8.ts';
+
+/** What the header of a file settles. */
+interface Plan {
+  readonly layout: Layout;
+  readonly scanner: Scanner | undefined;
+  readonly check: (fields: readonly string[]) => Checked;
+  /** Among the wanted columns; -1 where nobody wants it. */
+  readonly npiAt: number;
+  readonly updateAt: number;
+  readonly deactivationAt: number;
+  readonly reactivationAt: number;
+}
+
+const entityTypes = ['', '1', '2'];
+const byteOrderMark = Buffer.from('\uFEFF');
+
+/** Turns the bytes in its arena into blocks: the scanner takes the usual records, csv-parse every other one. */
+export class RowReader {
+  readonly arena: Arena;
+  /** Of the member, so far. */
+  readBytes = 0;
+  readonly #wanted: readonly WantedColumn[];
+  readonly #afterRow: number;
+  #plan: Plan | undefined;
+  #block: BlockBuffer;
+  #otherBlock: BlockBuffer;
+  #rowNumber = 0;
+  #lineNumber = 1;
+  #badUtf8Count = 0;
+  /** Records that were read slowly and have no place in a block yet. */
+  #waiting: CsvRecord[] = [];
+
+  constructor(input: {
+    readonly wanted: readonly WantedColumn[];
+    readonly rowsPerBlock: number;
+    readonly afterRow: number;
+    readonly arenaBytes: number;
+  }) {
+    this.arena = new Arena(input.arenaBytes);
+    this.#wanted = input.wanted;
+    this.#afterRow = input.afterRow;
+    this.#block = new BlockBuffer(input.rowsPerBlock);
+    this.#otherBlock = new BlockBuffer(input.rowsPerBlock);
+  }
+
+  /** The blocks that the records in the arena complete. A record that the arena cuts stays there. */
+  *blocks(): Generator<RowBlock> {
+    this.#plan ??= this.#readHeader();
+    if (!this.#plan) return;
+    while (this.#advance(this.#plan)) {
+      yield this.#finishBlock(this.#plan);
+      // Only now, when the next block is asked for, is the memory of the one before it ours again.
+      this.#block.clear();
+    }
+  }
+
+  /** What is left when the file has been read. */
+  lastBlock(): RowBlock | undefined {
+    if (!this.#plan) throw headless();
+    return this.#block.rows > 0 ? this.#finishBlock(this.#plan) : undefined;
+  }
+
+  /** Whether a block is complete; otherwise more bytes are needed. */
+  #advance(plan: Plan): boolean {
+    for (;;) {
+      if (this.#block.isFull) return true;
+      const [waiting] = this.#waiting;
+      if (waiting) {
+        if (!this.#addSlowly(plan, waiting)) return true;
+        this.#waiting.shift();
+        continue;
+      }
+      if (this.arena.start === this.arena.end) return false;
+      if (plan.scanner) {
+        const { start, end } = this.arena;
+        if (!this.#block.hasRoom(plan.scanner.lineBytes(end - start))) return true;
+        if (this.#scan(plan.scanner)) continue;
+      }
+      const records = this.#readSlowly(false);
+      if (!records) return false;
+      this.#waiting = [...records];
+    }
+  }
+
+  /** The next record by the fast path, if it is one for it. */
+  #scan(scanner: Scanner): boolean {
+    const { arena } = this;
+    const block = this.#block;
+    const rowNumber = this.#rowNumber + 1;
+    const next = scanner.scan(arena, block, rowNumber);
+    const isRight =
+      next !== notScanned && (arena.isUtf8 || isUtf8(arena.bytes.subarray(arena.start, next)));
+    if (!isRight || rowNumber <= this.#afterRow) block.erase(scanner.lineEnd);
+    if (!isRight) return false;
+    arena.start = next;
+    this.#lineNumber += 1;
+    this.#rowNumber = rowNumber;
+    if (rowNumber <= this.#afterRow) return true;
+    block.count(rowNumber, scanner.type);
+    block.addLine(rowNumber, scanner);
+    return true;
+  }
+
+  /** The next record as csv-parse reads it; undefined when the arena cuts it. */
+  #readSlowly(isFirst: boolean): readonly CsvRecord[] | undefined {
+    const { arena } = this;
+    const { bytes, start } = arena;
+    const hasMark = isFirst && byteOrderMark.equals(bytes.subarray(start, start + byteOrderMark.length));
+    const found = recordEnd(bytes, hasMark ? start + byteOrderMark.length : start, arena.end, arena.isLast);
+    if (!found) return undefined;
+    const record = bytes.subarray(start, found.next);
+    const { bytes: repaired, replacedCount } =
+      arena.isUtf8 || isUtf8(record) ? { bytes: record, replacedCount: 0 } : repairUtf8(record);
+    const records = readRecord(repaired, { isFirst, firstLine: this.#lineNumber });
+    arena.start = found.next;
+    this.#lineNumber += found.lines;
+    this.#badUtf8Count += replacedCount;
+    return records;
+  }
+
+  /** False when its line belongs into the next block. */
+  #addSlowly(plan: Plan, { fields, lineNumber }: CsvRecord): boolean {
+    const block = this.#block;
+    const rowNumber = this.#rowNumber + 1;
+    const isWanted = rowNumber > this.#afterRow;
+    const checked = isWanted && fields ? plan.check(fields) : { reason: refusalReasons.malformed };
+    if ('values' in checked && !addValues(block, rowNumber, plan, checked)) return false;
+    this.#rowNumber = rowNumber;
+    if (!isWanted) return true;
+    block.count(rowNumber, entityTypes.indexOf(checked.entityType ?? 'unread'));
+    if ('values' in checked) return true;
+    const { reason, npi, column } = checked;
+    block.refusals.push({
+      rowNumber,
+      lineNumber,
+      reason,
+      ...(npi !== undefined && { npi }),
+      ...(column !== undefined && { column }),
+    });
+    return true;
+  }
+
+  #readHeader(): Plan | undefined {
+    if (this.arena.start === this.arena.end) return undefined;
+    const records = this.#readSlowly(true);
+    if (!records) return undefined;
+    const header = records[0]?.fields;
+    if (!header) throw headless();
+    const planned = planLayout(header, this.#wanted);
+    if ('missing' in planned) {
+      throw new NppesError(
+        'ColumnMissing',
+        `The CSV lacks columns that the tables need: ${planned.missing.join(', ')}.`,
+      );
+    }
+    const { layout } = planned;
+    const at = (name: string) => this.#wanted.findIndex((column) => column.header === name);
+    return {
+      layout,
+      scanner: Scanner.for(layout),
+      check: providerReader(layout),
+      npiAt: at('NPI'),
+      updateAt: at('Last Update Date'),
+      deactivationAt: at('NPI Deactivation Date'),
+      reactivationAt: at('NPI Reactivation Date'),
+    };
+  }
+
+  #finishBlock({ layout }: Plan): RowBlock {
+    const block = this.#block;
+    [this.#block, this.#otherBlock] = [this.#otherBlock, block];
+    const { lines, rows, lastRowNumber, refusals, typeRows } = block;
+    return {
+      tsv: block.tsv.subarray(0, block.length),
+      lines,
+      rows,
+      stagedRows: lines.count,
+      refusals,
+      typeRows,
+      lastRowNumber,
+      badUtf8Count: this.#badUtf8Count,
+      readBytes: this.readBytes,
+      newColumns: layout.newColumns,
+    };
+  }
+}
+
+/** The line of a record that came as strings; false when it belongs into the next block. */
+function addValues(
+  block: BlockBuffer,
+  rowNumber: number,
+  plan: Plan,
+  { values, entityType }: Extract<Checked, { values: readonly string[] }>,
+): boolean {
+  const start = `${rowNumber}\t`;
+  const line = tsvLine(values);
+  const lineBytes = start.length + Buffer.byteLength(line);
+  if (!block.hasRoom(lineBytes)) return false;
+  const lineStart = block.length + block.tsv.write(start, block.length);
+  const lineEnd = lineStart + block.tsv.write(line, lineStart);
+  const of = (at: number) => values[at] ?? '';
+  block.addLine(rowNumber, {
+    lineStart,
+    lineEnd,
+    npi: Number(of(plan.npiAt)),
+    type: entityTypes.indexOf(entityType),
+    date: dateNumber(of(entityType === '' ? plan.deactivationAt : plan.updateAt)),
+    isListed: isListed(of(plan.deactivationAt), of(plan.reactivationAt)) ? 1 : 0,
+  });
+  return true;
+}
+
+function headless(): NppesError {
+  return new NppesError('FileDamaged', 'The CSV has no header.');
+}
