@@ -1,6 +1,6 @@
 import type { Staged } from '../contract/activities.ts';
 import type { StagedSoFar } from '../db/recorded.ts';
-import type { RowBlock } from '../nppes/rows.ts';
+import type { RowBlock } from '../nppes/block.ts';
 import type { Attempt } from './attempt.ts';
 
 /** The counts of a member before its first block. */

@@ -80,10 +80,10 @@ async function compareKnown(
   const { live, shadow, releaseId } = scope;
   const date = type === 0 ? 'npi_deactivation_date' : 'last_update_date';
   const isNewer = type === 0 ? 'FALSE' : `${dateKey(`k.${date}`)} > ${dateKey(`m.${date}`)}`;
-  // One pass for the counts and the list: it reads every live row of the range.
+  // One pass for the counts (sums, which MySQL gives as decimals) and the list: it reads every live row of the range.
   const isLoose = `(m.npi IS NULL OR COALESCE(k.data_release, 0) > ${releaseId}
     OR COALESCE(k.deactivation_release, 0) > ${releaseId} OR ${isNewer})`;
-  const [found] = await session.query<{ plain: number; same: number; loose: string | null }>(
+  const [found] = await session.query<{ plain: string; same: string; loose: string | null }>(
     `SELECT COALESCE(SUM(NOT ${isLoose}), 0) AS plain,
        COALESCE(SUM(NOT ${isLoose} AND k.${date} <=> m.${date}), 0) AS same,
        GROUP_CONCAT(IF(${isLoose}, k.npi, NULL)) AS loose

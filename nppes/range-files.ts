@@ -3,7 +3,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { rangeFinder } from './npi-ranges.ts';
-import type { RowBlock } from './rows.ts';
+import type { RowBlock } from './block.ts';
 
 /**
  * Head of a line in a range's file, in bytes: length of the line (4), row number (4), NPI (8, double), date as

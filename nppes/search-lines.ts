@@ -36,7 +36,7 @@ export interface SearchCollector {
 export function searchCollector({ columns, namePlace }: SearchShape): SearchCollector {
   const placeCount = Math.max(...columns.map(({ place }) => place)) + 1;
   const starts = new Uint32Array(placeCount + 1);
-  let out = Buffer.allocUnsafeSlow(1 << 20);
+  let out: Buffer = Buffer.allocUnsafeSlow(1 << 20);
   let used = 0;
   let ends = new Uint32Array(1 << 12);
   let letters = new Uint8Array(1 << 12);

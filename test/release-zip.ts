@@ -60,6 +60,17 @@ export function weeklyName(period: string): string {
   return `NPPES_Data_Dissemination_${period.split('-').map(day).join('_')}_Weekly_V2.zip`;
 }
 
+/** Writes a monthly zip; `month` as in its name, `September_2026`. */
+export function writeMonthly(
+  folder: string,
+  month: string,
+  periodEnd: string,
+  rows: readonly RowSpec[],
+): Promise<string> {
+  const name = `NPPES_Data_Dissemination_${month}_V2.zip`;
+  return writeWeekly(folder, `20050523-${periodEnd}`, npidataCsv(rows), name);
+}
+
 /** Writes a weekly zip with this content of its main member; `period` as in the member's name. */
 export async function writeWeekly(
   folder: string,

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { dueReleases, type ListedRelease, type PublishedRelease } from '../../nppes/due.ts';
+import {
+  dueReleases,
+  type BaselineRule,
+  type Due,
+  type ListedRelease,
+  type PublishedRelease,
+} from '../../nppes/due.ts';
 import {
   compareReleases,
   monthlyPeriodEnd,
@@ -90,7 +96,7 @@ describe('the calendar', () => {
 
 describe('what is due', () => {
   const due = (offers: ListedRelease[], known: PublishedRelease[], today = '2026-09-29') =>
-    dueReleases(offers, known, today).due.map((offer) => offer.release.fileName);
+    dueReleases(offers, known, today, 'auto').due.map((offer) => offer.release.fileName);
   const [w1, w2, w3] = [weekly('090726_091326'), weekly('091426_092026'), weekly('092126_092726')];
 
   it('is every weekly that is not published, oldest first', () => {
@@ -115,12 +121,73 @@ describe('what is due', () => {
     expect(due([{ release: release(w3), url: '' }], [published(w3)])).toEqual([]);
   });
 
-  it('is no week that is not over, and no monthly; both are remarked', () => {
-    const monthly = 'NPPES_Data_Dissemination_September_2026_V2.zip';
-    const { due: none, remarks } = dueReleases([listed(w3), listed(monthly)], [], '2026-09-27');
-    expect(none).toEqual([]);
-    expect(remarks.join('\n')).toMatch(
-      /092126_092726.*days to come[\s\S]*September_2026_V2 is listed[\s\S]*Nothing is due/,
+  it('is no week and no month that is not over', () => {
+    const { due: none, remarks } = dueReleases(
+      [listed(w3), listed('NPPES_Data_Dissemination_October_2026_V2.zip')],
+      [],
+      '2026-09-27',
+      'auto',
     );
+    expect(none).toEqual([]);
+    expect(remarks.join('\n')).toMatch(/092126_092726.*days to come[\s\S]*Nothing is due/);
+  });
+});
+
+describe('a monthly', () => {
+  const monthly = (month: string) => `NPPES_Data_Dissemination_${month}_2026_V2.zip`;
+  const september = monthly('September');
+  const [w1, w2, w3, w4] = ['090726_091326', '091426_092026', '092126_092726', '092826_100426'].map((days) =>
+    weekly(days),
+  ) as [string, string, string, string];
+  const due = (offers: string[], known: string[], rule: BaselineRule = 'auto') =>
+    dueReleases(
+      offers.map((offer) => listed(offer)),
+      known.map(published),
+      '2026-10-20',
+      rule,
+    );
+  const names = (result: Due) => result.due.map(({ release: { fileName } }) => fileName);
+
+  it('is due when none was loaded, before the weeklies after it; those that it holds are superseded', () => {
+    const result = due([w3, w1, september, w2], []);
+    expect(names(result)).toEqual([september, w2, w3]);
+    expect(result.superseded.map(({ release: { fileName } }) => fileName)).toEqual([w1]);
+  });
+
+  it('is the newest one', () => {
+    expect(names(due([september, monthly('August')], []))).toEqual([september]);
+  });
+
+  it('is not due while the weeklies since the last one are complete', () => {
+    const result = due([monthly('October'), w2, w3], [september, w2]);
+    expect(names(result)).toEqual([w3]);
+    expect(result.remarks.join()).toContain('the weeklies since the last monthly are complete');
+  });
+
+  it('is due when a weekly is missing for good and the monthly holds its days', () => {
+    expect(names(due([monthly('October'), w4], [september, w2]))).toEqual([monthly('October')]);
+    const gap = due([w4], [september, w2]);
+    expect(names(gap)).toEqual([w4]);
+    expect(gap.remarks.join()).toContain('No weekly holds the days from 2026-09-21 to 2026-09-27');
+  });
+
+  it('is never due by itself where NPI_BASELINE is never, and when a person asks for it', () => {
+    expect(names(due([september, w2], [], 'never'))).toEqual([w2]);
+    expect(names(due([monthly('October'), w2], [september, w2], 'replace'))).toEqual([monthly('October')]);
+    expect(names(due([september], [september], 'replace'))).toEqual([]);
+  });
+
+  it('is not loaded over a later one', () => {
+    expect(names(due([september], [monthly('October')], 'replace'))).toEqual([]);
+  });
+
+  it('is loaded again when its file has changed', () => {
+    const changed = dueReleases(
+      [listed(september, { etag: '"2"' })],
+      [published(september)],
+      '2026-10-20',
+      'auto',
+    );
+    expect(names(changed)).toEqual([september]);
   });
 });

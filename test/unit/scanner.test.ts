@@ -6,7 +6,15 @@ import { npiColumns } from '../../db/npi-columns.ts';
 import type { RowBlock } from '../../nppes/block.ts';
 import type { WantedColumn } from '../../nppes/layout.ts';
 import { readRows } from '../../nppes/rows.ts';
-import { hostileFile, hostileLine, oddities, plainFields, seeded, shortHeader, shortWanted } from '../hostile-csv.ts';
+import {
+  hostileFile,
+  hostileLine,
+  oddities,
+  plainFields,
+  seeded,
+  shortHeader,
+  shortWanted,
+} from '../hostile-csv.ts';
 import { referenceRows, type LineKey, type Reference } from '../reference-rows.ts';
 
 interface Reading {
@@ -26,11 +34,23 @@ async function read(bytes: Buffer, reading: Reading = {}): Promise<Outcome> {
   const borders = [0, ...cuts, bytes.length];
   const chunks = borders.slice(1).map((border, i) => bytes.subarray(borders[i], border));
   const member = Readable.from(chunks.filter(({ length }) => length > 0));
-  const all = { tsv: '', rows: 0, stagedRows: 0, refusals: [] as Reference['refusals'], keys: [] as LineKey[] };
+  const all = {
+    tsv: '',
+    rows: 0,
+    stagedRows: 0,
+    refusals: [] as Reference['refusals'],
+    keys: [] as LineKey[],
+  };
   const typeRows: [number, number, number] = [0, 0, 0];
   let last: RowBlock | undefined;
   try {
-    for await (const block of readRows({ member, wanted, rowsPerBlock, afterRow, ...(arenaBytes && { arenaBytes }) })) {
+    for await (const block of readRows({
+      member,
+      wanted,
+      rowsPerBlock,
+      afterRow,
+      ...(arenaBytes && { arenaBytes }),
+    })) {
       expect(block.rows).toBeLessThanOrEqual(rowsPerBlock);
       all.tsv += block.tsv.toString();
       all.rows += block.rows;
@@ -62,7 +82,10 @@ function keysOf({ tsv, lines, stagedRows }: RowBlock): LineKey[] {
   });
 }
 
-async function expected(bytes: Buffer, { wanted = shortWanted, afterRow = 0 }: Reading = {}): Promise<Outcome> {
+async function expected(
+  bytes: Buffer,
+  { wanted = shortWanted, afterRow = 0 }: Reading = {},
+): Promise<Outcome> {
   try {
     const all = await referenceRows(bytes, wanted, afterRow);
     // Without a row there is no block to say anything.
@@ -77,12 +100,21 @@ async function compare(bytes: Buffer, reading: Reading = {}): Promise<void> {
 }
 
 const headerLine = `${shortHeader.map((name) => `"${name}"`).join(',')}\n`;
-const plainLine = (seed: number) => `${plainFields(seeded(seed)).map((field) => `"${field}"`).join(',')}\n`;
+const plainLine = (seed: number) =>
+  `${plainFields(seeded(seed))
+    .map((field) => `"${field}"`)
+    .join(',')}\n`;
 
 describe('a reading of bytes is what csv-parse makes of them', () => {
   it('in files of any grammar, cut anywhere, in arenas and blocks of any size', async () => {
-    const text = fc.array(fc.constantFrom(...oddities, 'a', 'bc', '01/02/2003'), { maxLength: 4 }).map((all) => all.join(''));
-    const field = fc.oneof(text, text.map((odd) => `"${odd}"`), text.map((odd) => `"${odd.replaceAll('"', '""')}"`));
+    const text = fc
+      .array(fc.constantFrom(...oddities, 'a', 'bc', '01/02/2003'), { maxLength: 4 })
+      .map((all) => all.join(''));
+    const field = fc.oneof(
+      text,
+      text.map((odd) => `"${odd}"`),
+      text.map((odd) => `"${odd.replaceAll('"', '""')}"`),
+    );
     const line = fc.oneof(
       { weight: 3, arbitrary: fc.nat().map(plainLine) },
       { weight: 2, arbitrary: fc.nat().map((seed) => hostileLine(seeded(seed), 1)) },
@@ -99,7 +131,11 @@ describe('a reading of bytes is what csv-parse makes of them', () => {
       fc.asyncProperty(
         fc.tuple(mark, fc.array(line, { maxLength: 8 }), fc.constantFrom('', '"', '\r', '"a')),
         fc.array(fc.nat(3000), { maxLength: 5 }),
-        fc.record({ rowsPerBlock: fc.integer({ min: 1, max: 5 }), afterRow: fc.nat(3), arenaBytes: fc.integer({ min: 64, max: 2000 }) }),
+        fc.record({
+          rowsPerBlock: fc.integer({ min: 1, max: 5 }),
+          afterRow: fc.nat(3),
+          arenaBytes: fc.integer({ min: 64, max: 2000 }),
+        }),
         async ([start, lines, end], places, reading) => {
           const bytes = Buffer.from(start + headerLine + lines.join('') + end, 'latin1');
           const cuts = places.filter((place) => place < bytes.length).sort((a, b) => a - b);
