@@ -48,16 +48,16 @@ async function read(bytes: Buffer, reading: Reading = {}): Promise<Outcome> {
   return { ...all, typeRows, lastRowNumber, badUtf8Count, readBytes, newColumns };
 }
 
-/** The index of a block's lines, and that it points at them. */
+/** The index of a block's lines, and that it points at them (without `expect`, which would cost more than the rows). */
 function keysOf({ tsv, lines, stagedRows }: RowBlock): LineKey[] {
   expect(lines.count).toBe(stagedRows);
   let end = 0;
   return Array.from({ length: lines.count }, (_, i) => {
     const of = (values: ArrayLike<number>) => values[i] ?? -1;
     const rowNumber = of(lines.rowNumbers);
-    expect(tsv.toString('latin1', end, of(lines.starts))).toBe(`${rowNumber}\t`);
+    const isRight = tsv.toString('latin1', end, of(lines.starts)) === `${rowNumber}\t`;
     end = of(lines.ends);
-    expect(tsv[end - 1]).toBe(0x0a);
+    if (!isRight || tsv[end - 1] !== 0x0a) throw new Error(`Line ${i} of the block is elsewhere.`);
     const [npi, type, date, isListed] = [lines.npis, lines.types, lines.dates, lines.isListed].map(of);
     return { rowNumber, npi, type, date, isListed } as LineKey;
   });
@@ -123,12 +123,12 @@ describe('a reading of bytes is what csv-parse makes of them', () => {
     expect(await read(bytes, { cuts: everywhere, arenaBytes: 97, rowsPerBlock: 2 })).toEqual(wanted);
   });
 
-  it('in a million rows, every tenth of them hostile', async () => {
+  it('in a million rows, every twentieth of them hostile', async () => {
     const first = Number(process.env['SCANNER_SEED'] ?? Date.now() % 1_000_000_000);
     let rows = 0;
     for (let seed = first; rows < 1_000_000; seed++) {
       const random = seeded(seed);
-      const bytes = hostileFile(random, 5000, 10);
+      const bytes = hostileFile(random, 5000, 20);
       const reading = { rowsPerBlock: 1 + random(3000), afterRow: random(3) * random(3000), arenaBytes: 512 << random(8) };
       const [found, wanted] = [await read(bytes, reading), await expected(bytes, reading)];
       if (!isDeepStrictEqual(found, wanted)) expect(found, `SCANNER_SEED=${seed}`).toEqual(wanted);
