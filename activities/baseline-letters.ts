@@ -5,6 +5,7 @@ import { searchLetters } from '../db/tables.ts';
 import type { LetterFile } from '../nppes/letter-file.ts';
 import type { Attempt } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
+import { seconds } from './discover.ts';
 import { inLanes } from './lanes.ts';
 
 /**
@@ -13,11 +14,12 @@ import { inLanes } from './lanes.ts';
  */
 export async function loadLetters(
   { database }: ActivityDeps,
-  { signal, tell }: Attempt,
+  { signal, tell, log }: Attempt,
   letters: LetterFile,
   target: RangeTarget,
 ): Promise<BaselineLoaded['searchSeconds']> {
-  const seconds: Record<string, number> = {};
+  const beganAt = performance.now();
+  const searchSeconds: Record<string, number> = {};
   const tables = (['surgeon', 'facility'] as const)
     .flatMap((kind, place) =>
       searchLetters.map((letter, i) => ({ kind, letter, number: place * searchLetters.length + i })),
@@ -30,8 +32,9 @@ export async function loadLetters(
     await database.session(laneSignal, (session) =>
       loadLetter(session, target, { kind, letter }, letters.lines(number), target.isLocal),
     );
-    seconds[`search_${kind}_${letter}`] = (performance.now() - startedAt) / 1000;
+    searchSeconds[`search_${kind}_${letter}`] = (performance.now() - startedAt) / 1000;
   });
   await inLanes(2, signal, tasks);
-  return seconds;
+  log.info('letters loaded', { tables: tables.length, seconds: seconds(beganAt) });
+  return searchSeconds;
 }

@@ -6,7 +6,6 @@ import { findPublished } from '../db/releases.ts';
 import type { Session } from '../db/session.ts';
 import type { StagedSoFar } from '../db/recorded.ts';
 import { finishStaging, openStaging, stageBlock } from '../db/staging.ts';
-import type { RowBlock } from '../nppes/block.ts';
 import { releaseName, withMemberPeriod } from '../nppes/release.ts';
 import { readRows } from '../nppes/rows.ts';
 import { npidataMember, openZip, type Member } from '../nppes/zip.ts';

@@ -1,12 +1,12 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { readConfig } from '../config.ts';
 import { taskQueues } from '../contract/task-queues.ts';
-import type { NpiUpdateResult } from '../contract/workflows.ts';
+import type { NpiUpdateInput, NpiUpdateResult } from '../contract/workflows.ts';
 import type { Database } from '../db/connect.ts';
 import { migrate } from '../db/migrate.ts';
 import { startCmsReplica } from '../local/cms-replica.ts';
@@ -18,30 +18,52 @@ import { databaseOptionsOf, openDatabase, schemasOf } from '../worker/database.t
 
 export const forever: AbortSignal = new AbortController().signal;
 
+/** What a run did, and what it cost. */
+export interface MeasuredRun {
+  readonly result: NpiUpdateResult;
+  readonly idleMb: number;
+  readonly peakMb: number;
+  /** CPU seconds of the worker and of the server, from the start of the run to its end. */
+  readonly workerCpuSeconds: number;
+  readonly serverCpuSeconds: number;
+  /** What the worker logged. */
+  readonly lines: readonly LogLine[];
+}
+
+export interface LogLine {
+  readonly message: string;
+  readonly seconds?: number;
+}
+
 /** Servers of a benchmark, with empty tables; everything goes when it is closed. */
 export interface Bed {
+  /** A folder for what a benchmark needs beside it. */
+  readonly folder: string;
   /** Zips in here are on the page. */
   readonly site: string;
   readonly database: Database;
   /** For connections of its own. */
   readonly databaseOptions: DatabaseOptions;
-  /** Runs `npiUpdate` on a worker of its own, and says how much memory that process held. */
-  runUpdate(): Promise<{
-    readonly result: NpiUpdateResult;
-    readonly idleMb: number;
-    readonly peakMb: number;
-  }>;
+  /** Runs `npiUpdate` on a worker of its own. */
+  runUpdate(input?: NpiUpdateInput): Promise<MeasuredRun>;
   close(): Promise<void>;
 }
 
+// Files of the limits are read by the server itself; a redo log that holds a load is what its documentation advises.
+const serverSettings = (poolMb: number) => [
+  `--innodb-buffer-pool-size=${poolMb}M`,
+  '--loose-innodb-redo-log-capacity=2G',
+  '--secure-file-priv=',
+];
+
 /** Brings up a MySQL and a Temporal for one benchmark. */
-export async function openBed(): Promise<Bed> {
+export async function openBed(poolMb = 512): Promise<Bed> {
   const stateDir = mkdtempSync(join(tmpdir(), 'surgicase-bench-'));
   const site = join(stateDir, 'site');
   mkdirSync(site);
   const onAttempt = () => undefined;
   const [mysql, temporal, replica] = await Promise.all([
-    startMysql({ stateDir, onAttempt }),
+    startMysql({ stateDir, onAttempt, settings: serverSettings(poolMb) }),
     startTemporal({ stateDir, onAttempt, onBuild: () => undefined }),
     startCmsReplica({ folder: site }),
   ]);
@@ -58,11 +80,13 @@ export async function openBed(): Promise<Bed> {
   const setup = { config, database: config.database, log: createLog(config.log) };
   const database = openDatabase(setup);
   await migrate(database, schemasOf(setup), forever);
+  const mysqlPid = Number(readFileSync(join(stateDir, 'mysql', 'mysqld.pid'), 'utf8'));
   return {
+    folder: stateDir,
     site,
     database,
     databaseOptions: databaseOptionsOf(setup),
-    runUpdate: () => withWorker(env, () => update(temporal.address)),
+    runUpdate: (input) => withWorker(env, mysqlPid, () => update(temporal.address, input)),
     async close() {
       await database.close();
       await Promise.all([mysql.stop(), temporal.stop(), replica.stop()]);
@@ -71,10 +95,14 @@ export async function openBed(): Promise<Bed> {
   };
 }
 
-async function update(address: string): Promise<NpiUpdateResult> {
+async function update(address: string, input?: NpiUpdateInput): Promise<NpiUpdateResult> {
   const connection = await Connection.connect({ address });
   try {
-    const options = { workflowId: 'bench', taskQueue: taskQueues.main };
+    const options = {
+      workflowId: 'bench',
+      taskQueue: taskQueues.main,
+      args: input === undefined ? [] : [input],
+    };
     return (await new Client({ connection }).workflow.execute('npiUpdate', options)) as NpiUpdateResult;
   } finally {
     await connection.close();
@@ -86,23 +114,42 @@ const sampleEveryMs = 100;
 // A worker that has just come up still holds what its start needed.
 const settleMs = 5000;
 
-async function withWorker(env: NodeJS.ProcessEnv, work: () => Promise<NpiUpdateResult>) {
+async function withWorker(
+  env: NodeJS.ProcessEnv,
+  mysqlPid: number,
+  work: () => Promise<NpiUpdateResult>,
+): Promise<MeasuredRun> {
   const worker = spawn(process.execPath, [cli, 'worker'], {
     env: { ...process.env, ...env, LOG_LEVEL: 'info', LOG_FORMAT: 'json' },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const exit = new Promise((resolve) => worker.once('exit', resolve));
+  let log = '';
   await new Promise<void>((resolve) => {
-    worker.stderr.on('data', (chunk: Buffer) => chunk.includes('worker is ready') && resolve());
+    worker.stderr.on('data', (chunk: Buffer) => {
+      log += chunk.toString();
+      if (log.includes('worker is ready')) resolve();
+    });
   });
   await new Promise((resolve) => setTimeout(resolve, settleMs));
-  const idleMb = residentMb(worker.pid);
+  const pid = worker.pid ?? 0;
+  const idleMb = residentMb(pid);
   let peakMb = idleMb;
   const timer = setInterval(() => {
-    peakMb = Math.max(peakMb, residentMb(worker.pid));
+    peakMb = Math.max(peakMb, residentMb(pid));
   }, sampleEveryMs);
+  const [workerBefore, serverBefore] = [cpuSeconds(pid), cpuSeconds(mysqlPid)];
   try {
-    return { result: await work(), idleMb, peakMb };
+    const result = await work();
+    const [workerAfter, serverAfter] = [cpuSeconds(pid), cpuSeconds(mysqlPid)];
+    return {
+      result,
+      idleMb,
+      peakMb,
+      workerCpuSeconds: workerAfter - workerBefore,
+      serverCpuSeconds: serverAfter - serverBefore,
+      lines: logLines(log),
+    };
   } finally {
     clearInterval(timer);
     worker.kill('SIGTERM');
@@ -110,6 +157,23 @@ async function withWorker(env: NodeJS.ProcessEnv, work: () => Promise<NpiUpdateR
   }
 }
 
-function residentMb(pid: number | undefined): number {
+function logLines(log: string): LogLine[] {
+  return log
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as LogLine);
+}
+
+function residentMb(pid: number): number {
   return Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' })) / 1000;
+}
+
+/** User and system time of a process; `ps` knows whole seconds everywhere, Linux hundredths. */
+function cpuSeconds(pid: number): number {
+  if (platform() !== 'linux') {
+    const time = execFileSync('ps', ['-o', 'time=', '-p', String(pid)], { encoding: 'utf8' }).trim();
+    return time.split(/[:-]/).reduce((sum, part) => sum * 60 + Number(part), 0);
+  }
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / 100;
 }

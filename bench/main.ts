@@ -1,12 +1,18 @@
 import process from 'node:process';
 import { caseUpdates } from './cases.ts';
+import { monthly } from './monthly.ts';
+import { readOptions, type BenchOptions } from './options.ts';
 import { weekly } from './weekly.ts';
 
-const benchmarks: Readonly<Record<string, () => Promise<void>>> = { weekly, cases: caseUpdates };
+const benchmarks: Readonly<Record<string, (options: BenchOptions) => Promise<void>>> = {
+  weekly,
+  monthly,
+  cases: caseUpdates,
+};
 
-const [name = ''] = process.argv.slice(2);
+const { name, ...options } = readOptions(process.argv.slice(2));
 const benchmark = benchmarks[name];
-if (benchmark) await benchmark();
+if (benchmark) await benchmark(options);
 else {
   process.stderr.write(`Which benchmark? npm run bench -- ${Object.keys(benchmarks).join(' | ')}\n`);
   process.exitCode = 2;

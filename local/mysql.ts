@@ -15,6 +15,8 @@ export interface MysqlSearch {
   readonly stateDir: string;
   /** What was tried, for `--verbose`. */
   onAttempt(line: string): void;
+  /** Options of the server, after our own: for benchmarks. A server in Docker keeps its own. */
+  readonly settings?: readonly string[];
 }
 
 /** A server program of this host: how its data folder is made, and what it understands. */
@@ -43,11 +45,11 @@ const asRoot = process.getuid?.() === 0 ? ['--user=root'] : [];
  * Starts a MySQL server, its data in `stateDir`: one on PATH, in Docker, or out of Debian's archive.
  * @throws LocalError naming what was tried and what to install
  */
-export async function startMysql({ stateDir, onAttempt }: MysqlSearch): Promise<LocalMysql> {
+export async function startMysql({ stateDir, onAttempt, settings = [] }: MysqlSearch): Promise<LocalMysql> {
   const folder = join(stateDir, 'mysql');
   mkdirSync(folder, { recursive: true });
   const onThisPath = await findOnPath();
-  if (onThisPath) return startServer(onThisPath, folder);
+  if (onThisPath) return startServer(onThisPath, folder, settings);
   onAttempt('MySQL: no mysqld and no mariadbd on PATH');
   const docker = await findDocker();
   if (docker !== undefined) return startDockerMysql(docker, folder);
@@ -58,7 +60,7 @@ export async function startMysql({ stateDir, onAttempt }: MysqlSearch): Promise<
   });
   if (unpacked) {
     const why = "unpacked from Debian's archive, no mysqld on PATH and no Docker";
-    return startServer(mysqlServer(unpacked.command, unpacked.args, why), folder);
+    return startServer(mysqlServer(unpacked.command, unpacked.args, why), folder, settings);
   }
   throw new LocalError(
     'No MySQL server was found: none on PATH, no Docker daemon, no archive of Debian. Install one: ' +
@@ -106,7 +108,11 @@ function mariadbServer(command: string, why: string): Server {
   };
 }
 
-async function startServer(server: Server, folder: string): Promise<LocalMysql> {
+async function startServer(
+  server: Server,
+  folder: string,
+  settings: readonly string[],
+): Promise<LocalMysql> {
   const data = join(folder, 'data');
   await endLeftover(folder, 'mysqld', (line) => line.includes(data));
   const isNew = !existsSync(data);
@@ -123,6 +129,7 @@ async function startServer(server: Server, folder: string): Promise<LocalMysql> 
     `--socket=${join(sockets, 's')}`,
     ...commonOptions,
     ...server.options,
+    ...settings,
     ...(isNew ? [`--init-file=${join(folder, 'init.sql')}`] : []),
   ]);
   const url = `mysql://surgicase:${readFileSync(passwordFile, 'utf8')}@127.0.0.1:${port}/`;

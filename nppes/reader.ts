@@ -5,7 +5,7 @@ import { dateNumber, isListed } from './dates.ts';
 import { NppesError } from './errors.ts';
 import { planLayout, type Layout, type WantedColumn } from './layout.ts';
 import { providerReader, refusalReasons, type Checked } from './provider.ts';
-import { readRecord, recordEnd, type CsvRecord } from './record.ts';
+import { readRecords, recordEnd, type CsvRecord, type RecordEnd } from './record.ts';
 import { notScanned, Scanner } from './scanner.ts';
 import { tsvLine } from './tsv.ts';
 import { repairUtf8 } from './utf8.ts';
@@ -24,6 +24,7 @@ interface Plan {
 
 const entityTypes = ['', '1', '2'];
 const byteOrderMark = Buffer.from('\uFEFF');
+const slowMaxCount = 256;
 
 /** Turns the bytes in its arena into blocks: the scanner takes the usual records, csv-parse every other one. */
 export class RowReader {
@@ -40,6 +41,8 @@ export class RowReader {
   #badUtf8Count = 0;
   /** Records that were read slowly and have no place in a block yet. */
   #waiting: CsvRecord[] = [];
+  /** How many records csv-parse gets at once: more and more of them in a file that nobody else can read. */
+  #slowCount = 1;
 
   constructor(input: {
     readonly wanted: readonly WantedColumn[];
@@ -105,26 +108,27 @@ export class RowReader {
     arena.start = next;
     this.#lineNumber += 1;
     this.#rowNumber = rowNumber;
+    this.#slowCount = 1;
     if (rowNumber <= this.#afterRow) return true;
     block.count(rowNumber, scanner.type);
     block.addLine(rowNumber, scanner);
     return true;
   }
 
-  /** The next record as csv-parse reads it; undefined when the arena cuts it. */
+  /** The next records as csv-parse reads them; undefined when the arena cuts already the first. */
   #readSlowly(isFirst: boolean): readonly CsvRecord[] | undefined {
     const { arena } = this;
     const { bytes, start } = arena;
-    const hasMark = isFirst && byteOrderMark.equals(bytes.subarray(start, start + byteOrderMark.length));
-    const found = recordEnd(bytes, hasMark ? start + byteOrderMark.length : start, arena.end, arena.isLast);
-    if (!found) return undefined;
-    const record = bytes.subarray(start, found.next);
+    const found = recordsEnd(arena, isFirst ? 1 : this.#slowCount, isFirst && hasMark(bytes, start));
+    if (found.next === start) return undefined;
+    const taken = bytes.subarray(start, found.next);
     const { bytes: repaired, replacedCount } =
-      arena.isUtf8 || isUtf8(record) ? { bytes: record, replacedCount: 0 } : repairUtf8(record);
-    const records = readRecord(repaired, { isFirst, firstLine: this.#lineNumber });
+      arena.isUtf8 || isUtf8(taken) ? { bytes: taken, replacedCount: 0 } : repairUtf8(taken);
+    const records = readRecords(repaired, { isFirst, firstLine: this.#lineNumber });
     arena.start = found.next;
     this.#lineNumber += found.lines;
     this.#badUtf8Count += replacedCount;
+    this.#slowCount = Math.min(this.#slowCount * 2, slowMaxCount);
     return records;
   }
 
@@ -193,6 +197,23 @@ export class RowReader {
       newColumns: layout.newColumns,
     };
   }
+}
+
+function hasMark(bytes: Buffer, at: number): boolean {
+  return byteOrderMark.equals(bytes.subarray(at, at + byteOrderMark.length));
+}
+
+/** The end of up to `count` records that the arena holds whole; of none, its start. */
+function recordsEnd({ bytes, start, end, isLast }: Arena, count: number, isMarked: boolean): RecordEnd {
+  let [next, lines] = [start, 0];
+  for (let i = 0; i < count && next < end; i++) {
+    const from = isMarked ? next + byteOrderMark.length : next;
+    const found = recordEnd(bytes, from, end, isLast);
+    if (!found) break;
+    next = found.next;
+    lines += found.lines;
+  }
+  return { next, lines };
 }
 
 /** The line of a record that came as strings; false when it belongs into the next block. */

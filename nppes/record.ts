@@ -67,12 +67,12 @@ function closes(bytes: Uint8Array, at: number): boolean {
 }
 
 /**
- * Reads one record (repaired, its delimiter with it, the first of the file with its BOM) in the dialect of contract
- * rule 6: LF and CRLF, doubled quotes, line breaks inside quotes, any number of fields. A record that cannot be read
- * comes back once for each line that has a fault.
- * @throws NppesError FileDamaged when it ends inside quotes or is too long: a quote is lost.
+ * Reads whole records (repaired, their delimiters with them, the first of the file with its BOM) in the dialect of
+ * contract rule 6: LF and CRLF, doubled quotes, line breaks inside quotes, any number of fields. A record that cannot be
+ * read comes back once for each line that has a fault.
+ * @throws NppesError FileDamaged when one ends inside quotes or is too long: a quote is lost.
  */
-export function readRecord(
+export function readRecords(
   bytes: Buffer,
   { isFirst, firstLine }: { readonly isFirst: boolean; readonly firstLine: number },
 ): readonly CsvRecord[] {

@@ -107,7 +107,7 @@ function groupByLetter(
   letters: Uint8Array,
   rows: number,
 ): readonly LetterLines[] {
-  const [lengths, counts] = [new Array<number>(letterCount).fill(0), new Array<number>(letterCount).fill(0)];
+  const [lengths, counts, filled] = [zeros(), zeros(), zeros()];
   const forEachRow = (visit: (letter: number, start: number, end: number) => void) => {
     for (let i = 0; i < rows; i++) {
       const letter = letters[i] as number;
@@ -118,14 +118,15 @@ function groupByLetter(
     lengths[letter] = (lengths[letter] as number) + end - start;
     counts[letter] = (counts[letter] as number) + 1;
   });
-  const buffers = lengths.map((length) => Buffer.allocUnsafe(length));
-  const filled = new Array<number>(letterCount).fill(0);
+  const buffers = Array.from(lengths, (length) => Buffer.allocUnsafe(length));
   forEachRow((letter, start, end) => {
     bytes.copy(buffers[letter] as Buffer, filled[letter], start, end);
     filled[letter] = (filled[letter] as number) + end - start;
   });
   return buffers.map((tsv, letter) => ({ tsv, rows: counts[letter] as number }));
 }
+
+const zeros = () => new Uint32Array(letterCount);
 
 function grown(buffer: Buffer, bytes: number): Buffer {
   const larger = Buffer.allocUnsafeSlow(bytes);

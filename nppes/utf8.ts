@@ -5,12 +5,14 @@ export interface Repaired {
   readonly replacedCount: number;
 }
 
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+
 /**
  * Each sequence that is not UTF-8 becomes U+FFFD, as TextDecoder does it. Whole records only: their borders are ASCII,
  * so no sequence crosses them, and a file repaired record by record is the file repaired at once.
  */
 export function repairUtf8(bytes: Buffer): Repaired {
-  const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+  const text = decoder.decode(bytes);
   return { bytes: Buffer.from(text), replacedCount: countReplacements(text) - countLiteral(bytes) };
 }
 

@@ -1,0 +1,134 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { writeReleaseZip } from '../local/sample/release-zip.ts';
+import { knownLines } from '../local/sample/rows.ts';
+import { npidataMember, openZip } from '../nppes/zip.ts';
+import { openBed, type LogLine, type MeasuredRun } from './bed.ts';
+import type { BenchOptions } from './options.ts';
+import { loadReadyTsv, writeReadyTsv } from './ready-tsv.ts';
+import { say, sayTable } from './table.ts';
+
+const defaultRows = 1_000_000;
+
+/**
+ * A monthly of generated rows, from its zip to live and searchable tables, beside LOAD DATA of the same rows as sorted
+ * ready TSV by the server itself. The limit is measured before and after, and the mean counts.
+ */
+export async function monthly({ rows = defaultRows, poolMb = 2048, json }: BenchOptions): Promise<void> {
+  const bed = await openBed(poolMb);
+  try {
+    const zip = join(bed.site, 'NPPES_Data_Dissemination_September_2026_V2.zip');
+    await writeZip(zip, rows);
+    await writeReadyTsv(zip, bed.folder);
+    const before = await loadReadyTsv(bed, bed.folder);
+    const run = await bed.runUpdate();
+    const after = await loadReadyTsv(bed, bed.folder);
+    const alone = { sha256: await secondsOf(() => hash(zip)), inflate: await secondsOf(() => inflate(zip)) };
+    const measured = { rows, run, alone, limitSeconds: (before + after) / 2, zipBytes: (await stat(zip)).size };
+    if (json) say(JSON.stringify(asJson(measured)));
+    else print(measured);
+  } finally {
+    await bed.close();
+  }
+}
+
+function writeZip(path: string, rows: number): Promise<void> {
+  // The share of September 2026: 355,329 of 9,798,758.
+  const stubs = Math.round(rows * 0.036);
+  const updated = { start: '2006-01-01', end: '2026-09-13' };
+  const known = { full: rows - stubs, stubs, firstNew: rows, updated };
+  return writeReleaseZip(path, { range: '20050523-20260913', lines: knownLines(known) });
+}
+
+async function hash(zip: string): Promise<void> {
+  await pipeline(createReadStream(zip), createHash('sha256'));
+}
+
+async function inflate(zip: string): Promise<void> {
+  const opened = await openZip(zip);
+  const member = await npidataMember(opened).open();
+  for await (const _chunk of member);
+  opened.close();
+}
+
+async function secondsOf(work: () => Promise<void>): Promise<number> {
+  const startedAt = performance.now();
+  await work();
+  return (performance.now() - startedAt) / 1000;
+}
+
+interface Measured {
+  readonly rows: number;
+  readonly run: MeasuredRun;
+  readonly alone: { readonly sha256: number; readonly inflate: number };
+  readonly limitSeconds: number;
+  readonly zipBytes: number;
+}
+
+/** Seconds by stage: what the worker's log and the run's result say, and two that are measured alone. */
+function stagesOf({ run, alone }: Measured): Readonly<Record<string, number>> {
+  const [release] = run.result.releases;
+  if (!release) throw new Error(`The monthly was not loaded: ${run.result.outcome}.`);
+  const logged = (message: string) =>
+    run.lines.find((line: LogLine) => line.message === message)?.seconds ?? Number.NaN;
+  const { stage, publish, index } = release.seconds;
+  return {
+    'inflate, alone': alone.inflate,
+    'sha256, alone': alone.sha256,
+    'inflate, scan, encode, split': logged('staged'),
+    'sort and load': logged('ranges loaded'),
+    'search letters': logged('letters loaded'),
+    'load, all of it': stage,
+    index,
+    'check, count, swap': publish - index,
+    'zip to live': stage + publish,
+  };
+}
+
+function asJson(measured: Measured) {
+  const { rows, run, limitSeconds } = measured;
+  const stages = stagesOf(measured);
+  const seconds = stages['zip to live'] ?? Number.NaN;
+  return {
+    rows,
+    stages: Object.fromEntries(Object.entries(stages).map(([name, took]) => [name, { seconds: took }])),
+    seconds,
+    cpuSeconds: { worker: run.workerCpuSeconds, server: run.serverCpuSeconds },
+    rowsPerSecond: rows / seconds,
+    limitRowsPerSecond: rows / limitSeconds,
+    ratioToLimit: limitSeconds / seconds,
+    cpuMicrosPerRow: ((run.workerCpuSeconds + run.serverCpuSeconds) * 1e6) / rows,
+    peakRssMb: run.peakMb,
+    idleRssMb: run.idleMb,
+  };
+}
+
+function print(measured: Measured): void {
+  const { rows, run, limitSeconds, zipBytes } = measured;
+  const { cpuMicrosPerRow, ratioToLimit } = asJson(measured);
+  const stages = stagesOf(measured);
+  const byPrimaryKey = (stages['inflate, scan, encode, split'] ?? 0) + (stages['sort and load'] ?? 0);
+  say(`\n${rows.toLocaleString('en-US')} rows, ${(zipBytes / 1e6).toFixed(0)} MB zip`);
+  sayTable(
+    ['stage', 'seconds', 'rows/s', 'of limit'],
+    [...Object.entries(stages), ['limit: LOAD DATA, primary key only', limitSeconds] as const].map(
+      ([name, seconds]) => [
+        name,
+        seconds.toFixed(2),
+        Math.round(rows / seconds).toLocaleString('en-US'),
+        (limitSeconds / seconds).toFixed(2),
+      ],
+    ),
+  );
+  say(`zip to three tables with primary key (and two search tables): ${(limitSeconds / byPrimaryKey).toFixed(2)} of the limit`);
+  say(`zip to live and searchable: ${ratioToLimit.toFixed(2)} of the limit`);
+  say(
+    `CPU: ${cpuMicrosPerRow.toFixed(1)} µs a row (worker ${run.workerCpuSeconds.toFixed(1)} s, server ${run.serverCpuSeconds.toFixed(1)} s)`,
+  );
+  say(
+    `resident memory of the worker: idle ${run.idleMb.toFixed(0)} MB, at most ${run.peakMb.toFixed(0)} MB (+${(run.peakMb - run.idleMb).toFixed(0)})`,
+  );
+}

@@ -1,0 +1,33 @@
+import { parseArgs } from 'node:util';
+
+/** What a benchmark is asked for. */
+export interface BenchOptions {
+  readonly rows?: number;
+  /** Size of the server's buffer pool. */
+  readonly poolMb?: number;
+  readonly json: boolean;
+  /** Adds what one would do without this project. */
+  readonly compare: boolean;
+}
+
+/** The words after `npm run bench --`. */
+export function readOptions(args: readonly string[]): { readonly name: string } & BenchOptions {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      rows: { type: 'string' },
+      pool: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      compare: { type: 'boolean', default: false },
+    },
+  });
+  const { rows, pool, json, compare } = values;
+  return {
+    name: positionals[0] ?? '',
+    json,
+    compare,
+    ...(rows !== undefined && { rows: Number(rows) }),
+    ...(pool !== undefined && { poolMb: Number(pool) }),
+  };
+}

@@ -1,0 +1,65 @@
+import { createWriteStream } from 'node:fs';
+import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { npiColumns } from '../db/npi-columns.ts';
+import { applicationTables } from '../db/tables.ts';
+import { npiRanges, rangeCountOf } from '../nppes/npi-ranges.ts';
+import { openRangeWriter, rangePath } from '../nppes/range-files.ts';
+import { readRange } from '../nppes/range-rows.ts';
+import { readRows } from '../nppes/rows.ts';
+import { npidataMember, openZip } from '../nppes/zip.ts';
+import { forever, type Bed } from './bed.ts';
+
+const types = [0, 1, 2] as const;
+const schema = 'bench_limit';
+
+/** Writes the rows of a release as one TSV a table, sorted by NPI: what the limit is measured with. */
+export async function writeReadyTsv(zip: string, folder: string): Promise<void> {
+  const opened = await openZip(zip);
+  const member = npidataMember(opened);
+  const rangeCount = rangeCountOf(member.sizeBytes);
+  const ranges = join(folder, 'ready.ranges');
+  const writer = await openRangeWriter(ranges, rangeCount);
+  const input = { member: await member.open(), wanted: npiColumns, rowsPerBlock: 5000, afterRow: 0 };
+  for await (const block of readRows(input)) await writer.add(block);
+  const { rangeRows } = await writer.finish();
+  await writer.close();
+  opened.close();
+  const files = types.map((type) => createWriteStream(tsvPath(folder, type)));
+  for (const { number } of npiRanges(rangeCount)) {
+    const rows = await readRange(rangePath(ranges, number), rangeRows[number] ?? 0);
+    for (const type of types) {
+      for (const block of rows.lines(type)) if (!files[type]?.write(block)) await once(files[type]!, 'drain');
+    }
+  }
+  await Promise.all(files.map((file) => new Promise((resolve) => file.end(resolve))));
+  await rm(ranges, { recursive: true });
+}
+
+const tsvPath = (folder: string, type: number) => join(folder, `ready-${type}.tsv`);
+
+/**
+ * Seconds of the limit: LOAD DATA by the server itself, of sorted ready rows, into empty tables of the same columns with
+ * the primary key only, one after the other.
+ */
+export function loadReadyTsv({ database }: Bed, folder: string): Promise<number> {
+  return database.session(forever, async (session) => {
+    await session.query(`DROP DATABASE IF EXISTS ${schema}`);
+    await session.query(`CREATE DATABASE ${schema}`);
+    const schemas = { application: schema, search: schema, scheduler: schema };
+    const tables = applicationTables(schemas, 'utf8mb4_0900_ai_ci').slice(0, types.length);
+    for (const { ddl } of tables) await session.query(ddl.replace(/,\n {2}KEY .*$/gm, ''));
+    const startedAt = performance.now();
+    for (const type of types) {
+      await session.run(
+        `LOAD DATA INFILE '${tsvPath(folder, type)}' REPLACE INTO TABLE ${schema}.npi_data_${type} CHARACTER SET utf8mb4
+         FIELDS TERMINATED BY '\\t' OPTIONALLY ENCLOSED BY '"' ESCAPED BY '' LINES TERMINATED BY '\\n'
+         (${npiColumns.map(({ name }) => name).join(', ')})`,
+      );
+    }
+    const seconds = (performance.now() - startedAt) / 1000;
+    await session.query(`DROP DATABASE ${schema}`);
+    return seconds;
+  });
+}
