@@ -27,7 +27,13 @@ export async function monthly({ rows = defaultRows, poolMb = 2048, json }: Bench
     const run = await bed.runUpdate();
     const after = await loadReadyTsv(bed, bed.folder);
     const alone = { sha256: await secondsOf(() => hash(zip)), inflate: await secondsOf(() => inflate(zip)) };
-    const measured = { rows, run, alone, limitSeconds: (before + after) / 2, zipBytes: (await stat(zip)).size };
+    const measured = {
+      rows,
+      run,
+      alone,
+      limitSeconds: (before + after) / 2,
+      zipBytes: (await stat(zip)).size,
+    };
     if (json) say(JSON.stringify(asJson(measured)));
     else print(measured);
   } finally {
@@ -123,7 +129,9 @@ function print(measured: Measured): void {
       ],
     ),
   );
-  say(`zip to three tables with primary key (and two search tables): ${(limitSeconds / byPrimaryKey).toFixed(2)} of the limit`);
+  say(
+    `zip to three tables with primary key (and two search tables): ${(limitSeconds / byPrimaryKey).toFixed(2)} of the limit`,
+  );
   say(`zip to live and searchable: ${ratioToLimit.toFixed(2)} of the limit`);
   say(
     `CPU: ${cpuMicrosPerRow.toFixed(1)} µs a row (worker ${run.workerCpuSeconds.toFixed(1)} s, server ${run.serverCpuSeconds.toFixed(1)} s)`,

@@ -49,7 +49,7 @@ export function loadReadyTsv({ database }: Bed, folder: string): Promise<number>
     await session.query(`CREATE DATABASE ${schema}`);
     const schemas = { application: schema, search: schema, scheduler: schema };
     const tables = applicationTables(schemas, 'utf8mb4_0900_ai_ci').slice(0, types.length);
-    for (const { ddl } of tables) await session.query(ddl.replace(/,\n {2}KEY .*$/gm, ''));
+    for (const { ddl } of tables) await session.query(ddl.replace(/,\n {2}KEY [^\n]*?(?=,?\n)/g, ''));
     const startedAt = performance.now();
     for (const type of types) {
       await session.run(

@@ -108,11 +108,7 @@ function mariadbServer(command: string, why: string): Server {
   };
 }
 
-async function startServer(
-  server: Server,
-  folder: string,
-  settings: readonly string[],
-): Promise<LocalMysql> {
+async function startServer(server: Server, folder: string, settings: readonly string[]): Promise<LocalMysql> {
   const data = join(folder, 'data');
   await endLeftover(folder, 'mysqld', (line) => line.includes(data));
   const isNew = !existsSync(data);
