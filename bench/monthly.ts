@@ -7,6 +7,7 @@ import { writeReleaseZip } from '../local/sample/release-zip.ts';
 import { knownLines } from '../local/sample/rows.ts';
 import { npidataMember, openZip } from '../nppes/zip.ts';
 import { openBed, type LogLine, type MeasuredRun } from './bed.ts';
+import { otherWays } from './compare.ts';
 import type { BenchOptions } from './options.ts';
 import { loadReadyTsv, writeReadyTsv } from './ready-tsv.ts';
 import { say, sayTable } from './table.ts';
@@ -17,7 +18,12 @@ const defaultRows = 1_000_000;
  * A monthly of generated rows, from its zip to live and searchable tables, beside LOAD DATA of the same rows as sorted
  * ready TSV by the server itself. The limit is measured before and after, and the mean counts.
  */
-export async function monthly({ rows = defaultRows, poolMb = 2048, json }: BenchOptions): Promise<void> {
+export async function monthly({
+  rows = defaultRows,
+  poolMb = 2048,
+  json,
+  compare,
+}: BenchOptions): Promise<void> {
   const bed = await openBed(poolMb);
   try {
     const zip = join(bed.site, 'NPPES_Data_Dissemination_September_2026_V2.zip');
@@ -36,6 +42,7 @@ export async function monthly({ rows = defaultRows, poolMb = 2048, json }: Bench
     };
     if (json) say(JSON.stringify(asJson(measured)));
     else print(measured);
+    if (compare) sayOtherWays(measured, await otherWays(bed));
   } finally {
     await bed.close();
   }
@@ -138,5 +145,20 @@ function print(measured: Measured): void {
   );
   say(
     `resident memory of the worker: idle ${run.idleMb.toFixed(0)} MB, at most ${run.peakMb.toFixed(0)} MB (+${(run.peakMb - run.idleMb).toFixed(0)})`,
+  );
+}
+
+function sayOtherWays(measured: Measured, ways: Awaited<ReturnType<typeof otherWays>>): void {
+  const ours = {
+    name: 'this project: all tables, searchable',
+    rowsPerSecond: asJson(measured).rowsPerSecond,
+  };
+  sayTable(
+    ['without this project, providers only', 'rows/s', 'of ours'],
+    [ours, ...ways].map(({ name, rowsPerSecond }) => [
+      name,
+      Math.round(rowsPerSecond).toLocaleString('en-US'),
+      (rowsPerSecond / ours.rowsPerSecond).toFixed(2),
+    ]),
   );
 }

@@ -1,3 +1,4 @@
+import { withBulkSettings } from './bulk-settings.ts';
 import type { Session } from './session.ts';
 
 /** A secondary key, as `SHOW CREATE TABLE` writes it. */
@@ -20,5 +21,6 @@ export async function buildKeys(session: Session, table: string, model: string):
   const present = new Set((await secondaryKeys(session, table)).map(({ name }) => name));
   const missing = (await secondaryKeys(session, model)).filter(({ name }) => !present.has(name));
   const adds = missing.map(({ definition }) => `ADD ${definition}`);
-  if (adds.length > 0) await session.query(`ALTER TABLE ${table} ${adds.join(', ')}`);
+  if (adds.length === 0) return;
+  await withBulkSettings(session, () => session.query(`ALTER TABLE ${table} ${adds.join(', ')}`));
 }
