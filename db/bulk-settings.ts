@@ -20,7 +20,9 @@ export async function withBulkSettings<T>(session: Session, work: () => Promise<
     await session.query(`SET SESSION ${sets.join(', ')}`);
   };
   await set((name) => wanted[name]);
-  const result = await work();
-  await set(() => 'DEFAULT');
-  return result;
+  try {
+    return await work();
+  } finally {
+    await set(() => 'DEFAULT');
+  }
 }
