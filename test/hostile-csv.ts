@@ -1,3 +1,4 @@
+import { npiColumns } from '../db/npi-columns.ts';
 import { npiCheckDigit } from '../nppes/npi.ts';
 
 /** A generator of numbers below a bound: the same seed gives the same. */
@@ -45,6 +46,9 @@ export const oddities: readonly string[] = [
   ...['\xFF', '\xC3', '\xE2\x82', '\xF0\x9D\x92', '\xC0\x80', '\xED\xA0\x80', '\x80', '\xF5', '\xEF\xBB'],
 ];
 
+const widths: ReadonlyMap<string, number | undefined> = new Map(
+  [...npiColumns, ...shortWanted].map((column) => [column.header, 'maxLength' in column ? column.maxLength : 99]),
+);
 const quoted = (fields: readonly string[]) => fields.map((field) => `"${field}"`).join(',');
 const dates = ['', '', '01/02/2003', '12/31/2024', '01/02/2004', '1/2/2003', '00/00/0000', 'ab/cd/efgh', '<UNAVAIL>'];
 
@@ -54,10 +58,11 @@ export function plainFields(random: Random, header = shortHeader): string[] {
   const nine = String(100_000_000 + random(900_000_000));
   return header.map((name) => {
     if (name === 'NPI') return nine + (random(50) === 0 ? String(random(10)) : npiCheckDigit(nine));
-    if (name === 'Entity Type Code') return pick(['1', '1', '1', '2', '2', '', ...(random(20) === 0 ? ['3', '12'] : [])]);
-    if (name.endsWith('Date')) return random(20) === 0 ? pick(dates) : pick(dates.slice(0, 5));
+    if (name === 'Entity Type Code') return pick(['1', '1', '1', '2', '2', '', ...(random(50) === 0 ? ['3', '12'] : [])]);
+    if (name.endsWith('Date')) return random(40) === 0 ? pick(dates) : pick(dates.slice(0, 5));
     if (random(3) > 0) return '';
-    return 'abcdefghijk LMN-.'.slice(random(9), 9 + random(9));
+    const text = 'abcdefghijk LMN-.'.slice(random(9), 9 + random(9));
+    return random(200) === 0 ? text : text.slice(0, widths.get(name) ?? 99);
   });
 }
 
