@@ -1,8 +1,9 @@
 import process from 'node:process';
 import { caseUpdates } from './cases.ts';
+import { scan } from './scan.ts';
 import { weekly } from './weekly.ts';
 
-const benchmarks: Readonly<Record<string, () => Promise<void>>> = { weekly, cases: caseUpdates };
+const benchmarks: Readonly<Record<string, () => Promise<void>>> = { weekly, cases: caseUpdates, scan };
 
 const [name = ''] = process.argv.slice(2);
 const benchmark = benchmarks[name];

@@ -102,8 +102,7 @@ export class RowReader {
     const block = this.#block;
     const rowNumber = this.#rowNumber + 1;
     const next = scanner.scan(arena, block, rowNumber);
-    const isRight =
-      next !== notScanned && (arena.isUtf8 || isUtf8(arena.bytes.subarray(arena.start, next)));
+    const isRight = next !== notScanned && (arena.isUtf8 || isUtf8(arena.bytes.subarray(arena.start, next)));
     if (!isRight || rowNumber <= this.#afterRow) block.erase(scanner.lineEnd);
     if (!isRight) return false;
     arena.start = next;

@@ -44,11 +44,15 @@ function ahead(blocks: AsyncGenerator<RowBlock>): Promise<IteratorResult<RowBloc
   return next;
 }
 
-async function* readBlocks({ member, arenaBytes = 256 << 10, ...input }: ReadInput): AsyncGenerator<RowBlock> {
+async function* readBlocks({
+  member,
+  arenaBytes = 256 << 10,
+  ...input
+}: ReadInput): AsyncGenerator<RowBlock> {
   const reader = new RowReader({ ...input, arenaBytes });
   for await (const chunk of member as AsyncIterable<Uint8Array>) {
     reader.readBytes += chunk.length;
-    for (let at = 0; at < chunk.length; ) {
+    for (let at = 0; at < chunk.length;) {
       at += reader.arena.fill(chunk, at);
       // One look at much instead of many at little: how the member was cut makes no difference.
       if (reader.arena.isFull) yield* reader.blocks();

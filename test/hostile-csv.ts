@@ -40,17 +40,47 @@ export const shortHeader: readonly string[] = [
 
 /** Whatever may stand in a field or between fields, as latin1: bytes that are not UTF-8 among it. */
 export const oddities: readonly string[] = [
-  ...['"', '""', '"""', ',', ',"', '",', '","', '"","",', '\n', '\r', '\r\n', '\n\n', '\t', '\0', '"\0', '\u0001'],
+  ...[
+    '"',
+    '""',
+    '"""',
+    ',',
+    ',"',
+    '",',
+    '","',
+    '"","",',
+    '\n',
+    '\r',
+    '\r\n',
+    '\n\n',
+    '\t',
+    '\0',
+    '"\0',
+    '\u0001',
+  ],
   ...['NULL', 'null', 'Null', 'NULLS', '\\', "'", ' ', '  x', '!', '#', '\u007F', '\u001F'],
   ...['\xC3\x89', '\xE2\x82\xAC', '\xF0\x9D\x92\x9C', '\xEF\xBF\xBD', '\xEF\xBB\xBF', '\xE2\x80\xA8'],
   ...['\xFF', '\xC3', '\xE2\x82', '\xF0\x9D\x92', '\xC0\x80', '\xED\xA0\x80', '\x80', '\xF5', '\xEF\xBB'],
 ];
 
 const widths: ReadonlyMap<string, number | undefined> = new Map(
-  [...npiColumns, ...shortWanted].map((column) => [column.header, 'maxLength' in column ? column.maxLength : 99]),
+  [...npiColumns, ...shortWanted].map((column) => [
+    column.header,
+    'maxLength' in column ? column.maxLength : 99,
+  ]),
 );
 const quoted = (fields: readonly string[]) => fields.map((field) => `"${field}"`).join(',');
-const dates = ['', '', '01/02/2003', '12/31/2024', '01/02/2004', '1/2/2003', '00/00/0000', 'ab/cd/efgh', '<UNAVAIL>'];
+const dates = [
+  '',
+  '',
+  '01/02/2003',
+  '12/31/2024',
+  '01/02/2004',
+  '1/2/2003',
+  '00/00/0000',
+  'ab/cd/efgh',
+  '<UNAVAIL>',
+];
 
 /** The fields of a row as CMS writes it, sometimes with values that are refused. */
 export function plainFields(random: Random, header = shortHeader): string[] {
@@ -58,7 +88,8 @@ export function plainFields(random: Random, header = shortHeader): string[] {
   const nine = String(100_000_000 + random(900_000_000));
   return header.map((name) => {
     if (name === 'NPI') return nine + (random(50) === 0 ? String(random(10)) : npiCheckDigit(nine));
-    if (name === 'Entity Type Code') return pick(['1', '1', '1', '2', '2', '', ...(random(50) === 0 ? ['3', '12'] : [])]);
+    if (name === 'Entity Type Code')
+      return pick(['1', '1', '1', '2', '2', '', ...(random(50) === 0 ? ['3', '12'] : [])]);
     if (name.endsWith('Date')) return random(40) === 0 ? pick(dates) : pick(dates.slice(0, 5));
     if (random(3) > 0) return '';
     const text = 'abcdefghijk LMN-.'.slice(random(9), 9 + random(9));
@@ -82,7 +113,8 @@ export function hostileLine(random: Random, calmness: number, header = shortHead
     const odd = pick(oddities);
     const kind = random(8);
     // Twice as many with the quotes doubled, so that not every line with a quote is malformed.
-    if (kind < 4) fields[at] = field.slice(0, cut) + odd.replaceAll('"', kind < 2 ? '""' : '"') + field.slice(cut);
+    if (kind < 4)
+      fields[at] = field.slice(0, cut) + odd.replaceAll('"', kind < 2 ? '""' : '"') + field.slice(cut);
     else if (kind === 4) fields[at] = odd.repeat(1 + random(12));
     else if (kind === 5) fields.splice(at, 1);
     else if (kind === 6) fields.splice(at, 0, odd);

@@ -130,7 +130,9 @@ async function readRecords(bytes: Buffer): Promise<{ records: CsvRecord[]; failu
   return { records, ...(failure && { failure }) };
 }
 
-function keyReader(wanted: readonly WantedColumn[]): (rowNumber: number, values: readonly string[]) => LineKey {
+function keyReader(
+  wanted: readonly WantedColumn[],
+): (rowNumber: number, values: readonly string[]) => LineKey {
   const at = (header: string) => wanted.findIndex((column) => column.header === header);
   const [npiAt, typeAt, updateAt] = [at('NPI'), at('Entity Type Code'), at('Last Update Date')];
   const [deactivationAt, reactivationAt] = [at('NPI Deactivation Date'), at('NPI Reactivation Date')];

@@ -7,7 +7,15 @@ import { npiColumns } from '../../db/npi-columns.ts';
 import type { Refusal, RowBlock } from '../../nppes/block.ts';
 import type { WantedColumn } from '../../nppes/layout.ts';
 import { readRows } from '../../nppes/rows.ts';
-import { hostileFile, hostileLine, oddities, plainFields, seeded, shortHeader, shortWanted } from '../hostile-csv.ts';
+import {
+  hostileFile,
+  hostileLine,
+  oddities,
+  plainFields,
+  seeded,
+  shortHeader,
+  shortWanted,
+} from '../hostile-csv.ts';
 import { referenceRows, type LineKey, type Reference } from '../reference-rows.ts';
 
 interface Reading {
@@ -31,7 +39,13 @@ async function read(bytes: Buffer, reading: Reading = {}): Promise<Outcome> {
   const typeRows: [number, number, number] = [0, 0, 0];
   let last: RowBlock | undefined;
   try {
-    for await (const block of readRows({ member, wanted, rowsPerBlock, afterRow, ...(arenaBytes && { arenaBytes }) })) {
+    for await (const block of readRows({
+      member,
+      wanted,
+      rowsPerBlock,
+      afterRow,
+      ...(arenaBytes && { arenaBytes }),
+    })) {
       expect(block.rows).toBeLessThanOrEqual(rowsPerBlock);
       all.tsv += block.tsv.toString();
       all.rows += block.rows;
@@ -63,7 +77,10 @@ function keysOf({ tsv, lines, stagedRows }: RowBlock): LineKey[] {
   });
 }
 
-async function expected(bytes: Buffer, { wanted = shortWanted, afterRow = 0 }: Reading = {}): Promise<Outcome> {
+async function expected(
+  bytes: Buffer,
+  { wanted = shortWanted, afterRow = 0 }: Reading = {},
+): Promise<Outcome> {
   try {
     const all = await referenceRows(bytes, wanted, afterRow);
     // Without a row there is no block to say anything.
@@ -78,12 +95,21 @@ async function compare(bytes: Buffer, reading: Reading = {}): Promise<void> {
 }
 
 const headerLine = `${shortHeader.map((name) => `"${name}"`).join(',')}\n`;
-const plainLine = (seed: number) => `${plainFields(seeded(seed)).map((field) => `"${field}"`).join(',')}\n`;
+const plainLine = (seed: number) =>
+  `${plainFields(seeded(seed))
+    .map((field) => `"${field}"`)
+    .join(',')}\n`;
 
 describe('a reading of bytes is what csv-parse makes of them', () => {
   it('in files of any grammar, cut anywhere, in arenas and blocks of any size', async () => {
-    const text = fc.array(fc.constantFrom(...oddities, 'a', 'bc', '01/02/2003'), { maxLength: 4 }).map((all) => all.join(''));
-    const field = fc.oneof(text, text.map((odd) => `"${odd}"`), text.map((odd) => `"${odd.replaceAll('"', '""')}"`));
+    const text = fc
+      .array(fc.constantFrom(...oddities, 'a', 'bc', '01/02/2003'), { maxLength: 4 })
+      .map((all) => all.join(''));
+    const field = fc.oneof(
+      text,
+      text.map((odd) => `"${odd}"`),
+      text.map((odd) => `"${odd.replaceAll('"', '""')}"`),
+    );
     const line = fc.oneof(
       { weight: 3, arbitrary: fc.nat().map(plainLine) },
       { weight: 2, arbitrary: fc.nat().map((seed) => hostileLine(seeded(seed), 1)) },
@@ -100,7 +126,11 @@ describe('a reading of bytes is what csv-parse makes of them', () => {
       fc.asyncProperty(
         fc.tuple(mark, fc.array(line, { maxLength: 8 }), fc.constantFrom('', '"', '\r', '"a')),
         fc.array(fc.nat(3000), { maxLength: 5 }),
-        fc.record({ rowsPerBlock: fc.integer({ min: 1, max: 5 }), afterRow: fc.nat(3), arenaBytes: fc.integer({ min: 64, max: 2000 }) }),
+        fc.record({
+          rowsPerBlock: fc.integer({ min: 1, max: 5 }),
+          afterRow: fc.nat(3),
+          arenaBytes: fc.integer({ min: 64, max: 2000 }),
+        }),
         async ([start, lines, end], places, reading) => {
           const bytes = Buffer.from(start + headerLine + lines.join('') + end, 'latin1');
           const cuts = places.filter((place) => place < bytes.length).sort((a, b) => a - b);
@@ -129,7 +159,11 @@ describe('a reading of bytes is what csv-parse makes of them', () => {
     for (let seed = first; rows < 1_000_000; seed++) {
       const random = seeded(seed);
       const bytes = hostileFile(random, 5000, 10);
-      const reading = { rowsPerBlock: 1 + random(3000), afterRow: random(3) * random(3000), arenaBytes: 512 << random(8) };
+      const reading = {
+        rowsPerBlock: 1 + random(3000),
+        afterRow: random(3) * random(3000),
+        arenaBytes: 512 << random(8),
+      };
       const [found, wanted] = [await read(bytes, reading), await expected(bytes, reading)];
       if (!isDeepStrictEqual(found, wanted)) expect(found, `SCANNER_SEED=${seed}`).toEqual(wanted);
       if ('rows' in wanted) rows += wanted.rows;
@@ -167,7 +201,10 @@ describe('a reading of bytes is what csv-parse makes of them', () => {
   });
 
   it('in what one block cannot hold: it ends early', async () => {
-    const text = plainFields(seeded(3)).with(7, 'x'.repeat(60_000)).map((field) => `"${field}"`).join(',');
+    const text = plainFields(seeded(3))
+      .with(7, 'x'.repeat(60_000))
+      .map((field) => `"${field}"`)
+      .join(',');
     await compare(Buffer.from(headerLine + `${text}\n`.repeat(400)));
     await compare(Buffer.from(headerLine + `${text.replace('x', 'y""')}\n`.repeat(400)));
   });
