@@ -92,6 +92,7 @@ export function plainFields(random: Random, header = shortHeader): string[] {
       return pick(['1', '1', '1', '2', '2', '', ...(random(50) === 0 ? ['3', '12'] : [])]);
     if (name.endsWith('Date')) return random(40) === 0 ? pick(dates) : pick(dates.slice(0, 5));
     if (random(3) > 0) return '';
+    if (random(100) === 0) return pick(['NULL', 'NULL', 'null', 'Null']);
     const text = 'abcdefghijk LMN-.'.slice(random(9), 9 + random(9));
     return random(200) === 0 ? text : text.slice(0, widths.get(name) ?? 99);
   });
