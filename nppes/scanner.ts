@@ -27,6 +27,10 @@ const [emptyA, emptyB, emptyC] = [0, 8, 16].map((at) => emptyRun.getFloat64(at, 
   number,
 ];
 
+/** Four bytes at once are content when none of them is below `#`: (word - lowest) & ~word & high bits is 0. */
+const allQuoteNext = 0x23_23_23_23;
+const highBits = 0x80_80_80_80 | 0;
+
 /** What a field is for. Fields that are not wanted are only stepped over. */
 const unwanted = 0;
 const plain = 1;
@@ -113,7 +117,7 @@ export class Scanner {
    */
   scan(arena: Arena, block: BlockBuffer, rowNumber: number): number {
     const { bytes, view, start } = arena;
-    const { tsv } = block;
+    const { tsv, view: tsvView } = block;
     const roles = this.#roles;
     const limits = this.#limits;
     const columns = this.#columns;
@@ -160,6 +164,16 @@ export class Scanner {
       if (role === unwanted) {
         while (byte > quote || byte === space || byte === space + 1) byte = bytes[++at] as number;
       } else {
+        for (
+          let word = view.getInt32(at, true);
+          ((word - allQuoteNext) & ~word & highBits) === 0;
+          word = view.getInt32(at, true)
+        ) {
+          tsvView.setInt32(out, word, true);
+          out += 4;
+          at += 4;
+        }
+        byte = bytes[at] as number;
         while (byte > quote || byte === space || byte === space + 1) {
           tsv[out++] = byte;
           byte = bytes[++at] as number;
@@ -229,7 +243,7 @@ function isInOrder({ positions, wanted }: Layout): boolean {
   return (
     ['NPI', 'Entity Type Code'].every((header, i) => wanted[i]?.header === header && positions[i] === i) &&
     there.every((position, i) => i === 0 || position > (there[i - 1] ?? 0)) &&
-    [...dateRoles.keys()].every((header, i) => wanted.some((column) => column.header === header))
+    [...dateRoles.keys()].every((header) => wanted.some((column) => column.header === header))
   );
 }
 
@@ -257,7 +271,8 @@ function isNull(tsv: Uint8Array, at: number): boolean {
 }
 
 function isUpperCase(tsv: Uint8Array, at: number): boolean {
-  const bits = (tsv[at] as number) | (tsv[at + 1] as number) | (tsv[at + 2] as number) | (tsv[at + 3] as number);
+  const bits =
+    (tsv[at] as number) | (tsv[at + 1] as number) | (tsv[at + 2] as number) | (tsv[at + 3] as number);
   return (bits & 0x20) === 0;
 }
 
