@@ -152,6 +152,26 @@ describe('a reading of bytes is what csv-parse makes of them', () => {
     expect(await read(bytes, { cuts: everywhere, arenaBytes: 97, rowsPerBlock: 2 })).toEqual(wanted);
   });
 
+  it('in a line of up to four characters that mean something, whatever comes before it', async () => {
+    const letters = ['"', ',', '\n', '\r', '\0', 'a'];
+    let lines = [''];
+    for (let length = 0; length < 4; length++) {
+      lines = lines.flatMap((line) => letters.map((letter) => line + letter));
+      // A few lines a file: some of them end it inside quotes.
+      for (let i = 0; i < lines.length; i += 3) {
+        const text = lines.slice(i, i + 3).join(`\n${plainLine(1)}`);
+        const { found, wanted } = await both(Buffer.from(`${headerLine}${text}`), { arenaBytes: 600 });
+        expect(found).toEqual(wanted);
+      }
+      for (const line of lines) {
+        const { found, wanted } = await both(Buffer.from(`${headerLine}"${line}\n"${plainLine(1)}`), {
+          arenaBytes: 600,
+        });
+        expect(found).toEqual(wanted);
+      }
+    }
+  });
+
   it('in a million rows, every tenth of them hostile', async () => {
     const first = Number(process.env['SCANNER_SEED'] ?? Date.now() % 1_000_000_000);
     let rows = 0;
@@ -174,6 +194,7 @@ describe('a reading of bytes is what csv-parse makes of them', () => {
     ['fields with one quote in four, doubled', (size: number) => `"${'abc""'.repeat(size / 5)}"`],
     ['text of three bytes a character', (size: number) => `"${'\xE2\x82\xAC'.repeat(size / 3)}"`],
     ['bytes that are not UTF-8', (size: number) => `"${'\xFF'.repeat(size)}"`],
+    ['plain text', (size: number) => `"${'x'.repeat(size)}"`],
     ['text without quotes', (size: number) => 'x'.repeat(size)],
     ['a quote that does not end', (size: number) => `"${'x'.repeat(size)}`],
     ['empty fields without end', (size: number) => ','.repeat(size)],
