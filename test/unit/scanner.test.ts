@@ -200,7 +200,7 @@ describe('a reading of bytes is what csv-parse makes of them', () => {
     ['empty fields without end', (size: number) => ','.repeat(size)],
   ])('in records about as long as they may be: %s', async (_, fieldOf) => {
     for (const size of [65_535, 65_536, 300_000, 999_900, 1_000_020, 1_300_000, 3_000_000]) {
-      const fields = plainFields(seeded(1)).map((field) => `"${field}"`);
+      const fields = plainFields(seeded(3)).map((field) => `"${field}"`);
       // An unwanted field, and the text column.
       for (const at of [3, 7]) {
         const long = fields.with(at, fieldOf(size)).join(',');
