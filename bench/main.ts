@@ -2,12 +2,14 @@ import process from 'node:process';
 import { caseUpdates } from './cases.ts';
 import { monthly } from './monthly.ts';
 import { readOptions, type BenchOptions } from './options.ts';
+import { scan } from './scan.ts';
 import { weekly } from './weekly.ts';
 
 const benchmarks: Readonly<Record<string, (options: BenchOptions) => Promise<void>>> = {
   weekly,
   monthly,
   cases: caseUpdates,
+  scan,
 };
 
 const { name, ...options } = readOptions(process.argv.slice(2));

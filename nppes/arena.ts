@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { viewOf } from './block.ts';
 import { endless } from './record.ts';
 
 // A record may be longer in bytes than in UTF-16 units, which csv-parse counts: three times, and its quotes and commas.
@@ -69,8 +70,4 @@ export class Arena {
     const whole = this.isLast ? this.end : this.bytes.lastIndexOf(0x0a, this.end - 1) + 1;
     this.isUtf8 = whole <= this.start || isUtf8(this.bytes.subarray(this.start, whole));
   }
-}
-
-function viewOf(bytes: Buffer): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }

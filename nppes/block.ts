@@ -55,6 +55,11 @@ export interface LineKey {
   readonly isListed: number;
 }
 
+/** Words of a buffer, at any place. */
+export function viewOf(bytes: Buffer): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
 const tab = 0x09;
 const bytesPerRow = 512;
 const minBytes = 64 << 10;
@@ -65,6 +70,7 @@ const maxBytes = 16 << 20;
 export class BlockBuffer {
   /** From `length` on it holds tabs, so that an empty field is written by stepping over it. */
   tsv: Buffer;
+  view: DataView;
   length = 0;
   rows = 0;
   lastRowNumber = 0;
@@ -77,6 +83,7 @@ export class BlockBuffer {
     this.#rowsPerBlock = rowsPerBlock;
     const sizeBytes = Math.min(Math.max(rowsPerBlock * bytesPerRow, minBytes), maxBytes);
     this.tsv = Buffer.alloc(sizeBytes, tab);
+    this.view = viewOf(this.tsv);
     this.lines = {
       count: 0,
       starts: new Uint32Array(rowsPerBlock),
@@ -101,6 +108,7 @@ export class BlockBuffer {
     const larger = Buffer.alloc(Math.max(this.tsv.length * 2, needed), tab);
     this.tsv.copy(larger, 0, 0, this.length);
     this.tsv = larger;
+    this.view = viewOf(larger);
     return true;
   }
 

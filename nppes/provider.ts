@@ -24,7 +24,8 @@ export type Checked =
     };
 
 const textMaxBytes = 65_535;
-const isLicenceState = /^Provider License Number State Code_/i;
+/** Some 16,500 licence states carry the word NULL (FACTS, CSV): in them it means an empty field. */
+export const isLicenceState = /^Provider License Number State Code_/i;
 
 /** Reads records of one layout. */
 export function providerReader(layout: Layout): (fields: readonly string[]) => Checked {
@@ -37,7 +38,6 @@ export function providerReader(layout: Layout): (fields: readonly string[]) => C
       return { reason: refusalReasons.fieldCount, ...npiOf(fields[0]) };
     const values = layout.positions.map((position, i) => {
       const value = position === -1 ? '' : (fields[position] ?? '');
-      // Some 16,500 licence states carry the word (FACTS, CSV): it means an empty field.
       return licenceStates[i] && value === 'NULL' ? '' : value;
     });
     const [npi = '', entityType = ''] = [values[npiAt], values[typeAt]];

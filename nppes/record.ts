@@ -33,11 +33,10 @@ export function recordEnd(
   end: number,
   isLast: boolean,
 ): RecordEnd | undefined {
-  const known = isLast ? end : end - 2;
   let isQuoting = false;
   let isFieldEmpty = true;
   let lines = 0;
-  for (let at = start; at < known; at++) {
+  for (let at = start; at < end; at++) {
     const byte = bytes[at];
     const isCrLf = byte === carriageReturn && bytes[at + 1] === lineFeed;
     if (byte === lineFeed || isCrLf) {

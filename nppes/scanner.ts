@@ -1,11 +1,13 @@
 import type { Arena } from './arena.ts';
 import type { BlockBuffer } from './block.ts';
 import type { Layout } from './layout.ts';
+import { isLicenceState } from './provider.ts';
 import { recordMaxBytes } from './record.ts';
 
 /** Instead of the place where the next record begins: this record is somebody else's. */
 export const notScanned = -1;
 
+const tab = 0x09;
 const newline = 0x0a;
 const carriageReturn = 0x0d;
 const space = 0x20;
@@ -25,12 +27,18 @@ const [emptyA, emptyB, emptyC] = [0, 8, 16].map((at) => emptyRun.getFloat64(at, 
   number,
 ];
 
+/** Four bytes at once are content when none of them is below `#`: (word - lowest) & ~word & high bits is 0. */
+const allQuoteNext = 0x23_23_23_23;
+const highBits = 0x80_80_80_80 | 0;
+
 /** What a field is for. Fields that are not wanted are only stepped over. */
 const unwanted = 0;
 const plain = 1;
-const updateDate = 2;
-const deactivationDate = 3;
-const reactivationDate = 4;
+/** The word NULL in it means an empty field (`providerReader`); in others it goes to MySQL in quotes. */
+const licenceState = 2;
+const updateDate = 3;
+const deactivationDate = 4;
+const reactivationDate = 5;
 const dateRoles: ReadonlyMap<string, number> = new Map([
   ['Last Update Date', updateDate],
   ['NPI Deactivation Date', deactivationDate],
@@ -44,8 +52,8 @@ const luhnPrefix = 24;
 
 /**
  * Copies a record that is written as CMS writes them from the arena into a line of a block, byte by byte and without a
- * string: every field in quotes, no quote, control character or word NULL in any, as many fields as the header has, and
- * nothing to refuse. Any other record it leaves alone. What it takes is what csv-parse and `providerReader` make of it;
+ * string: every field in quotes, no quote or control character in any, NULL in licence states only, as many fields as the
+ * header has, and nothing to refuse. Any other record it leaves alone. What it takes is what csv-parse and `providerReader` make of it;
  * test/unit/scanner.test.ts holds it to that. Whether the bytes are UTF-8 is the caller's to know.
  */
 export class Scanner {
@@ -81,7 +89,7 @@ export class Scanner {
       const position = positions[i] ?? -1;
       if (position !== -1) {
         last = position;
-        this.#roles[position] = dateRoles.get(header) ?? plain;
+        this.#roles[position] = dateRoles.get(header) ?? (isLicenceState.test(header) ? licenceState : plain);
         this.#limits[position] = maxLength;
       }
       this.#columns[last] = (this.#columns[last] ?? 0) + 1;
@@ -109,7 +117,7 @@ export class Scanner {
    */
   scan(arena: Arena, block: BlockBuffer, rowNumber: number): number {
     const { bytes, view, start } = arena;
-    const { tsv } = block;
+    const { tsv, view: tsvView } = block;
     const roles = this.#roles;
     const limits = this.#limits;
     const columns = this.#columns;
@@ -156,13 +164,27 @@ export class Scanner {
       if (role === unwanted) {
         while (byte > quote || byte === space || byte === space + 1) byte = bytes[++at] as number;
       } else {
+        for (
+          let word = view.getInt32(at, true);
+          ((word - allQuoteNext) & ~word & highBits) === 0;
+          word = view.getInt32(at, true)
+        ) {
+          tsvView.setInt32(out, word, true);
+          out += 4;
+          at += 4;
+        }
+        byte = bytes[at] as number;
         while (byte > quote || byte === space || byte === space + 1) {
           tsv[out++] = byte;
           byte = bytes[++at] as number;
         }
         const length = out - from;
-        if (length > (limits[field] as number) || (length === 4 && isNull(tsv, from))) break;
-        if (role > plain && length > 0) {
+        if (length === 4 && isNull(tsv, from)) {
+          if (role !== licenceState || !isUpperCase(tsv, from)) break;
+          tsv.fill(tab, from, out);
+          out = from;
+        } else if (length > (limits[field] as number)) break;
+        if (role >= updateDate && length > 0) {
           const date = length === 10 ? readDate(tsv, from) : 0;
           if (date === 0) break;
           if (role === updateDate) update = date;
@@ -221,7 +243,7 @@ function isInOrder({ positions, wanted }: Layout): boolean {
   return (
     ['NPI', 'Entity Type Code'].every((header, i) => wanted[i]?.header === header && positions[i] === i) &&
     there.every((position, i) => i === 0 || position > (there[i - 1] ?? 0)) &&
-    [...dateRoles.keys()].every((header, i) => wanted.some((column) => column.header === header))
+    [...dateRoles.keys()].every((header) => wanted.some((column) => column.header === header))
   );
 }
 
@@ -246,6 +268,12 @@ function isNull(tsv: Uint8Array, at: number): boolean {
     ((tsv[at + 2] as number) | 0x20) === 0x6c &&
     ((tsv[at + 3] as number) | 0x20) === 0x6c
   );
+}
+
+function isUpperCase(tsv: Uint8Array, at: number): boolean {
+  const bits =
+    (tsv[at] as number) | (tsv[at + 1] as number) | (tsv[at + 2] as number) | (tsv[at + 3] as number);
+  return (bits & 0x20) === 0;
 }
 
 /** `MM/DD/YYYY` as YYYYMMDD; 0 for anything else. */

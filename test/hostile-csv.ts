@@ -1,3 +1,4 @@
+import { npiColumns } from '../db/npi-columns.ts';
 import { npiCheckDigit } from '../nppes/npi.ts';
 
 /** A generator of numbers below a bound: the same seed gives the same. */
@@ -39,29 +40,57 @@ export const shortHeader: readonly string[] = [
 
 /** Whatever may stand in a field or between fields, as latin1: bytes that are not UTF-8 among it. */
 export const oddities: readonly string[] = [
-  ...[
-    '"',
-    '""',
-    '"""',
-    ',',
-    ',"',
-    '",',
-    '","',
-    '"","",',
-    '\n',
-    '\r',
-    '\r\n',
-    '\n\n',
-    '\t',
-    '\0',
-    '"\0',
-    '\u0001',
-  ],
-  ...['NULL', 'null', 'Null', 'NULLS', '\\', "'", ' ', '  x', '!', '#', '\u007F', '\u001F'],
-  ...['\xC3\x89', '\xE2\x82\xAC', '\xF0\x9D\x92\x9C', '\xEF\xBF\xBD', '\xEF\xBB\xBF', '\xE2\x80\xA8'],
-  ...['\xFF', '\xC3', '\xE2\x82', '\xF0\x9D\x92', '\xC0\x80', '\xED\xA0\x80', '\x80', '\xF5', '\xEF\xBB'],
+  '"',
+  '""',
+  '"""',
+  ',',
+  ',"',
+  '",',
+  '","',
+  '"","",',
+  '\n',
+  '\r',
+  '\r\n',
+  '\n\n',
+  '\t',
+  '\0',
+  '"\0',
+  '\u0001',
+  'NULL',
+  'null',
+  'Null',
+  'NULLS',
+  '\\',
+  "'",
+  ' ',
+  '  x',
+  '!',
+  '#',
+  '\u007F',
+  '\u001F',
+  '\xC3\x89',
+  '\xE2\x82\xAC',
+  '\xF0\x9D\x92\x9C',
+  '\xEF\xBF\xBD',
+  '\xEF\xBB\xBF',
+  '\xE2\x80\xA8',
+  '\xFF',
+  '\xC3',
+  '\xE2\x82',
+  '\xF0\x9D\x92',
+  '\xC0\x80',
+  '\xED\xA0\x80',
+  '\x80',
+  '\xF5',
+  '\xEF\xBB',
 ];
 
+const widths: ReadonlyMap<string, number | undefined> = new Map(
+  [...npiColumns, ...shortWanted].map((column) => [
+    column.header,
+    'maxLength' in column ? column.maxLength : 99,
+  ]),
+);
 const quoted = (fields: readonly string[]) => fields.map((field) => `"${field}"`).join(',');
 const dates = [
   '',
@@ -82,10 +111,12 @@ export function plainFields(random: Random, header = shortHeader): string[] {
   return header.map((name) => {
     if (name === 'NPI') return nine + (random(50) === 0 ? String(random(10)) : npiCheckDigit(nine));
     if (name === 'Entity Type Code')
-      return pick(['1', '1', '1', '2', '2', '', ...(random(20) === 0 ? ['3', '12'] : [])]);
-    if (name.endsWith('Date')) return random(20) === 0 ? pick(dates) : pick(dates.slice(0, 5));
+      return pick(['1', '1', '1', '2', '2', '', ...(random(50) === 0 ? ['3', '12'] : [])]);
+    if (name.endsWith('Date')) return random(40) === 0 ? pick(dates) : pick(dates.slice(0, 5));
     if (random(3) > 0) return '';
-    return 'abcdefghijk LMN-.'.slice(random(9), 9 + random(9));
+    if (random(100) === 0) return pick(['NULL', 'NULL', 'null', 'Null']);
+    const text = 'abcdefghijk LMN-.'.slice(random(9), 9 + random(9));
+    return random(200) === 0 ? text : text.slice(0, widths.get(name) ?? 99);
   });
 }
 

@@ -55,6 +55,7 @@ export async function referenceRows(
   const check = providerReader(planned.layout);
   const lines: string[] = [];
   const keys: LineKey[] = [];
+  const keyOf = keyReader(wanted);
   const refusals: Refusal[] = [];
   const typeRows: [number, number, number] = [0, 0, 0];
   for (const [i, { fields, lineNumber }] of records.entries()) {
@@ -65,7 +66,7 @@ export async function referenceRows(
     if (type !== -1) typeRows[type] += 1;
     if ('values' in checked) {
       lines.push(tsvLine([String(rowNumber), ...checked.values]));
-      keys.push(keyOf(rowNumber, checked.values, wanted));
+      keys.push(keyOf(rowNumber, checked.values));
     } else {
       const { reason, npi, column } = checked;
       const place = { rowNumber, lineNumber, reason };
@@ -129,25 +130,32 @@ async function readRecords(bytes: Buffer): Promise<{ records: CsvRecord[]; failu
   return { records, ...(failure && { failure }) };
 }
 
-function keyOf(rowNumber: number, values: readonly string[], wanted: readonly WantedColumn[]): LineKey {
-  const of = (header: string) => values[wanted.findIndex((column) => column.header === header)] ?? '';
-  const [type, deactivation] = [of('Entity Type Code'), of('NPI Deactivation Date')];
-  const [update, reactivation] = [of('Last Update Date'), of('NPI Reactivation Date')];
-  const date = type === '' ? deactivation : update;
-  const parts = /^([0-9]{2})\/([0-9]{2})\/([0-9]{4})$/.exec(date);
-  // As the SQL of db/classify.ts: IF(column LIKE '__/__/____', CONCAT(RIGHT(column, 4), LEFT(column, 5)), '').
+function keyReader(
+  wanted: readonly WantedColumn[],
+): (rowNumber: number, values: readonly string[]) => LineKey {
+  const at = (header: string) => wanted.findIndex((column) => column.header === header);
+  const [npiAt, typeAt, updateAt] = [at('NPI'), at('Entity Type Code'), at('Last Update Date')];
+  const [deactivationAt, reactivationAt] = [at('NPI Deactivation Date'), at('NPI Reactivation Date')];
+  return (rowNumber, values) => {
+    const of = (position: number) => values[position] ?? '';
+    const type = of(typeAt);
+    const parts = /^([0-9]{2})\/([0-9]{2})\/([0-9]{4})$/.exec(of(type === '' ? deactivationAt : updateAt));
+    return {
+      rowNumber,
+      npi: Number(of(npiAt)),
+      type: Number(type),
+      date: parts ? Number(`${parts[3]}${parts[1]}${parts[2]}`) : 0,
+      isListed: isDeactivated(of(deactivationAt), of(reactivationAt)) ? 0 : 1,
+    };
+  };
+}
+
+/** As the SQL of db/classify.ts: IF(column LIKE '__/__/____', CONCAT(RIGHT(column, 4), LEFT(column, 5)), ''). */
+function isDeactivated(deactivation: string, reactivation: string): boolean {
   const key = (text: string) => {
     const characters = Array.from(text);
     const isDate = characters.length === 10 && characters[2] === '/' && characters[5] === '/';
     return isDate ? [...characters.slice(-4), ...characters.slice(0, 5)].join('') : '';
   };
-  const isDeactivated =
-    deactivation !== '' && (key(reactivation) === '' || key(reactivation) < key(deactivation));
-  return {
-    rowNumber,
-    npi: Number(of('NPI')),
-    type: Number(type),
-    date: parts ? Number(`${parts[3]}${parts[1]}${parts[2]}`) : 0,
-    isListed: isDeactivated ? 0 : 1,
-  };
+  return deactivation !== '' && (key(reactivation) === '' || key(reactivation) < key(deactivation));
 }
