@@ -79,10 +79,11 @@ async function mergeStaged(
   onStep: (step: string) => void,
 ): Promise<PublishReport> {
   onStep('comparing with what is known');
-  await classify(session, scope);
-  const counts = await countRows(session, scope, input.staging.soFar);
+  const { duplicates } = await classify(session, scope);
+  const groups = await planGroups(session, scope);
+  const counts = await countRows(session, scope, { groups, duplicates, soFar: input.staging.soFar });
   onStep('writing providers');
-  await writeProviders(session, scope);
+  await writeProviders(session, scope, groups);
   onStep('writing search tables');
   const indexStartedAt = performance.now();
   const touched = await updateSearch(session, scope);
@@ -113,32 +114,49 @@ function total(touched: readonly SearchTouched[]): PublishReport['search'] {
   };
 }
 
-/** Contract, rule 9: every row of the file is in exactly one count. */
-async function countRows(session: Session, { stage }: PublishScope, soFar: StagedSoFar): Promise<Counts> {
-  const planned = await session.query<{ action: string | null; isStub: 0 | 1; npis: number }>(
-    `SELECT action, is_stub AS isStub, COUNT(*) AS npis FROM ${stage}_plan GROUP BY action, is_stub`,
+/** How many lines of the plan have the same to be done with them. */
+interface PlanGroup {
+  readonly action: 'insert' | 'update' | 'unchanged' | 'stale';
+  readonly isStub: 0 | 1;
+  readonly known: 0 | 1 | 2 | null;
+  readonly target: 0 | 1 | 2;
+  /** The provider's row is of this very release already. */
+  readonly isOfThis: 0 | 1;
+  readonly npis: number;
+}
+
+function planGroups(session: Session, { stage, releaseId }: PublishScope): Promise<PlanGroup[]> {
+  return session.query<PlanGroup>(
+    `SELECT action, is_stub AS isStub, known, target,
+       known_stub_release <=> stub_release AND (is_stub OR known_release <=> ?) AS isOfThis, COUNT(*) AS npis
+     FROM ${stage}_plan GROUP BY 1, 2, 3, 4, 5`,
+    [releaseId],
   );
-  const [staged] = await session.query<{ rowCount: number }>(`SELECT COUNT(*) AS rowCount FROM ${stage}`);
+}
+
+/** Contract, rule 9: every row of the file is in exactly one count. */
+async function countRows(
+  session: Session,
+  { stage }: PublishScope,
+  found: { readonly groups: readonly PlanGroup[]; readonly duplicates: number; readonly soFar: StagedSoFar },
+): Promise<Counts> {
+  const { groups, duplicates, soFar } = found;
   const [refused] = await session.query<{ rowCount: number }>(
     `SELECT COUNT(*) AS rowCount FROM ${stage}_refused`,
   );
-  const count = (...actions: string[]) =>
-    planned.filter(({ action }) => actions.includes(action ?? '')).reduce((sum, { npis }) => sum + npis, 0);
-  const deactivated = planned.filter(
-    ({ action, isStub }) => isStub && (action === 'insert' || action === 'update'),
-  );
-  const winners = planned.reduce((sum, { npis }) => sum + npis, 0);
+  const count = (of: (group: PlanGroup) => boolean) =>
+    groups.filter(of).reduce((sum, { npis }) => sum + npis, 0);
   const counts: Counts = {
     rows: soFar.rows,
-    inserted: count('insert'),
-    updated: count('update'),
-    unchanged: count('unchanged'),
-    stale: count('stale'),
-    deactivated: deactivated.reduce((sum, { npis }) => sum + npis, 0),
+    inserted: count(({ action }) => action === 'insert'),
+    updated: count(({ action }) => action === 'update'),
+    unchanged: count(({ action }) => action === 'unchanged'),
+    stale: count(({ action }) => action === 'stale'),
+    deactivated: count(({ action, isStub }) => isStub === 1 && (action === 'insert' || action === 'update')),
     refused: refused?.rowCount ?? 0,
-    duplicates: (staged?.rowCount ?? 0) - winners,
+    duplicates,
   };
-  const { inserted, updated, unchanged, stale, duplicates } = counts;
+  const { inserted, updated, unchanged, stale } = counts;
   const accounted = inserted + updated + unchanged + stale + counts.refused + duplicates;
   if (accounted === soFar.rows) return counts;
   throw new DbError(
@@ -147,17 +165,34 @@ async function countRows(session: Session, { stage }: PublishScope, soFar: Stage
   );
 }
 
-async function writeProviders(session: Session, scope: PublishScope): Promise<void> {
+async function writeProviders(
+  session: Session,
+  scope: PublishScope,
+  groups: readonly PlanGroup[],
+): Promise<void> {
   const { tables, stage, releaseId } = scope;
+  // Each statement joins the plan with a table of millions: one that has nothing to do is not sent.
+  const has = (of: (group: PlanGroup) => boolean) => groups.some(of);
   for (const table of [0, 1, 2] as const) {
+    if (!has(({ action, known, target }) => action === 'update' && known === table && target !== table))
+      continue;
     await session.query(
       `DELETE k FROM ${stage}_plan p STRAIGHT_JOIN ${tables.data(table)} k ON k.npi = p.npi
        WHERE p.action = 'update' AND p.known = ${table} AND p.target <> ${table}`,
     );
   }
   for (const table of [0, 1, 2] as const) {
-    await writeRows(session, scope, table);
-    await moveProvenance(session, scope, table);
+    if (has(({ action, isStub, target }) => target === table && isWritten(action, isStub)))
+      await writeRows(session, scope, table);
+    if (has(({ action, isStub, known }) => known === table && isStub === 1 && action !== 'stale'))
+      await deactivate(session, scope, table);
+    if (
+      has(
+        ({ action, isStub, known, isOfThis }) =>
+          known === table && isStub === 0 && action === 'unchanged' && !isOfThis,
+      )
+    )
+      await moveRelease(session, scope, table);
   }
   await session.query(
     `INSERT INTO npi_stub (npi, release_id, deactivation_date)
@@ -173,6 +208,9 @@ async function writeProviders(session: Session, scope: PublishScope): Promise<vo
     [releaseId],
   );
 }
+
+const isWritten = (action: PlanGroup['action'], isStub: 0 | 1) =>
+  action === 'insert' || (action === 'update' && isStub === 0);
 
 /** Full rows into the table of their type, and stubs of unknown providers into table 0, in the order of the key. */
 async function writeRows(
@@ -193,10 +231,10 @@ async function writeRows(
   );
 }
 
-/** What a known row takes from a stub, and the later release of a row that says the same. */
-async function moveProvenance(
+/** What a known row takes from a stub. */
+async function deactivate(
   session: Session,
-  { tables, stage, releaseId }: PublishScope,
+  { tables, stage }: PublishScope,
   table: 0 | 1 | 2,
 ): Promise<void> {
   await session.query(
@@ -205,11 +243,20 @@ async function moveProvenance(
      SET k.npi_deactivation_date = s.npi_deactivation_date, k.deactivation_release = p.stub_release
      WHERE p.is_stub = TRUE AND p.known = ${table} AND p.action IN ('update', 'unchanged')`,
   );
+}
+
+/** The later release of a row that says the same. */
+async function moveRelease(
+  session: Session,
+  { tables, stage, releaseId }: PublishScope,
+  table: 0 | 1 | 2,
+): Promise<void> {
   await session.query(
     `UPDATE ${stage}_plan p STRAIGHT_JOIN ${tables.data(table)} k ON k.npi = p.npi
      SET k.data_release = ?, k.deactivation_release = p.stub_release
-     WHERE p.is_stub = FALSE AND p.known = ${table} AND p.action = 'unchanged'`,
-    [releaseId],
+     WHERE p.is_stub = FALSE AND p.known = ${table} AND p.action = 'unchanged'
+       AND NOT (p.known_release <=> ? AND p.known_stub_release <=> p.stub_release)`,
+    [releaseId, releaseId],
   );
 }
 
