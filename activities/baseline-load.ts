@@ -187,10 +187,10 @@ async function loadOne(
 ): Promise<void> {
   const path = rangePath(folder, range.number);
   const rows = await readRange(path, split.rangeRows[range.number] ?? 0);
-  const { surgeon, facility, oddNpis } = collectSearch(rows);
+  const { surgeon, facility, odd } = collectSearch(rows);
   await letters.append(range.number, [...surgeon.byLetter, ...facility.byLetter]);
   if (!loaded.has(range.number)) {
-    const load = { ...rows, range, oddNpis, search: { surgeon: surgeon.all, facility: facility.all } };
+    const load = { ...rows, range, odd, search: { surgeon: surgeon.all, facility: facility.all } };
     await deps.database.session(signal, (session) => loadRange(session, target, load));
   }
   await removeRange(path);
@@ -215,10 +215,10 @@ function shapeOf(kind: SearchKind, nameColumn: string): SearchShape {
 
 function collectSearch(rows: RangeRows) {
   const collectors = { surgeon: searchCollector(shapes.surgeon), facility: searchCollector(shapes.facility) };
-  const oddNpis: number[] = [];
+  const odd: { npi: number; type: 1 | 2 }[] = [];
   rows.forEachListed((line, npi, type) => {
     const collector = type === 1 ? collectors.surgeon : collectors.facility;
-    if (!collector.add(line)) oddNpis.push(npi);
+    if (!collector.add(line)) odd.push({ npi, type });
   });
-  return { surgeon: collectors.surgeon.finish(), facility: collectors.facility.finish(), oddNpis };
+  return { surgeon: collectors.surgeon.finish(), facility: collectors.facility.finish(), odd };
 }

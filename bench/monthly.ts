@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
+import { finished, pipeline } from 'node:stream/promises';
 import { writeReleaseZip } from '../local/sample/release-zip.ts';
 import { knownLines } from '../local/sample/rows.ts';
 import { npidataMember, openZip } from '../nppes/zip.ts';
@@ -63,7 +63,8 @@ async function hash(zip: string): Promise<void> {
 async function inflate(zip: string): Promise<void> {
   const opened = await openZip(zip);
   const member = await npidataMember(opened).open();
-  for await (const _chunk of member);
+  member.resume();
+  await finished(member);
   opened.close();
 }
 

@@ -100,7 +100,7 @@ export async function swapBaseline(
     session,
     replacedTables(schemas).flatMap(({ base, live }): [string, string][] => [
       [live, old(base)],
-      [`${shadow.stage}_${base}`, live],
+      [`${shadow.prefix}_${base}`, live],
     ]),
   );
 }

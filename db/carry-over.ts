@@ -192,9 +192,19 @@ async function applyFates(session: Session, scope: CarryScope): Promise<void> {
     );
     await overlayLaterStubs(session, scope, type);
   }
+  await planKnown(session, scope);
+}
+
+/**
+ * Search rows that the file's own lines do not tell, or tell wrongly: of the row that stays, where the file's row of
+ * another type may have left one.
+ */
+async function planKnown(session: Session, scope: CarryScope): Promise<void> {
+  const { stage } = scope.shadow;
   await session.query(
-    `INSERT IGNORE INTO ${shadow.stage}_plan (npi, row_no, is_stub, target, action)
-     SELECT p.npi, 0, FALSE, 0, 'update' FROM ${known} WHERE p.fate IN ('keep', 'replace') AND ${inRange('p', scope)}`,
+    `INSERT INTO ${stage}_plan (npi, row_no, is_stub, target, known, action)
+     SELECT p.npi, 0, FALSE, IF(p.fate = 'keep', p.known, p.target), p.target, 'update' FROM ${stage}_known p
+     WHERE p.fate IN ('keep', 'replace') AND ${inRange('p', scope)}`,
   );
 }
 

@@ -1,3 +1,4 @@
+import { collationsOf } from './collation.ts';
 import { npiColumns } from './npi-columns.ts';
 import type { Session } from './session.ts';
 import type { NpiTables } from './tables.ts';
@@ -22,49 +23,44 @@ export function isDeactivated(row: string): string {
     (${reactivation} = '' OR ${reactivation} < ${dateKey(`${row}.npi_deactivation_date`)}))`;
 }
 
-/**
- * Bytes of fields, each after its length, so that no text in them looks like the border of two. A NULL of an older loader
- * leaves its place out, so it differs from an empty field.
- */
-export const fieldBytes = (fields: readonly string[]) =>
-  `CAST(CONCAT_WS(',', ${fields.map((field) => `LENGTH(${field}), ${field}`).join(', ')}) AS BINARY)`;
-
-const rowBytes = (row: string) => fieldBytes(npiColumns.map(({ name }) => `${row}.${name}`));
+/** Whether fields are the same, byte for byte; a NULL of an older loader differs from an empty field. */
+export function areSame(
+  pairs: readonly (readonly [ours: string, theirs: string])[],
+  exactCollation: string,
+): string {
+  // The AND ends at the first field that differs: a third of the time of two long texts that are built and compared.
+  return pairs.map(([ours, theirs]) => `${ours} COLLATE ${exactCollation} <=> ${theirs}`).join(' AND ');
+}
 
 /**
  * Fills the plan: one line an NPI of the file, with what is known of it and what is to be done. Nothing but the plan
- * (and, for releases that arrive late, the staged deactivation date) is written.
+ * and the staging is written: of an NPI's rows the winner stays, and a release that arrives late gets the dates of later
+ * stubs.
+ * @returns how many staged rows lost against another row of their NPI
  */
-export async function classify(session: Session, scope: PublishScope): Promise<void> {
-  await chooseWinners(session, scope);
-  for (const table of [0, 1, 2] as const) await findKnown(session, scope, table);
+export async function classify(session: Session, scope: PublishScope): Promise<{ duplicates: number }> {
+  await session.query(`DELETE FROM ${scope.stage}_plan`);
+  const duplicates = await removeLosers(session, scope);
   await overlayLaterStubs(session, scope);
-  await decideFullRows(session, scope);
-  await decideStubs(session, scope);
+  const { exact } = await collationsOf(session);
+  await planFullRows(session, scope, 1, exact);
+  await planFullRows(session, scope, 2, exact);
+  await planStubs(session, scope);
+  return { duplicates };
 }
 
 /** Rules 3 and 4: inside one file a full row beats a stub, then the newest date wins, then the later row. */
-async function chooseWinners(session: Session, { stage }: PublishScope): Promise<void> {
-  await session.query(`DELETE FROM ${stage}_plan`);
-  await session.query(
-    `INSERT INTO ${stage}_plan (npi, row_no, is_stub, target)
-     SELECT npi, row_no, is_stub, target FROM (
-       SELECT npi, row_no, entity_type_code = '' AS is_stub, CAST(IF(entity_type_code = '', 0, entity_type_code) AS SIGNED) AS target,
-         ROW_NUMBER() OVER (PARTITION BY npi ORDER BY entity_type_code = '',
-           IF(entity_type_code = '', ${dateKey('npi_deactivation_date')}, ${dateKey('last_update_date')}) DESC, row_no DESC) AS place
-       FROM ${stage}) ranked
-     WHERE place = 1`,
+async function removeLosers(session: Session, { stage }: PublishScope): Promise<number> {
+  // Few NPIs come twice: to rank all rows took 0.25 s a week, to find those few takes 0.03.
+  const { affectedRows } = await session.run(
+    `DELETE s FROM (
+       SELECT r.npi, r.row_no, ROW_NUMBER() OVER (PARTITION BY r.npi ORDER BY r.entity_type_code = '',
+         IF(r.entity_type_code = '', ${dateKey('r.npi_deactivation_date')}, ${dateKey('r.last_update_date')}) DESC, r.row_no DESC) AS place
+       FROM (SELECT npi FROM ${stage} GROUP BY npi HAVING COUNT(*) > 1) twice STRAIGHT_JOIN ${stage} r ON r.npi = twice.npi) ranked
+     STRAIGHT_JOIN ${stage} s ON s.npi = ranked.npi AND s.row_no = ranked.row_no
+     WHERE ranked.place > 1`,
   );
-}
-
-async function findKnown(session: Session, { tables, stage }: PublishScope, table: 0 | 1 | 2): Promise<void> {
-  await session.query(
-    `UPDATE ${stage}_plan p STRAIGHT_JOIN ${tables.data(table)} k ON k.npi = p.npi
-     SET p.known = ${table}, p.known_update = ${dateKey('k.last_update_date')},
-       p.known_reactivation = ${dateKey('k.npi_reactivation_date')},
-       p.known_deactivation = COALESCE(k.npi_deactivation_date, ''),
-       p.known_release = COALESCE(k.data_release, 0), p.known_stub_release = COALESCE(k.deactivation_release, 0)`,
-  );
+  return affectedRows;
 }
 
 /**
@@ -76,54 +72,75 @@ async function overlayLaterStubs(session: Session, { stage, releaseId }: Publish
   if (late.length === 0) return;
   const reactivation = dateKey('s.npi_reactivation_date');
   await session.query(
-    `UPDATE ${stage}_plan p STRAIGHT_JOIN ${stage} s ON s.npi = p.npi AND s.row_no = p.row_no
-     SET p.stub_release = (SELECT MAX(t.release_id) FROM npi_stub t WHERE t.npi = p.npi AND t.release_id > ?
-       AND (${reactivation} = '' OR ${reactivation} < ${dateKey('t.deactivation_date')}))
-     WHERE p.is_stub = FALSE`,
+    `UPDATE ${stage} s STRAIGHT_JOIN npi_stub t ON t.npi = s.npi AND t.release_id = (
+         SELECT MAX(l.release_id) FROM npi_stub l WHERE l.npi = s.npi AND l.release_id > ?
+           AND (${reactivation} = '' OR ${reactivation} < ${dateKey('l.deactivation_date')}))
+     SET s.npi_deactivation_date = t.deactivation_date, s.stub_release = t.release_id
+     WHERE s.entity_type_code <> ''`,
     [releaseId],
-  );
-  await session.query(
-    `UPDATE ${stage}_plan p STRAIGHT_JOIN ${stage} s ON s.npi = p.npi AND s.row_no = p.row_no
-       STRAIGHT_JOIN npi_stub t ON t.npi = p.npi AND t.release_id = p.stub_release
-     SET s.npi_deactivation_date = t.deactivation_date`,
   );
 }
 
-/** Rule 3: a full row replaces the known one unless its date is older; on equal dates the later release wins. */
-async function decideFullRows(session: Session, { tables, stage, releaseId }: PublishScope): Promise<void> {
+const planned = `npi, row_no, is_stub, target, known, known_release, known_stub_release, stub_release, action`;
+
+/**
+ * Rule 3: a full row replaces the known one unless its date is older; on equal dates the later release wins. An NPI
+ * stands in one table, so the others are looked up only where the one of its type does not have it: a NULL key
+ * reads no page.
+ */
+async function planFullRows(
+  session: Session,
+  { tables, stage, releaseId }: PublishScope,
+  target: 1 | 2,
+  exactCollation: string,
+): Promise<void> {
+  const other = target === 1 ? 2 : 1;
   const update = dateKey('s.last_update_date');
+  const known = (column: string) => `COALESCE(k.${column}, o.${column}, z.${column})`;
+  const knownUpdate = dateKey(known('last_update_date'));
+  const isSame = areSame(
+    npiColumns.flatMap(({ name }) => (name === 'npi' ? [] : [[`s.${name}`, `k.${name}`] as const])),
+    exactCollation,
+  );
   await session.query(
-    `UPDATE ${stage}_plan p STRAIGHT_JOIN ${stage} s ON s.npi = p.npi AND s.row_no = p.row_no
-     SET p.action = CASE
-       WHEN p.known IS NULL THEN 'insert'
-       WHEN p.known = 0 THEN 'update'
-       WHEN ${update} < p.known_update OR (${update} = p.known_update AND p.known_release > ?) THEN 'stale'
-       ELSE 'update' END
-     WHERE p.is_stub = FALSE`,
+    `INSERT INTO ${stage}_plan (${planned})
+     SELECT STRAIGHT_JOIN s.npi, s.row_no, FALSE, ${target},
+       CASE WHEN k.npi IS NOT NULL THEN ${target} WHEN o.npi IS NOT NULL THEN ${other} WHEN z.npi IS NOT NULL THEN 0 END,
+       ${known('data_release')}, ${known('deactivation_release')}, s.stub_release,
+       CASE WHEN k.npi IS NULL AND o.npi IS NULL THEN IF(z.npi IS NULL, 'insert', 'update')
+         WHEN ${update} < ${knownUpdate} OR (${update} = ${knownUpdate} AND ${known('data_release')} > ?) THEN 'stale'
+         WHEN k.npi IS NOT NULL AND ${isSame} THEN 'unchanged'
+         ELSE 'update' END
+     FROM ${stage} s
+       LEFT JOIN ${tables.data(target)} k ON k.npi = s.npi
+       LEFT JOIN ${tables.data(other)} o ON o.npi = IF(k.npi IS NULL, s.npi, NULL)
+       LEFT JOIN ${tables.data(0)} z ON z.npi = IF(k.npi IS NULL AND o.npi IS NULL, s.npi, NULL)
+     WHERE s.entity_type_code = '${target}'`,
     [releaseId],
   );
-  for (const table of [1, 2] as const) {
-    await session.query(
-      `UPDATE ${stage}_plan p STRAIGHT_JOIN ${stage} s ON s.npi = p.npi AND s.row_no = p.row_no
-         STRAIGHT_JOIN ${tables.data(table)} k ON k.npi = p.npi
-       SET p.action = 'unchanged'
-       WHERE p.action = 'update' AND p.known = ${table} AND p.target = ${table} AND ${rowBytes('s')} = ${rowBytes('k')}`,
-    );
-  }
 }
 
 /** Rule 4: a stub gives a known provider its date, unless a later release or a reactivation has overtaken it. */
-async function decideStubs(session: Session, { stage, releaseId }: PublishScope): Promise<void> {
+async function planStubs(session: Session, { tables, stage, releaseId }: PublishScope): Promise<void> {
+  const known = (column: string) => `COALESCE(k.${column}, o.${column}, z.${column})`;
   const deactivation = dateKey('s.npi_deactivation_date');
+  const reactivation = dateKey(known('npi_reactivation_date'));
+  const place =
+    'CASE WHEN k.npi IS NOT NULL THEN 1 WHEN o.npi IS NOT NULL THEN 2 WHEN z.npi IS NOT NULL THEN 0 END';
   await session.query(
-    `UPDATE ${stage}_plan p STRAIGHT_JOIN ${stage} s ON s.npi = p.npi AND s.row_no = p.row_no
-     SET p.stub_release = ?, p.target = COALESCE(p.known, 0), p.action = CASE
-       WHEN p.known IS NULL THEN 'insert'
-       WHEN p.known_release > ? OR p.known_stub_release > ? THEN 'stale'
-       WHEN p.known_reactivation <> '' AND ${deactivation} <= p.known_reactivation THEN 'stale'
-       WHEN s.npi_deactivation_date = p.known_deactivation THEN 'unchanged'
-       ELSE 'update' END
-     WHERE p.is_stub = TRUE`,
+    `INSERT INTO ${stage}_plan (${planned})
+     SELECT STRAIGHT_JOIN s.npi, s.row_no, TRUE, COALESCE(${place}, 0), ${place},
+       ${known('data_release')}, ${known('deactivation_release')}, ?,
+       CASE WHEN ${known('npi')} IS NULL THEN 'insert'
+         WHEN ${known('data_release')} > ? OR ${known('deactivation_release')} > ? THEN 'stale'
+         WHEN ${reactivation} <> '' AND ${deactivation} <= ${reactivation} THEN 'stale'
+         WHEN s.npi_deactivation_date = COALESCE(${known('npi_deactivation_date')}, '') THEN 'unchanged'
+         ELSE 'update' END
+     FROM ${stage} s
+       LEFT JOIN ${tables.data(1)} k ON k.npi = s.npi
+       LEFT JOIN ${tables.data(2)} o ON o.npi = IF(k.npi IS NULL, s.npi, NULL)
+       LEFT JOIN ${tables.data(0)} z ON z.npi = IF(k.npi IS NULL AND o.npi IS NULL, s.npi, NULL)
+     WHERE s.entity_type_code = ''`,
     [releaseId, releaseId, releaseId],
   );
 }

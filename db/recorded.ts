@@ -39,9 +39,10 @@ export interface RangeCounts extends Omit<Counts, 'rows' | 'refused'> {
   readonly removed: number;
 }
 
-/** One line of `npi_search_table_log`. */
+/** One search table that a publish touched: a line of `npi_search_table_log`. */
 export interface SearchTouched {
   readonly kind: 'surgeon' | 'facility';
+  /** Its name as the log knows it, without a schema. */
   readonly table: string;
   readonly writtenRows: number;
   readonly deletedRows: number;

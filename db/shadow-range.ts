@@ -20,7 +20,7 @@ export interface RangeLoad {
   /** Rows of `search_<kind>_all`. */
   readonly search: Readonly<Record<SearchKind, Buffer>>;
   /** Providers whose search rows are made by the database: see nppes/search-lines.ts. */
-  readonly oddNpis: readonly number[];
+  readonly odd: ReadonlyArray<{ readonly npi: number; readonly type: 1 | 2 }>;
 }
 
 /** Where a range goes, and what of the live rows may have to be carried over. */
@@ -52,7 +52,7 @@ export function loadRange(session: Session, target: RangeTarget, load: RangeLoad
     }
     for (const kind of ['surgeon', 'facility'] as const) await loadSearch(session, target, load, kind);
     const counts = { ...(await compared(session, target, load)), duplicates: load.duplicates };
-    await noteOdd(session, shadow, load.oddNpis);
+    await planOdd(session, shadow, load.odd);
     await session.orm((db) =>
       db.insert(shadowRangeTable).values({ runId: lease.runId, rangeNumber: load.range.number, counts }),
     );
@@ -89,11 +89,12 @@ function compared(
   return Promise.resolve({ inserted, deactivated: typeRows[0], ...none });
 }
 
-async function noteOdd(session: Session, { stage }: Shadow, npis: readonly number[]): Promise<void> {
-  if (npis.length === 0) return;
+/** A provider that is carried over has its line in the plan already. */
+async function planOdd(session: Session, { stage }: Shadow, odd: RangeLoad['odd']): Promise<void> {
+  if (odd.length === 0) return;
   await session.query(
     `INSERT IGNORE INTO ${stage}_plan (npi, row_no, is_stub, target, action) VALUES ?`,
-    [npis.map((npi) => [npi, 0, false, 0, 'update'])],
+    [odd.map(({ npi, type }) => [npi, 0, false, type, 'update'])],
     `INSERT INTO ${stage}_plan`,
   );
 }

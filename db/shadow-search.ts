@@ -1,5 +1,6 @@
 import { loadLines } from './bulk-load.ts';
 import { fenceShared, type Lease } from './lease.ts';
+import { npiColumns } from './npi-columns.ts';
 import { updateSearch } from './search.ts';
 import type { Session } from './session.ts';
 import { searchFields } from './shadow-range.ts';
@@ -63,9 +64,19 @@ export async function finishSearch(
   session: Session,
   { shadow, lease, releaseId }: ShadowScope,
 ): Promise<void> {
+  const { tables, stage } = shadow;
+  const names = npiColumns.map(({ name }) => name).join(', ');
   await session.transaction(async () => {
     await fenceShared(session, lease);
-    await updateSearch(session, { tables: shadow.tables, stage: shadow.stage, releaseId });
+    await session.query(`DELETE FROM ${stage}`);
+    for (const type of [1, 2] as const) {
+      await session.query(
+        `INSERT INTO ${stage} (row_no, ${names})
+         SELECT 0, ${npiColumns.map(({ name }) => `k.${name}`).join(', ')}
+         FROM ${stage}_plan p STRAIGHT_JOIN ${tables.data(type)} k ON k.npi = p.npi WHERE p.target = ${type}`,
+      );
+    }
+    await updateSearch(session, { tables, stage, releaseId });
   });
   await markShadow(session, lease, { isSearched: true });
 }

@@ -7,7 +7,7 @@ import type { StagedSoFar } from './recorded.ts';
 import { renameTables } from './rename.ts';
 import { shadowRangeTable, shadowTable } from './schema.ts';
 import type { Session } from './session.ts';
-import { planTables } from './staging.ts';
+import { stagingTables } from './staging.ts';
 import { secondaryKeys } from './table-keys.ts';
 import { liveTables, searchLetters, type NpiTables, type Schemas, type SearchKind } from './tables.ts';
 
@@ -17,9 +17,11 @@ import { liveTables, searchLetters, type NpiTables, type Schemas, type SearchKin
  */
 export interface Shadow {
   readonly tables: NpiTables;
+  /** What the names of all its tables begin with. */
+  readonly prefix: string;
   /** `npi_live` of this shadow. */
   readonly marker: string;
-  /** `<stage>_refused`, `<stage>_known`, `<stage>_plan`, `<stage>_search`. */
+  /** `<stage>` and its `_plan` and `_search` for what the database alone makes; `<stage>_refused`; `<stage>_known`. */
   readonly stage: string;
 }
 
@@ -57,13 +59,14 @@ const prefixOf = ({ runId, epoch }: Lease) => `npi_shadow_${runKey(runId)}_${epo
 
 /** The shadow of an attempt, whether its tables are there or not. */
 export function shadowOf({ scheduler }: Schemas, lease: Lease): Shadow {
-  const stage = `${scheduler}.${prefixOf(lease)}`;
+  const prefix = `${scheduler}.${prefixOf(lease)}`;
   return {
-    stage,
-    marker: `${stage}_npi_live`,
+    prefix,
+    stage: `${prefix}_rows`,
+    marker: `${prefix}_npi_live`,
     tables: {
-      data: (type) => `${stage}_npi_data_${type}`,
-      search: (kind, suffix) => `${stage}_search_${kind}_${suffix}`,
+      data: (type) => `${prefix}_npi_data_${type}`,
+      search: (kind, suffix) => `${prefix}_search_${kind}_${suffix}`,
     },
   };
 }
@@ -138,18 +141,20 @@ export async function openShadow(
   return { shadow, state };
 }
 
-async function createTables(session: Session, schemas: Schemas, { stage }: Shadow): Promise<void> {
+async function createTables(session: Session, schemas: Schemas, { prefix, stage }: Shadow): Promise<void> {
   for (const { base, live } of replacedTables(schemas)) {
-    await session.query(`CREATE TABLE IF NOT EXISTS ${stage}_${base} LIKE ${live}`);
-    const keys = await secondaryKeys(session, `${stage}_${base}`);
-    const drops = keys.map(({ name }) => `DROP KEY \`${name}\``);
-    if (drops.length > 0) await session.query(`ALTER TABLE ${stage}_${base} ${drops.join(', ')}`);
+    const table = `${prefix}_${base}`;
+    await session.query(`CREATE TABLE IF NOT EXISTS ${table} LIKE ${live}`);
+    const drops = (await secondaryKeys(session, table)).map(({ name }) => `DROP KEY \`${name}\``);
+    if (drops.length > 0) await session.query(`ALTER TABLE ${table} ${drops.join(', ')}`);
   }
   const { nearest } = await collationsOf(session);
-  for (const ddl of [...planTables(stage, nearest), ...knownTables(stage, nearest)]) await session.query(ddl);
+  for (const ddl of [...knownTables(stage, nearest), ...stagingTables(stage, nearest)]) {
+    await session.query(ddl);
+  }
 }
 
-/** Beside the plan of the search tables: refused rows by NPI, and what becomes of known providers. */
+/** Refused rows, which are found by their NPI here, and what becomes of known providers. */
 function knownTables(stage: string, collation: string): string[] {
   const charset = `DEFAULT CHARACTER SET utf8mb4 COLLATE ${collation}`;
   return [

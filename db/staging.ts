@@ -60,33 +60,25 @@ export async function readStaging(session: Session, name: string): Promise<Stagi
   return { name, isWhole: row?.isWhole ?? false, ...(row?.staged ? { soFar: row.staged } : {}) };
 }
 
-/** In the collation of the live tables, because names of both are compared. */
-function stagingTables(name: string, collation: string): string[] {
+/** `<name>` and the tables beside it, in the collation of the live tables, because names of both are compared. */
+export function stagingTables(name: string, collation: string): string[] {
   const charset = `DEFAULT CHARACTER SET utf8mb4 COLLATE ${collation}`;
+  const names = Object.values(searchColumns).flatMap((columns) => columns.map((column) => column.name));
+  const searched = Array.from(new Set(names), (column) => `${column} VARCHAR(100) NULL`);
   return [
-    `CREATE TABLE IF NOT EXISTS ${name} (\n  row_no INT UNSIGNED NOT NULL,\n${npiColumnsDdl()},\n  PRIMARY KEY (npi, row_no))
-     ${charset}`,
+    `CREATE TABLE IF NOT EXISTS ${name} (\n  row_no INT UNSIGNED NOT NULL,\n${npiColumnsDdl()},
+       stub_release BIGINT NULL, PRIMARY KEY (npi, row_no)) ${charset}`,
     `CREATE TABLE IF NOT EXISTS ${name}_refused (row_no INT UNSIGNED NOT NULL PRIMARY KEY, line_no INT UNSIGNED NOT NULL,
        npi BIGINT NULL, reason VARCHAR(60) NOT NULL, column_name VARCHAR(120) NULL) ${charset}`,
-    ...planTables(name, collation),
-  ];
-}
-
-/** `<name>_plan` and `<name>_search`: what is to be done with each provider, and with its search rows. */
-export function planTables(name: string, collation: string): string[] {
-  const charset = `DEFAULT CHARACTER SET utf8mb4 COLLATE ${collation}`;
-  const letters = 'old_letter CHAR(1) NULL, new_letter CHAR(1) NULL';
-  return [
+    // No key but the first: a plan is written once and read from end to end in the order of its NPIs.
     `CREATE TABLE IF NOT EXISTS ${name}_plan (npi BIGINT NOT NULL PRIMARY KEY, row_no INT UNSIGNED NOT NULL,
        is_stub BOOLEAN NOT NULL, target TINYINT NOT NULL, known TINYINT NULL,
-       known_update CHAR(10) NULL, known_reactivation CHAR(10) NULL, known_deactivation VARCHAR(10) NULL,
        known_release BIGINT NULL, known_stub_release BIGINT NULL, stub_release BIGINT NULL,
-       action ENUM('insert', 'update', 'unchanged', 'stale') NULL, KEY by_action (action, target))
-       ${charset}`,
-    `CREATE TABLE IF NOT EXISTS ${name}_search (npi BIGINT NOT NULL, kind ENUM(${Object.keys(searchColumns)
+       action ENUM('insert', 'update', 'unchanged', 'stale') NOT NULL) ${charset}`,
+    `CREATE TABLE IF NOT EXISTS ${name}_search (kind ENUM(${Object.keys(searchColumns)
       .map((kind) => `'${kind}'`)
-      .join(', ')}) NOT NULL, is_listed BOOLEAN NOT NULL, ${letters}, PRIMARY KEY (kind, npi),
-       KEY by_old (kind, old_letter), KEY by_new (kind, new_letter)) ${charset}`,
+      .join(', ')}) NOT NULL, is_listed BOOLEAN NOT NULL, suffix VARCHAR(3) NOT NULL, npi BIGINT NOT NULL,
+       old_suffix VARCHAR(3) NULL, ${searched.join(', ')}, PRIMARY KEY (kind, is_listed, suffix, npi)) ${charset}`,
   ];
 }
 

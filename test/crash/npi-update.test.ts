@@ -163,7 +163,7 @@ describe.concurrent('a worker that is killed', () => {
     ['stage_first_block', nth(/^LOAD DATA/, 1, 'after')],
     ['stage_between_blocks', nth(/^UPDATE npi_checkpoint|^update `npi_checkpoint`/i, 2, 'after')],
     ['stage_committed', nth(/^COMMIT/, 5, 'after')],
-    ['publish_classify', nth(/^UPDATE npi_stage_\w+_plan/, 3, 'before')],
+    ['publish_classify', nth(/^INSERT INTO npi_stage_\w+_plan/, 3, 'before')],
     ['publish_providers', nth(/^INSERT INTO \w+\.npi_data_1/, 1, 'after')],
     ['publish_search', nth(/^INSERT INTO \w+\.search_surgeon_all|^REPLACE INTO \w+\.search_/, 1, 'after')],
     ['publish_ledger', nth(/INTO npi_release|into `npi_release`/i, 2, 'after')],

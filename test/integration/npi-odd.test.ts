@@ -62,3 +62,43 @@ it('a tab that moves from one field to the next is a change, in the tables and i
     await pipeline.query(`SELECT address, city FROM odd_search.search_surgeon_t WHERE npi = ${npi(1)}`),
   ).toEqual([{ address: 'X', city: 'Y\tZ' }]);
 });
+
+it('what differs in case, an accent or a trailing space only is a change, in the tables and in the search', async () => {
+  const names = ['Renee', 'RENEE', 'RENÉE', 'RENEE '] as const;
+  const week = (of: (index: number) => string, day: string) =>
+    npidataCsv([1, 2, 3].map((index) => individual(index, of(index), `09/${day}/2026`)));
+  await writeWeekly(
+    pipeline.site,
+    weeks[0],
+    week(() => names[0], '08'),
+  );
+  await pipeline.run();
+  // The same dates, so that nothing but the names differs.
+  await writeWeekly(
+    pipeline.site,
+    weeks[1],
+    week((index) => names[index] ?? '', '08'),
+  );
+  expect((await pipeline.run()).releases[0]?.counts).toMatchObject({ updated: 3, unchanged: 0 });
+  for (const [table, column] of [
+    ['odd_app.npi_data_1', 'provider_last_name'],
+    ['odd_search.search_surgeon_all', 'last_name'],
+    ['odd_search.search_surgeon_r', 'last_name'],
+  ]) {
+    const rows = await pipeline.query<{ name: string }>(
+      `SELECT ${column} AS name FROM ${table} ORDER BY npi`,
+    );
+    expect(rows.map(({ name }) => name)).toEqual(names.slice(1));
+  }
+});
+
+it('a NULL of an older loader becomes the empty field that the file has', async () => {
+  await writeWeekly(pipeline.site, weeks[0], npidataCsv([individual(1, 'OLDER', '09/08/2026')]));
+  await pipeline.run();
+  await pipeline.query('UPDATE odd_app.npi_data_1 SET provider_middle_name = NULL');
+  await pipeline.query('DELETE FROM odd_own.npi_release');
+  expect((await pipeline.run()).releases[0]?.counts).toMatchObject({ updated: 1, unchanged: 0 });
+  expect(await pipeline.query('SELECT provider_middle_name AS name FROM odd_app.npi_data_1')).toEqual([
+    { name: '' },
+  ]);
+});

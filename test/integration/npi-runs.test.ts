@@ -44,7 +44,7 @@ const running = (text: string) =>
 const lastRun = async () =>
   (await pipeline.query('SELECT outcome, failure_type FROM run ORDER BY started_at DESC LIMIT 1'))[0];
 
-const statement = `STRAIGHT_JOIN ${name}_app.npi_data_1`;
+const statement = `INSERT INTO ${name}_app.npi_data_1`;
 
 async function loadFirstWeek(): Promise<void> {
   await pipeline.run();

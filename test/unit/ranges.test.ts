@@ -70,6 +70,7 @@ function winnersOf(rows: readonly RowSpec[]): string[] {
 
 const line = (row: RowSpec) => npiColumns.map(({ header }) => row[header] ?? '').join('|');
 const types = [0, 1, 2] as const;
+const isSorted = (npis: readonly string[]) => npis.every((npi, i) => i === 0 || npi > (npis[i - 1] ?? ''));
 
 describe('a file that is split into ranges of NPIs', () => {
   it('gives of each provider the row that wins, sorted, and counts the others', async () => {
@@ -80,7 +81,7 @@ describe('a file that is split into ranges of NPIs', () => {
           types.flatMap((type) => {
             const found = decodeBlock(Buffer.concat(Array.from(range.lines(type))).toString());
             expect(found).toHaveLength(range.typeRows[type]);
-            expect(found.map(([npi]) => npi)).toEqual(found.map(([npi]) => npi).sort());
+            expect(isSorted(found.map(([npi]) => npi ?? ''))).toBe(true);
             return found.map((fields) => fields.join('|'));
           }),
         );
