@@ -8,7 +8,7 @@ import { renameTables } from './rename.ts';
 import { shadowRangeTable, shadowTable } from './schema.ts';
 import type { Session } from './session.ts';
 import { stagingTables } from './staging.ts';
-import { secondaryKeys } from './table-keys.ts';
+import { createUnkeyed } from './table-keys.ts';
 import { liveTables, searchLetters, type NpiTables, type Schemas, type SearchKind } from './tables.ts';
 
 /**
@@ -143,10 +143,7 @@ export async function openShadow(
 
 async function createTables(session: Session, schemas: Schemas, { prefix, stage }: Shadow): Promise<void> {
   for (const { base, live } of replacedTables(schemas)) {
-    const table = `${prefix}_${base}`;
-    await session.query(`CREATE TABLE IF NOT EXISTS ${table} LIKE ${live}`);
-    const drops = (await secondaryKeys(session, table)).map(({ name }) => `DROP KEY \`${name}\``);
-    if (drops.length > 0) await session.query(`ALTER TABLE ${table} ${drops.join(', ')}`);
+    await createUnkeyed(session, `${prefix}_${base}`, live);
   }
   const { nearest } = await collationsOf(session);
   for (const ddl of [...knownTables(stage, nearest), ...stagingTables(stage, nearest)]) {
