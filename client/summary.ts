@@ -2,7 +2,7 @@ import type { RunJob } from '../contract/schedules.ts';
 import type { CaseUpdateResult, NpiUpdateResult, ReleaseOutcome } from '../contract/workflows.ts';
 import { failures, type FailureType } from '../contract/failures.ts';
 import type { RunEnd } from './follow.ts';
-import { grouped, megabytes, seconds } from './numbers.ts';
+import { grouped, seconds, sized } from './numbers.ts';
 
 /** How a run ended, for people: counts by kind, seconds by phase, remarks; of a failure what to do. */
 export function summaryLines(job: RunJob, end: RunEnd): string[] {
@@ -44,7 +44,7 @@ function releaseLines({
   const total = took.download + took.stage + took.publish + took.archive;
   const rate = grouped(Math.round(counts.rows / Math.max(total, 0.001)));
   return [
-    `  ${release} (${megabytes(sizeBytes)})`,
+    `  ${release} (${sized(sizeBytes)})`,
     `    ${grouped(counts.rows)} rows: ${byKind}; ${grouped(counts.deactivated)} deactivated`,
     ...(reasons.length > 0 ? [`    refused: ${reasons.join(', ')}`] : []),
     `    search: ${grouped(search.written)} rows written, ${grouped(search.deleted)} deleted, ${search.tables} tables`,
