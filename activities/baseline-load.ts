@@ -7,6 +7,7 @@ import { findPublished, nextReleaseId } from '../db/releases.ts';
 import { loadedRanges, loadRange, noteRefusals, type RangeTarget } from '../db/shadow-range.ts';
 import { markShadow, openShadow, type Shadow, type ShadowState } from '../db/shadow.ts';
 import { liveTables, searchColumns, type SearchKind } from '../db/tables.ts';
+import { splitBytes } from '../nppes/estimate.ts';
 import { openLetterFile, type LetterFile } from '../nppes/letter-file.ts';
 import { npiRanges, rangeCountOf, type NpiRange } from '../nppes/npi-ranges.ts';
 import { openRangeWriter, rangePath, readSplit, removeRange, type Split } from '../nppes/range-files.ts';
@@ -108,8 +109,7 @@ async function splitMember(
   folder: string,
 ): Promise<{ readonly split: Split; readonly staged: Recorded }> {
   const startedAt = performance.now();
-  // A line of TSV is a third of its record, and its search row comes to the disk before it leaves.
-  await ensureSpace(folder, member.sizeBytes * 0.55);
+  await ensureSpace(folder, splitBytes(member.sizeBytes));
   const writer = await openRangeWriter(folder, state.rangeCount);
   let soFar = nothingYet(member.name);
   try {

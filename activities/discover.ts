@@ -4,8 +4,7 @@ import type { Lease } from '../db/lease.ts';
 import { noteSuperseded, publishedFiles, type PublishedFile } from '../db/releases.ts';
 import { dueReleases, type ListedRelease, type PublishedRelease } from '../nppes/due.ts';
 import { NppesError } from '../nppes/errors.ts';
-import { fetchPage, offeredZip } from '../nppes/offer.ts';
-import { releasesOnPage } from '../nppes/page.ts';
+import { offeredReleases, offeredZip } from '../nppes/offer.ts';
 import { releaseName, type ReleaseKind } from '../nppes/release.ts';
 import { attempt, underLeaseUnlessDry, type Attempt } from './attempt.ts';
 import { job, type ActivityDeps } from './deps.ts';
@@ -69,10 +68,7 @@ async function listReleases(
   { signal, log }: Attempt,
   publishedNames: ReadonlySet<string>,
 ): Promise<ListedRelease[]> {
-  const links = releasesOnPage(await fetchPage(pageUrl, { signal }), pageUrl);
-  if (links.length === 0) {
-    throw new NppesError('PageWithoutLinks', `${pageUrl} was read and links no file of NPPES.`);
-  }
+  const links = await offeredReleases(pageUrl, signal);
   // What is loaded already must not keep the new weeks waiting.
   const asUnchanged = (error: unknown) => {
     if (!(error instanceof NppesError)) throw error;

@@ -130,6 +130,15 @@ command(npi, 'search', 'surgeons by last name and facilities by name, as the app
       (await import('./commands/npi.ts')).search(config, terminal, name, options),
     ),
   );
+command(npi, 'replace', 'load the full registry, the newest monthly, in the place of what is there')
+  .option('--dry-run', 'say what it takes: size, rows, disk, minutes; needs the page only')
+  .option('--no-wait', 'start it and return')
+  .action(({ json, dryRun, wait }: Json & { dryRun?: boolean; wait: boolean }) =>
+    withConfig(json, dryRun ? [] : ['temporal'], async (config, terminal) => {
+      if (dryRun) return (await import('./commands/replace-preview.ts')).previewReplace(config, terminal);
+      return (await import('./commands/replace.ts')).replace(config, terminal, { wait });
+    }),
+  );
 
 const cases = program.command('cases').description('what the weekly jobs do to the cases');
 const atMost = (what: string) => [`at most so many ${what}`, wholeNumber, 20] as const;
@@ -173,7 +182,9 @@ for (const [name, isApproved] of [
   command(
     runs,
     name,
-    isApproved ? 'let a run that waits move its cases' : 'end a run that waits; nothing is moved',
+    isApproved
+      ? 'let a run that waits go on: its cases move, or its monthly goes live'
+      : 'end a run that waits; cases and registry stay as they are',
   )
     .argument('<id>', 'run id or workflow id')
     .action((id: string, { json }: Json) =>

@@ -1,4 +1,4 @@
-import { grouped, megabytes } from './numbers.ts';
+import { grouped, sized } from './numbers.ts';
 import type { RunSnapshot } from './follow.ts';
 import type { CasePhase, CaseProgress, NpiPhase, NpiProgress, RunProgress } from '../contract/workflows.ts';
 
@@ -51,7 +51,7 @@ function stepLine(snapshot: RunSnapshot): string {
     stepName(snapshot),
     ...(heartbeat?.cases === undefined ? [] : [`${grouped(heartbeat.cases)} cases`]),
     ...(heartbeat?.rows === undefined ? [] : [`${grouped(heartbeat.rows)} rows`]),
-    ...(heartbeat?.bytes === undefined ? [] : [megabytes(heartbeat.bytes)]),
+    ...(heartbeat?.bytes === undefined ? [] : [sized(heartbeat.bytes)]),
     ...(heartbeat?.step === undefined ? [] : [heartbeat.step]),
     ...(retry === undefined ? [] : [`attempt ${retry.attempt}: ${retry.message}`]),
   ];

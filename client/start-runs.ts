@@ -2,11 +2,14 @@ import type { Client, WorkflowHandle } from '@temporalio/client';
 import type { Config } from '../config.ts';
 import { jobs, type Job } from '../contract/schedules.ts';
 import type { RunInput } from '../contract/workflows.ts';
+import { estimateMonthly } from '../nppes/estimate.ts';
 import { searchProviders } from '../db/lookup.ts';
 import { hasSucceeded } from '../db/runs.ts';
 import { exitCodeOf, followRun } from './commands/run.ts';
 import { withDatabase } from './database.ts';
 import type { RunEnd } from './follow.ts';
+import { offeredMonthly } from './monthly.ts';
+import { aboutMinutes, sized } from './numbers.ts';
 import { describeSchedule } from './schedules.ts';
 import { summaryLines } from './summary.ts';
 import type { Terminal } from './terminal.ts';
@@ -70,9 +73,13 @@ async function startRun(client: Client, job: Job, isFirst: boolean): Promise<Wor
 }
 
 /** What a person may want to do next. */
-export async function closingLines(client: Client, config: Config, isSampleDue: boolean): Promise<string[]> {
+export async function closingLines(
+  client: Client,
+  config: Config,
+  { isSample, isSampleDue }: { readonly isSample: boolean; readonly isSampleDue: boolean },
+): Promise<string[]> {
   const { connectionOptions, uiUrl } = config.temporal;
-  const firstName = await anySurgeon(config);
+  const [firstName, monthly] = await Promise.all([anySurgeon(config), monthlySize(config)]);
   const nextTimes = await Promise.all(jobs.map((job) => nextTime(client, job)));
   return [
     '',
@@ -82,12 +89,24 @@ export async function closingLines(client: Client, config: Config, isSampleDue: 
       : []),
     '  npx surgicase cases history',
     `  npx surgicase run npi-update${isSampleDue ? '      (one more sample week is due)' : ''}`,
+    `  npx surgicase npi replace         (${isSample ? 'a generated monthly' : 'the full registry'}${monthly})`,
     `  temporal schedule trigger --schedule-id npi-update --address ${connectionOptions.address}`,
     ...(uiUrl === undefined ? [] : [`Web UI: ${uiUrl}`]),
     ...nextTimes,
     'Ctrl-C stops everything, `npm start` goes on from there, `rm -r .surgicase` starts over.',
     'The log: .surgicase/surgicase.log',
   ];
+}
+
+const monthlyPatienceMs = 5000;
+
+/** Size and time of the monthly on the page, to be put behind its name; empty when its size cannot be asked. */
+async function monthlySize({ nppes }: Config): Promise<string> {
+  const patience = AbortSignal.timeout(monthlyPatienceMs);
+  const monthly = await offeredMonthly(nppes.url, patience).catch(() => undefined);
+  if (monthly?.sizeBytes === undefined) return '';
+  const { loadSeconds } = estimateMonthly(monthly.sizeBytes);
+  return `: ${sized(monthly.sizeBytes)} zip, ${aboutMinutes(loadSeconds)}`;
 }
 
 async function anySurgeon(config: Config): Promise<{ npi: string; name: string } | undefined> {

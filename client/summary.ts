@@ -1,8 +1,9 @@
+import type { ReleaseSeconds } from '../contract/activities.ts';
 import type { RunJob } from '../contract/schedules.ts';
 import type { CaseUpdateResult, NpiUpdateResult, ReleaseOutcome } from '../contract/workflows.ts';
 import { failures, type FailureType } from '../contract/failures.ts';
 import type { RunEnd } from './follow.ts';
-import { grouped, megabytes, seconds } from './numbers.ts';
+import { grouped, seconds, sized } from './numbers.ts';
 
 /** How a run ended, for people: counts by kind, seconds by phase, remarks; of a failure what to do. */
 export function summaryLines(job: RunJob, end: RunEnd): string[] {
@@ -31,6 +32,7 @@ function npiLines(job: RunJob, { outcome, releases, remarks, seconds: duration }
 }
 
 function releaseLines({
+  kind,
   release,
   counts,
   sizeBytes,
@@ -38,19 +40,24 @@ function releaseLines({
   refusedByReason,
   seconds: took,
 }: ReleaseOutcome): string[] {
-  const kinds = ['inserted', 'updated', 'unchanged', 'stale', 'refused', 'duplicates'] as const;
-  const byKind = kinds.map((kind) => `${grouped(counts[kind])} ${kind}`).join(', ');
+  const fates = ['inserted', 'updated', 'unchanged', 'stale', 'refused', 'duplicates'] as const;
+  const byFate = fates.map((fate) => `${grouped(counts[fate])} ${fate}`).join(', ');
   const reasons = Object.entries(refusedByReason).map(([reason, count]) => `${grouped(count)} ${reason}`);
   const total = took.download + took.stage + took.publish + took.archive;
   const rate = grouped(Math.round(counts.rows / Math.max(total, 0.001)));
   return [
-    `  ${release} (${megabytes(sizeBytes)})`,
-    `    ${grouped(counts.rows)} rows: ${byKind}; ${grouped(counts.deactivated)} deactivated`,
+    `  ${release} (${sized(sizeBytes)})`,
+    `    ${grouped(counts.rows)} rows: ${byFate}; ${grouped(counts.deactivated)} deactivated`,
     ...(reasons.length > 0 ? [`    refused: ${reasons.join(', ')}`] : []),
     `    search: ${grouped(search.written)} rows written, ${grouped(search.deleted)} deleted, ${search.tables} tables`,
-    `    download ${seconds(took.download)}, stage ${seconds(took.stage)}, publish ${seconds(took.publish)} ` +
-      `(index ${seconds(took.index)}), archive ${seconds(took.archive)}: ${rate} rows/s`,
+    `    download ${seconds(took.download)}, ${phaseSeconds(kind, took)}, archive ${seconds(took.archive)}: ${rate} rows/s`,
   ];
+}
+
+function phaseSeconds(kind: ReleaseOutcome['kind'], { stage, publish, index }: ReleaseSeconds): string {
+  if (kind === 'monthly')
+    return `load ${seconds(stage)}, index ${seconds(index)}, swap ${seconds(publish - index)}`;
+  return `stage ${seconds(stage)}, publish ${seconds(publish)} (index ${seconds(index)})`;
 }
 
 function failureLines(job: RunJob, { failureType, message }: Extract<RunEnd, { isDone: false }>): string[] {

@@ -98,7 +98,7 @@ export const failures = {
   },
   ApprovalTimedOut: {
     isRetryable: false,
-    nextStep: 'Nothing was moved. Run the job again, and approve it within 24 hours.',
+    nextStep: 'Cases and registry are as they were. Run the job again, and approve it within 24 hours.',
   },
   RunNotUndoable: {
     isRetryable: false,

@@ -10,8 +10,13 @@ export interface NpiUpdateInput {
   readonly replace?: boolean;
 }
 
-/** What became of one release in a run; of a monthly, `stage` is its loading and `publish` all after it. */
+/**
+ * What became of one release in a run. Of a monthly, `stage` are the seconds of its loading, `index` those of its keys, and
+ * `publish` those of keys, check and swap; the wait for an approval is in none.
+ */
 export interface ReleaseOutcome extends Published {
+  /** Absent for a weekly. */
+  readonly kind?: 'monthly';
   readonly release: string;
   readonly sizeBytes: number;
   readonly seconds: ReleaseSeconds;

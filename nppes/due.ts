@@ -67,13 +67,14 @@ export function dueReleases(
       .map(
         ({ start, end }) => `No weekly holds the days from ${start} to ${end}: a later monthly brings them.`,
       ),
-    ...(baseline || !monthly || isPublished(monthly, published) ? [] : [notLoaded(monthly, rule)]),
+    ...(baseline ? [] : notLoaded(monthly, published, rule)),
     ...(due.length === 0 ? [nothingDue(weeklies.length)] : []),
   ];
   return { due, remarks, superseded };
 }
 
-function newestMonthly(listed: readonly ListedRelease[], today: string): ListedRelease | undefined {
+/** The newest monthly whose period is over; of a month in both layouts the wider one. */
+export function newestMonthly(listed: readonly ListedRelease[], today: string): ListedRelease | undefined {
   const monthlies = listed.filter(({ release }) => release.kind === 'monthly' && release.periodEnd < today);
   return preferred(monthlies).at(-1);
 }
@@ -128,10 +129,25 @@ function dayAfter(day: string, days: number): string {
   return new Date(Date.parse(day) + days * 86_400_000).toISOString().slice(0, 10);
 }
 
-function notLoaded({ release }: ListedRelease, rule: BaselineRule): string {
+/** Why the newest monthly is not due; of one that is loaded only a person who asks for it is told. */
+function notLoaded(
+  monthly: ListedRelease | undefined,
+  published: readonly PublishedRelease[],
+  rule: BaselineRule,
+): string[] {
+  const isAsked = rule === 'replace';
+  if (!monthly) return isAsked ? [noMonthly] : [];
+  const name = releaseName(monthly.release);
+  if (isPublished(monthly, published))
+    return isAsked ? [`${name} is published already: the same content, nothing loaded.`] : [];
+  if (monthly.release.periodEnd < lastMonthlyEnd(published))
+    return [`${name} is listed and not loaded: a later monthly is.`];
   const why = rule === 'never' ? 'NPI_BASELINE is never' : 'the weeklies since the last monthly are complete';
-  return `${releaseName(release)} is listed and not loaded (${why}); \`surgicase npi replace\` loads it.`;
+  return [`${name} is listed and not loaded (${why}); \`surgicase npi replace\` loads it.`];
 }
+
+/** For whoever asks for the full registry. */
+export const noMonthly = 'The page lists no monthly whose period is over.';
 
 function nothingDue(count: number): string {
   return count === 0

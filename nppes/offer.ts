@@ -1,5 +1,6 @@
 import { NppesError } from './errors.ts';
 import { ask, contentLength, etagOf, reason } from './http.ts';
+import { releasesOnPage, type ReleaseLink } from './page.ts';
 
 /** The real page has 6 kB; more than this is not it. */
 const pageMaxBytes = 5_000_000;
@@ -30,6 +31,16 @@ export async function fetchPage(url: string, { signal }: { signal: AbortSignal }
     throw new NppesError('PageUnreachable', `${url} is longer than ${pageMaxBytes} bytes: no page of links.`);
   }
   return Buffer.concat(chunks).toString('utf8');
+}
+
+/**
+ * The releases that the page links.
+ * @throws NppesError PageUnreachable, RedirectRefused, or PageWithoutLinks
+ */
+export async function offeredReleases(pageUrl: string, signal: AbortSignal): Promise<ReleaseLink[]> {
+  const links = releasesOnPage(await fetchPage(pageUrl, { signal }), pageUrl);
+  if (links.length > 0) return links;
+  throw new NppesError('PageWithoutLinks', `${pageUrl} was read and links no file of NPPES.`);
 }
 
 /** What the server says of a zip without sending it. */

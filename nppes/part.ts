@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readFile, rm, stat, statfs, truncate, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { NppesError } from './errors.ts';
 
 /** What the server said of the zip whose first bytes lie in the part. */
@@ -49,11 +49,17 @@ export async function readPart(path: string, signal: AbortSignal): Promise<Part 
   return { ...note, validator: note.validator, offsetBytes, hash };
 }
 
+/** What this user may still write into a folder; of one that is not there yet, into the nearest above it. */
+export async function freeBytesIn(folder: string): Promise<number> {
+  const found = await statfs(folder).catch(absent);
+  if (found === undefined) return freeBytesIn(dirname(resolve(folder)));
+  return found.bavail * found.bsize;
+}
+
 /** @throws NppesError NoSpace when `needBytes` more do not fit beside `path`. */
 export async function ensureSpace(path: string, needBytes: number): Promise<void> {
   const folder = dirname(path);
-  const { bavail, bsize } = await statfs(folder);
-  const freeBytes = bavail * bsize;
+  const freeBytes = await freeBytesIn(folder);
   if (freeBytes >= needBytes) return;
   const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
   throw new NppesError(

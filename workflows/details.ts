@@ -48,14 +48,19 @@ function releaseTable(done: readonly ReleaseOutcome[]): string {
     'refused',
     'duplicates',
   ] as const;
-  const phases = ['download', 'stage', 'publish', 'index', 'archive'] as const;
+  const hasMonthly = done.some(({ kind }) => kind === 'monthly');
+  const phases = [
+    ['download', 'download'],
+    ['stage', hasMonthly ? 'stage, load' : 'stage'],
+    ['publish', hasMonthly ? 'publish, index and swap' : 'publish'],
+    ['index', 'of it index'],
+    ['archive', 'archive'],
+  ] as const;
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   return [
     line(['', ...done.map(({ release }) => release.replace('NPPES_Data_Dissemination_', ''))]),
     line(['---', ...done.map(() => '---:')]),
     ...counts.map((name) => line([name, ...done.map((outcome) => grouped(outcome.counts[name]))])),
-    ...phases.map((name) =>
-      line([name === 'index' ? 'of it index' : name, ...done.map(({ seconds }) => short(seconds[name]))]),
-    ),
+    ...phases.map(([name, title]) => line([title, ...done.map(({ seconds }) => short(seconds[name]))])),
   ].join('\n');
 }

@@ -160,40 +160,36 @@ class NpiUpdateRun {
   ): Promise<boolean> {
     const { indexBaseline, checkBaseline, swapBaseline } = loadActivities(heartbeatTimeoutMs);
     const name = releaseName(staged.release);
-    const startedAt = Date.now();
     this.#enter('index');
-    const indexed = await indexBaseline.executeWithOptions(
-      { summary: `${name}: keys of the shadow tables` },
-      [{ release: staged.release }],
+    const [indexed, indexSeconds] = await timed(() =>
+      indexBaseline.executeWithOptions({ summary: `${name}: keys of the shadow tables` }, [
+        { release: staged.release },
+      ]),
     );
     this.#enter('check');
-    const { shortfalls, removed } = await checkBaseline.executeWithOptions(
-      { summary: `${name} beside the last monthly` },
-      [{ staged }],
+    const [{ shortfalls, removed }, checkSeconds] = await timed(() =>
+      checkBaseline.executeWithOptions({ summary: `${name} beside the last monthly` }, [{ staged }]),
     );
     if (removed > 0)
       this.#remarks.push(`${grouped(removed)} known providers are not in ${name} and are gone.`);
     if (shortfalls.length > 0 && !(await this.#isApproved(name, shortfalls))) return false;
     this.#enter('swap');
-    const published = await swapBaseline.executeWithOptions(
-      { summary: `${name}: ${grouped(staged.stagedRows)} rows go live` },
-      [
-        {
-          zip,
-          staged,
-          indexed: { ...indexed, searchSeconds: { ...searchSeconds, ...indexed.searchSeconds } },
-        },
-      ],
+    const bySearchTable = { ...searchSeconds, ...indexed.searchSeconds };
+    const [published, swapSeconds] = await timed(() =>
+      swapBaseline.executeWithOptions({ summary: `${name}: ${grouped(staged.stagedRows)} rows go live` }, [
+        { zip, staged, indexed: { ...indexed, searchSeconds: bySearchTable } },
+      ]),
     );
     this.#done.push({
       ...published,
+      kind: 'monthly',
       release: name,
       sizeBytes: zip.sizeBytes,
       seconds: {
         download: downloadSeconds,
         stage: loadSeconds,
-        publish: (Date.now() - startedAt) / 1000,
-        index: published.indexSeconds,
+        publish: indexSeconds + checkSeconds + swapSeconds,
+        index: indexSeconds,
         archive: 0,
       },
     });

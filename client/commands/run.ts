@@ -25,15 +25,37 @@ export interface RunOptions {
 export function run(config: Config, terminal: Terminal, job: Job, options: RunOptions): Promise<number> {
   return withClient(config, async (client) => {
     const handle = await startOrAttach(client, job, options);
-    if (!options.wait) {
-      const started = await identityOf(handle);
-      terminal.answer({ job, ...started }, [`${job} runs as ${started.workflowId} (run ${started.runId})`]);
-      return exitCodes.done;
-    }
-    const { workflowId, runId, end } = await followRun(client, config, terminal, handle);
-    terminal.answer({ job, workflowId, runId, ...end }, summaryLines(job, end));
-    return exitCodeOf(end);
+    return answerRun({ client, config, terminal, job, handle, wait: options.wait });
   });
+}
+
+/** A run that was started, and whether its end is waited for. */
+interface StartedRun {
+  readonly client: Client;
+  readonly config: Config;
+  readonly terminal: Terminal;
+  readonly job: Job;
+  readonly handle: WorkflowHandle;
+  readonly wait: boolean;
+}
+
+/** Answers with how the run ended, or without waiting with what it is called. Gives the exit code. */
+export async function answerRun({
+  client,
+  config,
+  terminal,
+  job,
+  handle,
+  wait,
+}: StartedRun): Promise<number> {
+  if (!wait) {
+    const started = await identityOf(handle);
+    terminal.answer({ job, ...started }, [`${job} runs as ${started.workflowId} (run ${started.runId})`]);
+    return exitCodes.done;
+  }
+  const { workflowId, runId, end } = await followRun(client, config, terminal, handle);
+  terminal.answer({ job, workflowId, runId, ...end }, summaryLines(job, end));
+  return exitCodeOf(end);
 }
 
 async function startOrAttach(

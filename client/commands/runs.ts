@@ -5,7 +5,10 @@ import { withClient } from '../connection.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 import type { Terminal } from '../terminal.ts';
 
-/** `surgicase runs approve|reject <id>`: answers a run that waits because it would move more cases than allowed. */
+/**
+ * `surgicase runs approve|reject <id>`: answers a run that waits, because it would move more cases than allowed, or
+ * because its monthly is smaller than the last one.
+ */
 export function decide(config: Config, terminal: Terminal, id: string, isApproved: boolean): Promise<number> {
   return withClient(config, async (client) => {
     const workflowId = await workflowIdOf(client, id);

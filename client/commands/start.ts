@@ -106,9 +106,10 @@ async function up(context: Up): Promise<number> {
         writeFileSync(readyFile, '');
         await services.source?.addWeek();
       }
+      const isSample = services.source?.name === 'sample';
       const lines = options.once
         ? []
-        : await closingLines(client, config, isFirst && services.source?.name === 'sample');
+        : await closingLines(client, config, { isSample, isSampleDue: isFirst && isSample });
       terminal.answer({ services: services.lines, runs: ends }, lines);
       if (options.once) return worst(ends);
       await Promise.race([interrupted, worker.done]);

@@ -1,11 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection, ScheduleOverlapPolicy } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { surgicase } from '../cli.ts';
 import { startPipeline, type Pipeline } from '../pipeline.ts';
-import { individual, npi, npidataCsv, organization, writeWeekly } from '../release-zip.ts';
+import { individual, npi, npidataCsv, organization, writeMonthly, writeWeekly } from '../release-zip.ts';
 
 // Commands as a person runs them: processes of their own, on real servers, in a folder without a `.env`.
 let pipeline: Pipeline;
@@ -186,6 +186,96 @@ describe('surgicase run npi-update', () => {
       code: 2,
       err: expect.stringContaining('DATABASE_URL'),
     });
+  });
+});
+
+describe('surgicase npi replace', () => {
+  const offerMonthly = () =>
+    writeMonthly(pipeline.site, 'September_2026', '20260913', [
+      individual(1, 'SMITH', '09/08/2026'),
+      organization(2, 'SMITH CLINIC', '09/08/2026'),
+    ]);
+  const name = 'NPPES_Data_Dissemination_September_2026_V2';
+  // Neither Temporal nor a database: the page is all that a dry run is told.
+  const dryRun = (...args: string[]) =>
+    surgicase(['npi', 'replace', '--dry-run', ...args], { NPPES_URL: pipeline.env['NPPES_URL'] }, folder);
+  /** The server says this of the monthly's length. */
+  const answerWithLength = (sizeBytes: number) => {
+    pipeline.page.intercept = (request, response) => {
+      if (request.method !== 'HEAD') return false;
+      response.setHeader('content-length', sizeBytes);
+      response.end();
+      return true;
+    };
+  };
+
+  it('--dry-run says what the newest monthly takes, and writes nothing', async () => {
+    await offerMonthly();
+    await writeMonthly(pipeline.site, 'August_2026', '20260809', []);
+    answerWithLength(1.16e9);
+    const before = readdirSync(folder, { recursive: true });
+    const { code, out } = await dryRun();
+    expect(code).toBe(0);
+    expect(out).toContain(`${name} (1.2 GB zip): about 9,798,758 rows, 11.7 GB of CSV`);
+    expect(out).toMatch(/NPI_WORK_DIR +needs 7\.6 GB, [\d.]+ GB free in .*work/);
+    expect(out).toMatch(/NPI_ARCHIVE_DIR +needs 1\.2 GB, [\d.]+ GB free in .*archive/);
+    expect(out).toMatch(/MySQL +needs 10\.8 GB .* 21\.6 GB where a monthly is loaded already/);
+    expect(out).toMatch(/time +about 8 min on two cores/);
+    expect(readdirSync(folder, { recursive: true })).toEqual(before);
+    expect(JSON.parse((await dryRun('--json')).out)).toMatchObject({
+      release: name,
+      sizeBytes: 1.16e9,
+      estimate: { rows: 9_798_758, archiveBytes: 1.16e9 },
+      folders: [{ name: 'NPI_WORK_DIR' }, { name: 'NPI_ARCHIVE_DIR', neededBytes: 1.16e9 }],
+    });
+  });
+
+  it('--dry-run warns when a folder is too small', async () => {
+    await offerMonthly();
+    answerWithLength(1e15);
+    const { code, out } = await dryRun();
+    expect(code).toBe(0);
+    expect(out).toMatch(/WARNING: it does not fit: NPI_WORK_DIR lacks [\d.]+ GB/);
+  });
+
+  it('--dry-run exits 1 without a monthly or any zip on the page, 3 without a page', async () => {
+    expect(await dryRun()).toMatchObject({ code: 1, err: expect.stringContaining('links no file of NPPES') });
+    await offerWeek();
+    expect(await dryRun('--json')).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('The page lists no monthly whose period is over.'),
+    });
+    const nowhere = { NPPES_URL: 'http://127.0.0.1:1/NPI_Files.html' };
+    expect(await surgicase(['npi', 'replace', '--dry-run'], nowhere, folder)).toMatchObject({
+      code: 3,
+      err: expect.stringContaining('Check NPPES_URL'),
+    });
+  });
+
+  it('puts the monthly in the place of what is there; the second time the same content is published', async () => {
+    await offerMonthly();
+    const first = await run('npi', 'replace');
+    expect(first).toMatchObject({ code: 0, out: expect.stringMatching(/npi-update: published in/) });
+    expect(first.out).toContain('2 rows: 2 inserted, 0 updated');
+    expect(first.out).toMatch(/download [\d.]+ s, load [\d.]+ s, index [\d.]+ s, swap [\d.]+ s, archive/);
+    expect((await run('npi', 'search', 'smi')).out).toContain(npi(1));
+    const second = await run('npi', 'replace');
+    expect(second).toMatchObject({ code: 0, out: expect.stringContaining('npi-update: nothing due') });
+    expect(second.out).toContain(`${name} is published already: the same content, nothing loaded.`);
+  });
+
+  it('exits 4 while a run that was started by hand is at work', async () => {
+    await offerMonthly();
+    const release = await holdLease();
+    const waiting = await json('npi', 'replace', '--no-wait');
+    expect(waiting).toMatchObject({ code: 0, value: { workflowId: 'npi-update-manual' } });
+    expect(await run('npi', 'replace')).toMatchObject({
+      code: 4,
+      err: expect.stringContaining('npi-update is at work already'),
+    });
+    await release();
+    const result = await client.workflow.getHandle('npi-update-manual').result();
+    expect(result).toMatchObject({ outcome: 'published', releases: [{ kind: 'monthly', release: name }] });
   });
 });
 

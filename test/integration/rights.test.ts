@@ -8,7 +8,7 @@ import { createLog } from '../../log.ts';
 import { openDatabase, schemasOf } from '../../worker/database.ts';
 import { casesOf, writeCases } from '../cases.ts';
 import { forever, startPipeline, type Pipeline } from '../pipeline.ts';
-import { individual, npidataCsv, organization, stub, writeWeekly } from '../release-zip.ts';
+import { individual, npidataCsv, organization, stub, writeMonthly, writeWeekly } from '../release-zip.ts';
 
 // The schemas of docs/operations.md, as this file's pipeline names them.
 const schemas = {
@@ -20,15 +20,18 @@ const login = "'rights'@'%'";
 let administrator: Connection;
 let pipeline: Pipeline;
 
-/** The GRANTs that the page tells an administrator to run. */
-function documentedGrants(): string[] {
+/** The GRANTs that the page tells an administrator to run: what every job needs, and what a monthly needs beside it. */
+function documentedGrants(): { readonly weekly: string[]; readonly monthly: string[] } {
   const page = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
   const section = page.split('\n## Rights in MySQL\n')[1]?.split('\n## ')[0] ?? '';
-  return Array.from(section.matchAll(/^GRANT .*;$/gm), ([grant]) =>
-    Object.entries(schemas)
-      .reduce((sql, [named, ours]) => sql.replace(` ${named}.`, ` ${ours}.`), grant)
-      .replace("'surgicase'@'%'", login),
+  const [weekly = [], monthly = []] = Array.from(section.matchAll(/```sql\n(.*?)```/gs), ([, block = '']) =>
+    Array.from(block.matchAll(/^GRANT .*;$/gm), ([grant]) =>
+      Object.entries(schemas)
+        .reduce((sql, [named, ours]) => sql.replace(` ${named}.`, ` ${ours}.`), grant)
+        .replace("'surgicase'@'%'", login),
+    ),
   );
+  return { weekly, monthly };
 }
 
 beforeAll(async () => {
@@ -43,7 +46,7 @@ beforeAll(async () => {
   await writeCases({ database, app: schemas.allstars }, [...casesOf(10, 3), ...casesOf(15, 2, 100)]);
   await database.close();
   await administrator.query(`CREATE USER ${login} IDENTIFIED BY 'rights'`);
-  for (const grant of documentedGrants()) await administrator.query(grant);
+  for (const grant of documentedGrants().weekly) await administrator.query(grant);
   const limited = Object.assign(new URL(url), { username: 'rights', password: 'rights' });
   pipeline = await startPipeline('rights', { DATABASE_URL: limited.href });
 });
@@ -76,6 +79,19 @@ it.each([
     }
   },
 );
+
+it('a monthly goes live with those that are named for it; while one is missing it is refused', async () => {
+  const rows = [individual(1, 'KNOWN', '10/01/2026'), organization(2, 'MOVED', '10/01/2026')];
+  await writeMonthly(pipeline.site, 'October_2026', '20261011', rows);
+  const { monthly } = documentedGrants();
+  expect(monthly).toHaveLength(5);
+  const last = monthly.pop() ?? '';
+  for (const grant of monthly) await administrator.query(grant);
+  const refused = await (await pipeline.start()).result().catch((error: WorkflowFailedError) => error.cause);
+  expect(refused).toMatchObject({ type: 'DatabaseRefused' });
+  await administrator.query(last);
+  expect(await pipeline.run()).toMatchObject({ outcome: 'published', releases: [{ kind: 'monthly' }] });
+});
 
 it('and all that moving cases needs; a right that is missing is named before anything moves', async () => {
   expect(await pipeline.runCases('pending-payment-update')).toMatchObject({ updated: 3 });

@@ -64,6 +64,9 @@ describe('npm start', () => {
     expect(shown).toMatch(
       /http:\/\/127\.0\.0\.1:\d+\/namespaces\/default\/workflows\/npi-update-manual\/[0-9a-f-]+\/history/,
     );
+    expect(shown).toMatch(
+      /npx surgicase npi replace +\(a generated monthly: 0\.\d MB zip, under a minute\)\n/,
+    );
     expect(shown).toMatch(/Next npi-update: Tue/);
   });
 

@@ -174,11 +174,17 @@ describe('a monthly', () => {
   it('is never due by itself where NPI_BASELINE is never, and when a person asks for it', () => {
     expect(names(due([september, w2], [], 'never'))).toEqual([w2]);
     expect(names(due([monthly('October'), w2], [september, w2], 'replace'))).toEqual([monthly('October')]);
-    expect(names(due([september], [september], 'replace'))).toEqual([]);
+    const again = due([september], [september], 'replace');
+    expect(names(again)).toEqual([]);
+    expect(again.remarks.join()).toContain('published already: the same content, nothing loaded');
+    expect(due([september], [september]).remarks.join()).not.toContain('published already');
+    expect(due([w2], [], 'replace').remarks.join()).toContain('lists no monthly whose period is over');
   });
 
   it('is not loaded over a later one', () => {
-    expect(names(due([september], [monthly('October')], 'replace'))).toEqual([]);
+    const result = due([september], [monthly('October')], 'replace');
+    expect(names(result)).toEqual([]);
+    expect(result.remarks.join()).toContain('a later monthly is');
   });
 
   it('is loaded again when its file has changed', () => {

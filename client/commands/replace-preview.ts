@@ -1,0 +1,62 @@
+import { resolve } from 'node:path';
+import type { Config } from '../../config.ts';
+import { noMonthly, type ListedRelease } from '../../nppes/due.ts';
+import { estimateMonthly, type MonthlyEstimate } from '../../nppes/estimate.ts';
+import { freeBytesIn } from '../../nppes/part.ts';
+import { releaseName } from '../../nppes/release.ts';
+import { CommandError, exitCodes } from '../exit.ts';
+import { offeredMonthly } from '../monthly.ts';
+import { aboutMinutes, grouped, sized } from '../numbers.ts';
+import type { Terminal } from '../terminal.ts';
+
+interface Folder {
+  readonly name: 'NPI_WORK_DIR' | 'NPI_ARCHIVE_DIR';
+  readonly path: string;
+  readonly neededBytes: number;
+  readonly freeBytes: number;
+}
+
+/** `surgicase npi replace --dry-run`: what the newest monthly would take. It asks the page and this host's disk only. */
+export async function previewReplace({ nppes }: Config, terminal: Terminal): Promise<number> {
+  const monthly = await offeredMonthly(nppes.url, new AbortController().signal);
+  if (!monthly) throw new CommandError(exitCodes.failed, noMonthly);
+  const estimate = estimateMonthly(monthly.sizeBytes);
+  const folders = [
+    await folderOf('NPI_WORK_DIR', nppes.workDir, estimate.workBytes),
+    await folderOf('NPI_ARCHIVE_DIR', nppes.archiveDir, estimate.archiveBytes),
+  ];
+  const { release, url, sizeBytes } = monthly;
+  const answer = { release: releaseName(release), url, sizeBytes: sizeBytes ?? null, estimate, folders };
+  terminal.answer(answer, previewLines(monthly, estimate, folders));
+  return exitCodes.done;
+}
+
+async function folderOf(name: Folder['name'], folder: string, neededBytes: number): Promise<Folder> {
+  const path = resolve(folder);
+  return { name, path, neededBytes, freeBytes: await freeBytesIn(path) };
+}
+
+function previewLines(
+  { release, sizeBytes }: ListedRelease,
+  { rows, csvBytes, tableBytes, loadSeconds }: MonthlyEstimate,
+  folders: readonly Folder[],
+): string[] {
+  const size =
+    sizeBytes === undefined ? 'size unknown, estimated as September 2026' : `${sized(sizeBytes)} zip`;
+  return [
+    `${releaseName(release)} (${size}): about ${grouped(rows)} rows, ${sized(csvBytes)} of CSV`,
+    ...folders.map(
+      ({ name, path, neededBytes, freeBytes }) =>
+        `  ${name.padEnd(15)}  needs ${sized(neededBytes)}, ${sized(freeBytes)} free in ${path}`,
+    ),
+    `  ${'MySQL'.padEnd(15)}  needs ${sized(tableBytes)} for the new tables, beside the old ones until they are swapped: ` +
+      `${sized(2 * tableBytes)} where a monthly is loaded already`,
+    `  ${'time'.padEnd(15)}  ${aboutMinutes(loadSeconds)} on two cores, after the download`,
+    ...folders.filter(({ neededBytes, freeBytes }) => neededBytes > freeBytes).map(shortageLine),
+    'The folders were looked at on this host; those of the worker count. Nothing was loaded.',
+  ];
+}
+
+function shortageLine({ name, neededBytes, freeBytes }: Folder): string {
+  return `WARNING: it does not fit: ${name} lacks ${sized(neededBytes - freeBytes)}. Free space, or set ${name} to another disk.`;
+}

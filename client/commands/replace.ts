@@ -1,0 +1,17 @@
+import type { Config } from '../../config.ts';
+import { withClient } from '../connection.ts';
+import type { Terminal } from '../terminal.ts';
+import { startManually } from '../trigger.ts';
+import { answerRun } from './run.ts';
+
+/** `surgicase npi replace`: loads the newest monthly in the place of what is there, whatever NPI_BASELINE says. */
+export function replace(
+  config: Config,
+  terminal: Terminal,
+  { wait }: { readonly wait: boolean },
+): Promise<number> {
+  return withClient(config, async (client) => {
+    const handle = await startManually(client, 'npi-update', { replace: true });
+    return answerRun({ client, config, terminal, job: 'npi-update', handle, wait });
+  });
+}

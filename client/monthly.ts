@@ -1,0 +1,28 @@
+import { failures } from '../contract/failures.ts';
+import { newestMonthly, type ListedRelease } from '../nppes/due.ts';
+import { NppesError } from '../nppes/errors.ts';
+import { offeredReleases, offeredZip } from '../nppes/offer.ts';
+import { CommandError, exitCodes } from './exit.ts';
+
+/**
+ * The newest monthly on the page, with its size where the server tells it; nothing when the page lists none.
+ * @throws CommandError when the page or the zip's server does not answer, or answers with something else
+ */
+export async function offeredMonthly(
+  pageUrl: string,
+  signal: AbortSignal,
+): Promise<ListedRelease | undefined> {
+  try {
+    const today = new Date().toISOString().slice(0, 10);
+    const monthly = newestMonthly(await offeredReleases(pageUrl, signal), today);
+    return monthly && { ...monthly, ...(await offeredZip(monthly.url, signal)) };
+  } catch (error) {
+    throw error instanceof NppesError ? asCommandError(error) : error;
+  }
+}
+
+function asCommandError({ code, message }: NppesError): CommandError {
+  const isUnreachable = code === 'PageUnreachable' || code === 'DownloadFailed';
+  const exitCode = isUnreachable ? exitCodes.unreachable : exitCodes.failed;
+  return new CommandError(exitCode, `${message} ${failures[code].nextStep}`);
+}
