@@ -1,4 +1,5 @@
 import { dateKey } from './classify.ts';
+import { DbError } from './errors.ts';
 import { npiColumns } from './npi-columns.ts';
 import type { RangeCounts } from './recorded.ts';
 import type { Shadow } from './shadow.ts';
@@ -83,14 +84,23 @@ async function compareKnown(
   // One pass for the counts (sums, which MySQL gives as decimals) and the list: it reads every live row of the range.
   const isLoose = `(m.npi IS NULL OR COALESCE(k.data_release, 0) > ${releaseId}
     OR COALESCE(k.deactivation_release, 0) > ${releaseId} OR ${isNewer})`;
-  const [found] = await session.query<{ plain: string; same: string; loose: string | null }>(
-    `SELECT COALESCE(SUM(NOT ${isLoose}), 0) AS plain,
+  const [found] = await session.query<{
+    plain: string;
+    looseCount: string;
+    same: string;
+    loose: string | null;
+  }>(
+    `SELECT COALESCE(SUM(NOT ${isLoose}), 0) AS plain, COALESCE(SUM(${isLoose}), 0) AS looseCount,
        COALESCE(SUM(NOT ${isLoose} AND k.${date} <=> m.${date}), 0) AS same,
        GROUP_CONCAT(IF(${isLoose}, k.npi, NULL)) AS loose
      FROM ${live.data(type)} k LEFT JOIN ${shadow.tables.data(type)} m ON m.npi = k.npi
      WHERE ${inRange('k', scope)}`,
   );
   const npis = (found?.loose ?? '').split(',').filter((npi) => npi !== '');
+  // The list is cut where it is longer than the server's packets, and a cut list would drop providers.
+  if (npis.length !== Number(found?.looseCount ?? 0)) {
+    throw new DbError('CountsDiffer', `The server lists ${npis.length} of ${found?.looseCount} known NPIs.`);
+  }
   for (let start = 0; start < npis.length; start += npisPerInsert) {
     const values = npis.slice(start, start + npisPerInsert).map((npi) => `(${npi}, ${type})`);
     await session.query(

@@ -76,6 +76,16 @@ describe('a monthly', () => {
   });
 });
 
+it('a later week outlives a monthly, however many providers it has brought', async () => {
+  const many = Array.from({ length: 300 }, (_, i) => individual(100 + i, 'LATER', '09/15/2026'));
+  await week('20260914-20260920', many);
+  await pipeline.run();
+  await september([individual(1, 'SMITH', '09/01/2026')]);
+  await pipeline.run();
+  expect(await surgeons('l')).toHaveLength(many.length);
+  expect(await surgeons('all')).toHaveLength(many.length + 1);
+});
+
 const day = fc.integer({ min: 1, max: 28 }).map((date) => `09/${String(date).padStart(2, '0')}/2026`);
 const index = fc.integer({ min: 1, max: 4 });
 const lastName = fc.constantFrom('SMITH', 'ÉCLAIR', 'ØRSTED', '3M', '', ' LEE');
