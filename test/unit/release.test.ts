@@ -142,7 +142,7 @@ describe('a monthly', () => {
   const due = (offers: string[], known: string[], rule: BaselineRule = 'auto') =>
     dueReleases(
       offers.map((offer) => listed(offer)),
-      known.map(published),
+      known.map((name) => published(name)),
       '2026-10-20',
       rule,
     );
