@@ -80,7 +80,7 @@ async function loadRanges(
 ): Promise<{ readonly staged: Recorded; readonly searchSeconds: BaselineLoaded['searchSeconds'] }> {
   const { deps, current, zip, lease, shadow, state } = work;
   const loaded = await deps.database.session(current.signal, (session) => loadedRanges(session, lease.runId));
-  const folder = rangeFolder(deps, zip);
+  const folder = rangeFolder(deps, zip, lease.runId);
   const known = await readSplit(folder, state.rangeCount);
   const isSplit = known !== undefined && state.staged !== undefined;
   const { split, staged } = isSplit
@@ -94,9 +94,9 @@ async function loadRanges(
     isLocal: await mayLoadLocal(session),
     hasProviders: await hasProviders(session, liveTables(deps.schemas)),
   }));
-  const letters = await openLetterFile(folder);
+  const letters = await openLetterFile(split.folder, lease.epoch);
   try {
-    await loadEach(work, { folder, split, letters, loaded, target, staged });
+    await loadEach(work, { split, letters, loaded, target, staged });
     return { staged, searchSeconds: await loadLetters(deps, current, letters, target) };
   } finally {
     await letters.close();
@@ -110,7 +110,7 @@ async function splitMember(
 ): Promise<{ readonly split: Split; readonly staged: Recorded }> {
   const startedAt = performance.now();
   await ensureSpace(folder, splitBytes(member.sizeBytes));
-  const writer = await openRangeWriter(folder, state.rangeCount);
+  const writer = await openRangeWriter(folder, state.rangeCount, lease.epoch);
   let soFar = nothingYet(member.name);
   try {
     const blocks = readRows({
@@ -143,7 +143,6 @@ async function splitMember(
 }
 
 interface RangeWork {
-  readonly folder: string;
   readonly split: Split;
   readonly letters: LetterFile;
   readonly loaded: ReadonlyMap<number, unknown>;
@@ -181,11 +180,11 @@ async function loadEach(work: MonthlyWork, ranges: RangeWork): Promise<void> {
  */
 async function loadOne(
   { deps }: MonthlyWork,
-  { folder, split, letters, loaded, target }: RangeWork,
+  { split, letters, loaded, target }: RangeWork,
   range: NpiRange,
   signal: AbortSignal,
 ): Promise<void> {
-  const path = rangePath(folder, range.number);
+  const path = rangePath(split.folder, range.number);
   const rows = await readRange(path, split.rangeRows[range.number] ?? 0);
   const { surgeon, facility, odd } = collectSearch(rows);
   await letters.append(range.number, [...surgeon.byLetter, ...facility.byLetter]);

@@ -56,7 +56,7 @@ export function baselineActivities(
             swap(deps, session, current, lease, { zip, staged, indexed }),
           ),
         );
-        await rm(rangeFolder(deps, zip), { recursive: true, force: true });
+        await rm(rangeFolder(deps, zip, current.runId), { recursive: true, force: true });
         return published;
       }),
   };

@@ -46,9 +46,9 @@ export async function ensureZip(deps: ActivityDeps, attempt: Attempt, zip: Local
   return join(deps.workDir, zip.release.fileName);
 }
 
-/** Where the ranges of a monthly lie while it is loaded. */
-export function rangeFolder({ workDir }: ActivityDeps, { release, sha256 }: LocalZip): string {
-  return join(workDir, `${release.fileName}.${sha256.slice(0, 12)}${rangesEnding}`);
+/** Where a run's ranges of a monthly lie: what another run has left on this host is half used up. */
+export function rangeFolder({ workDir }: ActivityDeps, { release }: LocalZip, runId: string): string {
+  return join(workDir, `${release.fileName}.${runId}${rangesEnding}`);
 }
 
 const rangesEnding = '.ranges';

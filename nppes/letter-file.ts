@@ -2,9 +2,10 @@ import { appendFile, mkdir, open, readFile, type FileHandle } from 'node:fs/prom
 import { join } from 'node:path';
 import type { LetterLines } from './search-lines.ts';
 
-/** Where the letters of one range stand: bytes and rows of each, one after the other from `offset`. */
+/** Where the letters of one range stand: bytes and rows of each, one after the other from `offset` of a file. */
 interface LetterPlaces {
   readonly range: number;
+  readonly file: string;
   readonly offset: number;
   readonly lengths: readonly number[];
   readonly rows: readonly number[];
@@ -22,17 +23,21 @@ export interface LetterFile {
   close(): Promise<void>;
 }
 
-/** Opens the file of a folder with what an earlier attempt has left in it; an entry that was cut off counts as none. */
-export async function openLetterFile(folder: string): Promise<LetterFile> {
+/**
+ * Opens the letters of a folder with what earlier attempts have left in it; an entry that was cut off counts as none. Each
+ * attempt writes a file of its own: one that lives on beside its successor must not move what the successor writes.
+ */
+export async function openLetterFile(folder: string, attempt: number): Promise<LetterFile> {
   await mkdir(folder, { recursive: true });
   const indexPath = join(folder, 'letters.index');
   const places = new Map<number, LetterPlaces>();
   for (const entry of await readIndex(indexPath)) places.set(entry.range, entry);
-  const file = await open(join(folder, 'letters.rows'), 'a+');
-  let end = (await file.stat()).size;
+  const own = `letters-${attempt}.rows`;
+  const files = fileOpener(folder);
+  let end = (await (await files.open(own)).stat()).size;
   let appending: Promise<void> = Promise.resolve();
   const write = async (entry: LetterPlaces, bytes: Buffer) => {
-    await file.appendFile(bytes);
+    await (await files.open(own)).appendFile(bytes);
     await appendFile(indexPath, `\n${JSON.stringify(entry)}`);
     places.set(entry.range, entry);
   };
@@ -42,7 +47,7 @@ export async function openLetterFile(folder: string): Promise<LetterFile> {
     async append(range, letters) {
       if (places.has(range)) return;
       const lengths = letters.map(({ tsv }) => tsv.length);
-      const entry = { range, offset: end, lengths, rows: letters.map(({ rows }) => rows) };
+      const entry = { range, file: own, offset: end, lengths, rows: letters.map(({ rows }) => rows) };
       end = endOf(entry);
       const bytes = Buffer.concat(letters.map(({ tsv }) => tsv));
       // One after the other: the offsets are given out in this order.
@@ -50,8 +55,23 @@ export async function openLetterFile(folder: string): Promise<LetterFile> {
       await appending;
     },
     rows: (letter) => inOrder().reduce((sum, { rows }) => sum + (rows[letter] ?? 0), 0),
-    lines: (letter) => linesOf(file, inOrder(), letter),
-    close: () => file.close(),
+    lines: (letter) => linesOf(files.open, inOrder(), letter),
+    close: () => files.close(),
+  };
+}
+
+/** Files of a folder, each opened once, for as long as they are needed. */
+function fileOpener(folder: string) {
+  const opened = new Map<string, Promise<FileHandle>>();
+  return {
+    open(name: string): Promise<FileHandle> {
+      const file = opened.get(name) ?? open(join(folder, name), 'a+');
+      opened.set(name, file);
+      return file;
+    },
+    async close(): Promise<void> {
+      for (const file of opened.values()) await (await file).close();
+    },
   };
 }
 
@@ -72,8 +92,13 @@ async function readIndex(path: string): Promise<LetterPlaces[]> {
   });
 }
 
-async function* linesOf(file: FileHandle, places: readonly LetterPlaces[], letter: number) {
-  for (const { offset, lengths } of places) {
+async function* linesOf(
+  openFile: (name: string) => Promise<FileHandle>,
+  places: readonly LetterPlaces[],
+  letter: number,
+) {
+  for (const { file: name, offset, lengths } of places) {
+    const file = await openFile(name);
     const start = lengths.slice(0, letter).reduce((sum, length) => sum + length, offset);
     const tsv = Buffer.allocUnsafe(lengths[letter] ?? 0);
     for (let read = 0; read < tsv.length;) {

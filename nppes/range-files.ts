@@ -1,5 +1,5 @@
 import { close, open, write } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { rangeFinder } from './npi-ranges.ts';
@@ -15,22 +15,40 @@ const buffersBytes = 12 << 20;
 const smallestBufferBytes = 16 << 10;
 const files = { open: promisify(open), write: promisify(write), close: promisify(close) };
 
-/** Rows of each range, once the whole member is split. */
+/** A member that is split whole: where the files of its ranges are, and how many rows each has. */
 export interface Split {
+  readonly folder: string;
   readonly rangeRows: readonly number[];
 }
 
 export const rangePath = (folder: string, number: number) => join(folder, `range-${number}.rows`);
 const splitPath = (folder: string) => join(folder, 'split.json');
+const splitName = (attempt: number) => `split-${attempt}`;
 
-/** Tells whether a folder holds a whole split, made of exactly this many ranges. */
+/** The attempts that have begun a split in a folder, oldest first. */
+async function splitAttempts(folder: string): Promise<number[]> {
+  const names = await readdir(folder).catch(noneWhereAbsent);
+  return names
+    .flatMap((name) => /^split-(\d+)$/.exec(name)?.[1] ?? [])
+    .map(Number)
+    .sort((a, b) => a - b);
+}
+
+/** The whole split of exactly this many ranges that a folder holds, if there is one. */
 export async function readSplit(folder: string, rangeCount: number): Promise<Split | undefined> {
-  const text = await readFile(splitPath(folder), 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error;
-  });
-  if (text === undefined) return undefined;
-  const split = JSON.parse(text) as Split;
-  return split.rangeRows.length === rangeCount ? split : undefined;
+  for (const attempt of await splitAttempts(folder)) {
+    const own = join(folder, splitName(attempt));
+    const text = await readFile(splitPath(own), 'utf8').catch(noneWhereAbsent);
+    if (typeof text !== 'string') continue;
+    const { rangeRows } = JSON.parse(text) as Pick<Split, 'rangeRows'>;
+    if (rangeRows.length === rangeCount) return { folder: own, rangeRows };
+  }
+  return undefined;
+}
+
+function noneWhereAbsent(error: NodeJS.ErrnoException): string[] {
+  if (error.code === 'ENOENT') return [];
+  throw error;
 }
 
 /** Removes the file of a range that is loaded. */
@@ -46,9 +64,19 @@ export interface RangeWriter {
   close(): Promise<void>;
 }
 
-/** Begins a split anew: what the folder held of an earlier one goes. Memory is some 12 MB, whatever the member's size. */
-export async function openRangeWriter(folder: string, rangeCount: number): Promise<RangeWriter> {
-  await rm(folder, { recursive: true, force: true });
+/**
+ * Begins a split anew, in a folder of this attempt's own: what earlier attempts have begun goes, and one that still lives
+ * finds its folder gone and fails. Memory is some 12 MB, whatever the member's size.
+ */
+export async function openRangeWriter(
+  parent: string,
+  rangeCount: number,
+  attempt: number,
+): Promise<RangeWriter> {
+  for (const earlier of (await splitAttempts(parent)).filter((begun) => begun <= attempt)) {
+    await rm(join(parent, splitName(earlier)), { recursive: true, force: true });
+  }
+  const folder = join(parent, splitName(attempt));
   await mkdir(folder, { recursive: true });
   const rangeOf = rangeFinder(rangeCount);
   const pool = bufferPool(Math.max(smallestBufferBytes, Math.floor(buffersBytes / rangeCount)));
@@ -65,11 +93,11 @@ export async function openRangeWriter(folder: string, rangeCount: number): Promi
     },
     async finish() {
       await inTurn((range) => range.flush());
-      const split: Split = { rangeRows: ranges.map((range) => range.rowCount()) };
+      const rangeRows = ranges.map((range) => range.rowCount());
       const path = splitPath(folder);
-      await writeFile(`${path}.part`, JSON.stringify(split));
+      await writeFile(`${path}.part`, JSON.stringify({ rangeRows }));
       await rename(`${path}.part`, path);
-      return split;
+      return { folder, rangeRows };
     },
     close: () => inTurn((range) => range.close()),
   };

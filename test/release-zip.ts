@@ -66,9 +66,10 @@ export function writeMonthly(
   month: string,
   periodEnd: string,
   rows: readonly RowSpec[],
+  header: readonly string[] = npidataHeader,
 ): Promise<string> {
   const name = `NPPES_Data_Dissemination_${month}_V2.zip`;
-  return writeWeekly(folder, `20050523-${periodEnd}`, npidataCsv(rows), name);
+  return writeWeekly(folder, `20050523-${periodEnd}`, npidataCsv(rows, header), name);
 }
 
 /** Writes a weekly zip with this content of its main member; `period` as in the member's name. */

@@ -1,10 +1,15 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
-/** What becomes of a statement: it passes, or the worker is stopped before it arrives or after it took effect. */
-export type Verdict = 'pass' | 'before' | 'after';
+/**
+ * What becomes of a statement: it passes, or the worker is stopped before it arrives or after it took effect; `held`, and
+ * it arrives when the proxy is told to release it.
+ */
+export type Verdict = 'pass' | 'before' | 'after' | 'held';
 
 export interface SqlProxy {
   readonly port: number;
+  /** Passes on the statements that were held. */
+  release(): void;
   /** Breaks every connection, as a network does. */
   drop(): void;
   close(): Promise<void>;
@@ -15,13 +20,14 @@ const comQuery = 3;
 /**
  * A proxy in front of MySQL that shows each statement to `judge` before it passes on. A verdict other than `pass`
  * calls `stop` (which kills or freezes the worker): `before`, and the statement waits until `stop` has returned;
- * `after`, and its answer is held back. Statements are what mysql2 sends as COM_QUERY, without TLS.
+ * `held`, and it waits for `release`; `after`, and its answer is held back. Statements are what mysql2 sends as COM_QUERY, without TLS.
  */
 export async function startSqlProxy(
   target: { readonly host: string; readonly port: number },
   { judge, stop }: { judge(sql: string): Verdict; stop(): void },
 ): Promise<SqlProxy> {
   const sockets = new Set<Socket>();
+  const held: (() => void)[] = [];
   const server = createServer((client) => {
     sockets.add(client);
     client.once('close', () => sockets.delete(client));
@@ -40,14 +46,18 @@ export async function startSqlProxy(
     });
     eachPacket(client, (packet) => {
       const verdict = packet[3] === 0 && packet[4] === comQuery ? judge(statementOf(packet)) : 'pass';
-      if (verdict === 'before') stop();
+      if (verdict === 'before' || verdict === 'held') stop();
       if (verdict === 'after') isAnswerHeld = true;
-      upstream.write(packet);
+      if (verdict === 'held') held.push(() => upstream.write(packet));
+      else upstream.write(packet);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     port: (server.address() as AddressInfo).port,
+    release: () => {
+      for (const pass of held.splice(0)) pass();
+    },
     drop: () => {
       for (const socket of sockets) socket.destroy();
     },

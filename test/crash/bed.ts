@@ -108,11 +108,15 @@ export async function traces(name: string, { query }: Pipeline): Promise<unknown
     digest(`${name}_own.npi_release`, ['release_id', 'file_name', 'sha256']),
     digest(`${name}_own.npi_stub`, ['npi', 'release_id', 'deactivation_date']),
     digest(`${name}_own.npi_quarantine`, ['release_id', 'row_no', 'npi', 'reason']),
+    digest(`${name}_own.npi_live`, ['release_id']),
+    digest(`${name}_own.npi_superseded`, ['file_name', 'superseded_by']),
+    digest(`${name}_own.npi_shadow`, ['run_id']),
+    digest(`${name}_own.npi_shadow_range`, ['run_id']),
   ];
   const found = await query<{ place: string }>(digests.join(' UNION ALL '));
   const stagings = await query(
     `SELECT table_name AS leftover FROM information_schema.tables
-     WHERE table_schema = '${name}_own' AND table_name LIKE 'npi\\_stage%'`,
+     WHERE table_schema = '${name}_own' AND table_name REGEXP '^npi_(stage|old|shadow_[0-9a-f]{12})_'`,
   );
   return { tables: found.map((row) => ({ ...row, place: row.place.replace(name, '') })), stagings };
 }

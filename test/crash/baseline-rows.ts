@@ -1,0 +1,60 @@
+import { npidataHeader } from '../../nppes/header.ts';
+import { individual, npi, organization, stub, type RowSpec } from '../release-zip.ts';
+
+// A monthly onto tables that know most of its providers: 300 of them over the whole width of the NPIs.
+const providerCount = 300;
+const indexes = Array.from({ length: providerCount }, (_, i) => i);
+const spread = (i: number) => i * 666_667;
+
+/** Ranges that the monthly is split into. */
+export const rangeCount = 6;
+
+/** The header of the monthly, with a column that nobody loads: its width alone makes a member of several ranges. */
+export const padded = [...npidataHeader, 'Padding'];
+const padding = ' '.repeat(290_000);
+
+const names = [
+  'SMITH',
+  'ÉCLAIR',
+  'ØRSTED',
+  '3M',
+  '',
+  ' LEE',
+  'O"NEIL',
+  'ADAMS',
+  'ZZ\tTOP',
+  'MERCY',
+  'Ängström',
+];
+const nameOf = (i: number) => names[i % names.length] ?? '';
+
+function provider(i: number, lastUpdate: string, city: string, isOther = false): RowSpec {
+  const make = (i % 5 === 0) === isOther ? individual : organization;
+  return make(spread(i), nameOf(i), lastUpdate, {
+    'Provider Business Practice Location Address City Name': city,
+  });
+}
+
+function weekRow(i: number, day: string, city: string): RowSpec {
+  return i % 11 === 10 ? stub(spread(i), day) : provider(i, day, city);
+}
+
+/** Its days are the monthly's last. */
+export const earlierWeek = indexes.filter((i) => i < 200).map((i) => weekRow(i, '09/08/2026', 'EARLIER'));
+
+/** Newer than the monthly: what it says outlives it. */
+export const laterWeek = indexes.filter((i) => i % 4 === 1).map((i) => weekRow(i, '09/15/2026', 'LATER'));
+
+/** Providers from 30 on: some of another type, deactivated, refused, older than or as what is known, or twice in the file. */
+export const monthlyRows: readonly RowSpec[] = indexes
+  .slice(30)
+  .flatMap((i): RowSpec[] => {
+    if (i % 7 === 1) return [provider(i, '09/10/2026', 'OTHER TYPE', true)];
+    if (i % 7 === 2) return [stub(spread(i), '09/09/2026')];
+    if (i % 7 === 3) return [{ NPI: npi(spread(i)), 'Entity Type Code': '3' }];
+    if (i % 7 === 4) return [provider(i, '08/01/2026', 'OLDER')];
+    if (i % 7 === 5) return [weekRow(i, '09/08/2026', 'EARLIER')];
+    const row = provider(i, '09/10/2026', 'MONTHLY');
+    return i % 13 === 0 ? [row, provider(i, '09/11/2026', 'TWICE')] : [row];
+  })
+  .map((row) => ({ ...row, Padding: padding }));
