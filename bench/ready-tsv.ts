@@ -20,15 +20,15 @@ export async function writeReadyTsv(zip: string, folder: string): Promise<void> 
   const member = npidataMember(opened);
   const rangeCount = rangeCountOf(member.sizeBytes);
   const ranges = join(folder, 'ready.ranges');
-  const writer = await openRangeWriter(ranges, rangeCount);
+  const writer = await openRangeWriter(ranges, rangeCount, 0);
   const input = { member: await member.open(), wanted: npiColumns, rowsPerBlock: 5000, afterRow: 0 };
   for await (const block of readRows(input)) await writer.add(block);
-  const { rangeRows } = await writer.finish();
+  const split = await writer.finish();
   await writer.close();
   opened.close();
   const files = types.map((type) => createWriteStream(tsvPath(folder, type)));
   for (const { number } of npiRanges(rangeCount)) {
-    const rows = await readRange(rangePath(ranges, number), rangeRows[number] ?? 0);
+    const rows = await readRange(rangePath(split.folder, number), split.rangeRows[number] ?? 0);
     for (const type of types) {
       for (const block of rows.lines(type)) if (!files[type]?.write(block)) await once(files[type]!, 'drain');
     }

@@ -28,15 +28,17 @@ const spread = (index: number) => {
 /** Splits a file of these rows, and reads each range again. */
 async function split(rows: readonly RowSpec[]): Promise<RangeRows[]> {
   const at = join(folder, 'split');
-  const writer = await openRangeWriter(at, rangeCount);
+  const writer = await openRangeWriter(at, rangeCount, 1);
   const member = Readable.from([Buffer.from(npidataCsv(rows))]);
   for await (const block of readRows({ member, wanted: npiColumns, rowsPerBlock: 3, afterRow: 0 }))
     await writer.add(block);
-  const { rangeRows } = await writer.finish();
+  const whole = await writer.finish();
   await writer.close();
-  expect(await readSplit(at, rangeCount)).toEqual({ rangeRows });
+  expect(await readSplit(at, rangeCount)).toEqual(whole);
   return Promise.all(
-    npiRanges(rangeCount).map(({ number }) => readRange(rangePath(at, number), rangeRows[number] ?? 0)),
+    npiRanges(rangeCount).map(({ number }) =>
+      readRange(rangePath(whole.folder, number), whole.rangeRows[number] ?? 0),
+    ),
   );
 }
 
@@ -105,7 +107,7 @@ describe('a file that is split into ranges of NPIs', () => {
 
   it('is told apart from one that was cut off', async () => {
     const at = join(folder, 'cut');
-    const writer = await openRangeWriter(at, rangeCount);
+    const writer = await openRangeWriter(at, rangeCount, 1);
     await writer.close();
     expect(await readSplit(at, rangeCount)).toBeUndefined();
   });
@@ -160,12 +162,12 @@ describe('search rows on disk', () => {
 
   it('come back in the order of the ranges, also when an attempt was killed while it wrote', async () => {
     const at = join(folder, 'letters');
-    const first = await openLetterFile(at);
+    const first = await openLetterFile(at, 1);
     await Promise.all([first.append(2, letters('two')), first.append(0, letters('zero'))]);
     await first.close();
-    appendFileSync(join(at, 'letters.rows'), 'cut o');
+    appendFileSync(join(at, 'letters-1.rows'), 'cut o');
     appendFileSync(join(at, 'letters.index'), '\n{"range":1,"offs');
-    const second = await openLetterFile(at);
+    const second = await openLetterFile(at, 2);
     expect([0, 1, 2].map((range) => second.has(range))).toEqual([true, false, true]);
     await second.append(1, letters('one'));
     await second.append(1, letters('again'));
