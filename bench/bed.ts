@@ -46,6 +46,8 @@ export interface Bed {
   readonly databaseOptions: DatabaseOptions;
   /** Runs `npiUpdate` on a worker of its own. */
   runUpdate(input?: NpiUpdateInput): Promise<MeasuredRun>;
+  /** Stops the server and starts it again, its buffer pool empty. */
+  restartServer(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -54,6 +56,8 @@ const serverSettings = (poolMb: number) => [
   `--innodb-buffer-pool-size=${poolMb}M`,
   '--loose-innodb-redo-log-capacity=2G',
   '--secure-file-priv=',
+  // A pool that is filled again at the start would not be cold.
+  '--loose-innodb-buffer-pool-load-at-startup=OFF',
 ];
 
 /** Brings up a MySQL and a Temporal for one benchmark. */
@@ -62,8 +66,9 @@ export async function openBed(poolMb = 512): Promise<Bed> {
   const site = join(stateDir, 'site');
   mkdirSync(site);
   const onAttempt = () => undefined;
+  const startServer = () => startMysql({ stateDir, onAttempt, settings: serverSettings(poolMb) });
   const [mysql, temporal, replica] = await Promise.all([
-    startMysql({ stateDir, onAttempt, settings: serverSettings(poolMb) }),
+    startServer(),
     startTemporal({ stateDir, onAttempt, onBuild: () => undefined }),
     startCmsReplica({ folder: site }),
   ]);
@@ -80,16 +85,21 @@ export async function openBed(poolMb = 512): Promise<Bed> {
   const setup = { config, database: config.database, log: createLog(config.log) };
   const database = openDatabase(setup);
   await migrate(database, schemasOf(setup), forever);
-  const mysqlPid = Number(readFileSync(join(stateDir, 'mysql', 'mysqld.pid'), 'utf8'));
+  let server = mysql;
+  const serverPid = () => Number(readFileSync(join(stateDir, 'mysql', 'mysqld.pid'), 'utf8'));
   return {
     folder: stateDir,
     site,
     database,
     databaseOptions: databaseOptionsOf(setup),
-    runUpdate: (input) => withWorker(env, mysqlPid, () => update(temporal.address, input)),
+    runUpdate: (input) => withWorker(env, serverPid(), () => update(temporal.address, input)),
+    async restartServer() {
+      await server.stop();
+      server = await startServer();
+    },
     async close() {
       await database.close();
-      await Promise.all([mysql.stop(), temporal.stop(), replica.stop()]);
+      await Promise.all([server.stop(), temporal.stop(), replica.stop()]);
       rmSync(stateDir, { recursive: true, force: true });
     },
   };

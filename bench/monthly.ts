@@ -4,13 +4,13 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { finished, pipeline } from 'node:stream/promises';
 import { writeReleaseZip } from '../local/sample/release-zip.ts';
-import { knownLines } from '../local/sample/rows.ts';
+import { knownLines, type KnownProviders } from '../local/sample/rows.ts';
 import { npidataMember, openZip } from '../nppes/zip.ts';
 import { openBed, type LogLine, type MeasuredRun } from './bed.ts';
 import { otherWays } from './compare.ts';
 import type { BenchOptions } from './options.ts';
 import { loadReadyTsv, writeReadyTsv } from './ready-tsv.ts';
-import { say, sayTable } from './table.ts';
+import { memoryLine, say, sayTable } from './table.ts';
 
 const defaultRows = 1_000_000;
 
@@ -27,7 +27,7 @@ export async function monthly({
   const bed = await openBed(poolMb);
   try {
     const zip = join(bed.site, 'NPPES_Data_Dissemination_September_2026_V2.zip');
-    await writeZip(zip, rows);
+    await writeMonthlyZip(zip, rows);
     await writeReadyTsv(zip, bed.folder);
     const before = await loadReadyTsv(bed, bed.folder);
     const run = await bed.runUpdate();
@@ -48,12 +48,14 @@ export async function monthly({
   }
 }
 
-function writeZip(path: string, rows: number): Promise<void> {
+/** Writes a monthly of `rows` generated providers; gives what the tables then hold. */
+export async function writeMonthlyZip(path: string, rows: number): Promise<KnownProviders> {
   // The share of September 2026: 355,329 of 9,798,758.
   const stubs = Math.round(rows * 0.036);
   const updated = { start: '2006-01-01', end: '2026-09-13' };
   const known = { full: rows - stubs, stubs, firstNew: rows, updated };
-  return writeReleaseZip(path, { range: '20050523-20260913', lines: knownLines(known) });
+  await writeReleaseZip(path, { range: '20050523-20260913', lines: knownLines(known) });
+  return known;
 }
 
 async function hash(zip: string): Promise<void> {
@@ -144,9 +146,7 @@ function print(measured: Measured): void {
   say(
     `CPU: ${cpuMicrosPerRow.toFixed(1)} µs a row (worker ${run.workerCpuSeconds.toFixed(1)} s, server ${run.serverCpuSeconds.toFixed(1)} s)`,
   );
-  say(
-    `resident memory of the worker: idle ${run.idleMb.toFixed(0)} MB, at most ${run.peakMb.toFixed(0)} MB (+${(run.peakMb - run.idleMb).toFixed(0)})`,
-  );
+  say(memoryLine('monthly', run));
 }
 
 function sayOtherWays(measured: Measured, ways: Awaited<ReturnType<typeof otherWays>>): void {

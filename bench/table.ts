@@ -15,3 +15,12 @@ export function sayTable(head: readonly string[], rows: ReadonlyArray<readonly s
     );
   }
 }
+
+/** What the worker's process held. */
+export function memoryLine(
+  name: string,
+  { idleMb, peakMb }: { readonly idleMb: number; readonly peakMb: number },
+): string {
+  const more = (peakMb - idleMb).toFixed(0);
+  return `resident memory of the worker, ${name}: idle ${idleMb.toFixed(0)} MB, at most ${peakMb.toFixed(0)} MB (+${more})`;
+}

@@ -2,44 +2,62 @@ import { join } from 'node:path';
 import { loadBlock, mayLoadLocal } from '../db/bulk-load.ts';
 import { npiColumns } from '../db/npi-columns.ts';
 import { openStaging } from '../db/staging.ts';
-import { knownLines, weekLines, weekRowCount, type KnownProviders } from '../local/sample/rows.ts';
 import { writeReleaseZip } from '../local/sample/release-zip.ts';
+import { weekLines, weekRowCount, type KnownProviders } from '../local/sample/rows.ts';
 import { readRows } from '../nppes/rows.ts';
 import { npidataMember, openZip } from '../nppes/zip.ts';
-import { forever, openBed, type Bed } from './bed.ts';
+import { forever, openBed, type Bed, type MeasuredRun } from './bed.ts';
+import { writeMonthlyZip } from './monthly.ts';
+import type { BenchOptions } from './options.ts';
+import { memoryLine, say, sayTable } from './table.ts';
 
-const knownCount = 1_000_000;
-const known: KnownProviders = {
-  full: knownCount,
-  stubs: 1000,
-  firstNew: knownCount + 1000,
-  updated: { start: '2006-01-01', end: '2026-09-06' },
-};
-const period = { start: '2026-09-14', end: '2026-09-20' };
+const defaultRows = 1_000_000;
 
 /**
- * A week of 34,009 rows, from a zip on this host to searchable tables that hold a million providers, beside the
- * limit: LOAD DATA of the same rows as ready TSV into an empty table of the same columns.
+ * Weeks of 34,009 rows, from a zip on this host to searchable tables that hold `rows` providers already, beside the limit:
+ * LOAD DATA of the same rows as ready TSV into an empty table of the same columns. Three times: onto warm tables, the same
+ * zip again when the ledger has lost it, and the next week when the server has just been started.
  */
-export async function weekly(): Promise<void> {
-  const bed = await openBed();
+export async function weekly({ rows = defaultRows, poolMb = 2048, json }: BenchOptions): Promise<void> {
+  const bed = await openBed(poolMb);
   try {
-    say(`loading ${knownCount.toLocaleString('en-US')} providers to begin with`);
-    const base = join(bed.site, 'NPPES_Data_Dissemination_090726_091326_Weekly_V2.zip');
-    await writeReleaseZip(base, { range: '20260907-20260913', lines: knownLines(known) });
-    const before = await bed.runUpdate();
-    say(`  in ${before.result.seconds.toFixed(0)} s, ${memory(before)}`);
-    const zip = join(bed.site, 'NPPES_Data_Dissemination_091426_092026_Weekly_V2.zip');
-    await writeReleaseZip(zip, {
-      range: '20260914-20260920',
-      lines: weekLines({ period, rows: weekRowCount, known }),
-    });
-    const measured = await bed.runUpdate();
-    const limitSeconds = await loadReadyTsv(bed, zip);
-    print(measured, limitSeconds);
+    if (!json) say(`loading ${rows.toLocaleString('en-US')} providers to begin with`);
+    const known = await writeMonthlyZip(
+      join(bed.site, 'NPPES_Data_Dissemination_September_2026_V2.zip'),
+      rows,
+    );
+    await bed.runUpdate();
+    const first = await writeWeek(bed, { start: '2026-09-14', end: '2026-09-20' }, known);
+    const warm = await bed.runUpdate();
+    const limitSeconds = await loadReadyTsv(bed, first.path);
+    await bed.database.session(forever, (session) =>
+      session.query('DELETE FROM npi_release WHERE file_name = ?', [first.name]),
+    );
+    const unchanged = await bed.runUpdate();
+    const after = { ...known, firstNew: known.firstNew + weekRowCount };
+    await writeWeek(bed, { start: '2026-09-21', end: '2026-09-27' }, after);
+    await bed.restartServer();
+    const cold = await bed.runUpdate();
+    const runs = { warm, 'the same again': unchanged, cold };
+    if (json) say(JSON.stringify(asJson(rows, runs, limitSeconds)));
+    else print(rows, runs, limitSeconds);
   } finally {
     await bed.close();
   }
+}
+
+async function writeWeek(
+  { site }: Bed,
+  period: { readonly start: string; readonly end: string },
+  known: KnownProviders,
+): Promise<{ readonly name: string; readonly path: string }> {
+  const short = (day: string) => day.slice(5, 7) + day.slice(8) + day.slice(2, 4);
+  const compact = (day: string) => day.replaceAll('-', '');
+  const name = `NPPES_Data_Dissemination_${short(period.start)}_${short(period.end)}_Weekly_V2.zip`;
+  const path = join(site, name);
+  const lines = weekLines({ period, rows: weekRowCount, known });
+  await writeReleaseZip(path, { range: `${compact(period.start)}-${compact(period.end)}`, lines });
+  return { name, path };
 }
 
 /** Seconds of one LOAD DATA of the week's rows; the rows are made ready before. */
@@ -60,34 +78,55 @@ async function loadReadyTsv({ database }: Bed, zip: string): Promise<number> {
   });
 }
 
-function print(measured: Awaited<ReturnType<Bed['runUpdate']>>, limitSeconds: number): void {
-  const [release] = measured.result.releases;
-  if (!release) throw new Error(`The week was not loaded: ${measured.result.outcome}.`);
-  const { rows } = release.counts;
-  const line = (name: string, seconds: number) =>
-    say(
-      `${name.padEnd(22)} ${seconds.toFixed(2).padStart(8)} ${Math.round(rows / seconds)
-        .toLocaleString('en-US')
-        .padStart(12)} ${(seconds / limitSeconds).toFixed(1).padStart(10)}`,
-    );
-  say(
-    `\n${rows.toLocaleString('en-US')} rows, zip to searchable, onto ${knownCount.toLocaleString('en-US')} providers`,
-  );
-  say(`${'stage'.padEnd(22)} ${'seconds'.padStart(8)} ${'rows/s'.padStart(12)} ${'x limit'.padStart(10)}`);
+type Runs = Readonly<Record<string, MeasuredRun>>;
+
+/** Seconds by stage of the one release of a run. */
+function stagesOf({ result }: MeasuredRun): Readonly<Record<string, number>> {
+  const [release, ...more] = result.releases;
+  if (!release || more.length > 0) throw new Error(`One week was to be loaded: ${result.outcome}.`);
   const { download, stage, publish, index, archive } = release.seconds;
-  line('download (loopback)', download);
-  line('stage', stage);
-  line('publish', publish);
-  line('  of it index', index);
-  line('archive', Math.max(archive, 0.001));
-  line('run, all of it', measured.result.seconds);
-  line('limit: LOAD DATA', limitSeconds);
-  say(memory(measured));
+  return { download, stage, publish, 'of it search': index, archive, 'zip to searchable': stage + publish };
 }
 
-const memory = ({ idleMb, peakMb }: { readonly idleMb: number; readonly peakMb: number }) =>
-  `resident memory of the worker: idle ${idleMb.toFixed(0)} MB, at most ${peakMb.toFixed(0)} MB (+${(peakMb - idleMb).toFixed(0)})`;
+function asJson(providers: number, runs: Runs, limitSeconds: number) {
+  return {
+    providers,
+    runs: Object.entries(runs).map(([name, run]) => {
+      const stages = stagesOf(run);
+      const seconds = stages['zip to searchable'] ?? Number.NaN;
+      return {
+        name,
+        rows: weekRowCount,
+        stages: Object.fromEntries(Object.entries(stages).map(([stage, took]) => [stage, { seconds: took }])),
+        seconds,
+        cpuSeconds: { worker: run.workerCpuSeconds, server: run.serverCpuSeconds },
+        rowsPerSecond: weekRowCount / seconds,
+        limitRowsPerSecond: weekRowCount / limitSeconds,
+        ratioToLimit: limitSeconds / seconds,
+        cpuMicrosPerRow: ((run.workerCpuSeconds + run.serverCpuSeconds) * 1e6) / weekRowCount,
+        peakRssMb: run.peakMb,
+        idleRssMb: run.idleMb,
+      };
+    }),
+  };
+}
 
-function say(line: string): void {
-  process.stdout.write(`${line}\n`);
+function print(providers: number, runs: Runs, limitSeconds: number): void {
+  say(
+    `\n${weekRowCount.toLocaleString('en-US')} rows onto ${providers.toLocaleString('en-US')} providers, seconds; ` +
+      `LOAD DATA of the ready rows takes ${limitSeconds.toFixed(2)} s`,
+  );
+  const stages = Object.keys(stagesOf(Object.values(runs)[0] as MeasuredRun));
+  sayTable(
+    ['stage', ...Object.keys(runs)],
+    [
+      ...stages.map((stage) => [
+        stage,
+        ...Object.values(runs).map((run) => (stagesOf(run)[stage] ?? 0).toFixed(2)),
+      ]),
+      ['CPU, worker', ...Object.values(runs).map((run) => run.workerCpuSeconds.toFixed(2))],
+      ['CPU, server', ...Object.values(runs).map((run) => run.serverCpuSeconds.toFixed(2))],
+    ],
+  );
+  for (const [name, run] of Object.entries(runs)) say(memoryLine(name, run));
 }
