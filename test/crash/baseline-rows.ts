@@ -11,9 +11,21 @@ export const rangeCount = 6;
 
 /** The header of the monthly, with a column that nobody loads: its width alone makes a member of several ranges. */
 export const padded = [...npidataHeader, 'Padding'];
-const padding = ' '.repeat(290_000);
+const padding = ' '.repeat(262_000);
 
-const names = ['SMITH', 'ÉCLAIR', 'ØRSTED', '3M', '', ' LEE', 'O"NEIL', 'ADAMS', 'ZZ\tTOP', 'MERCY', 'Ängström'];
+const names = [
+  'SMITH',
+  'ÉCLAIR',
+  'ØRSTED',
+  '3M',
+  '',
+  ' LEE',
+  'O"NEIL',
+  'ADAMS',
+  'ZZ\tTOP',
+  'MERCY',
+  'Ängström',
+];
 const nameOf = (i: number) => names[i % names.length] ?? '';
 
 function provider(i: number, lastUpdate: string, city: string, isOther = false): RowSpec {

@@ -34,7 +34,7 @@ afterAll(() => {
 /** A page with the weeks around the monthly, a database, and a Temporal namespace of its own; no worker yet. */
 async function openCase(name: string): Promise<Pipeline> {
   await createNamespace(name);
-  const more = { TEMPORAL_NAMESPACE: name, ACTIVITY_HEARTBEAT_TIMEOUT: '1s', NPI_MAX_REFUSED: '50%' };
+  const more = { TEMPORAL_NAMESPACE: name, ACTIVITY_HEARTBEAT_TIMEOUT: '3s', NPI_MAX_REFUSED: '50%' };
   const pipeline = await startPipeline(name, more, { hasWorker: false });
   await writeWeekly(pipeline.site, '20260907-20260913', npidataCsv(earlierWeek));
   await writeWeekly(pipeline.site, '20260914-20260920', npidataCsv(laterWeek));
