@@ -229,6 +229,25 @@ describe.concurrent('a worker that loads a monthly', () => {
   );
 
   it(
+    'killed between its swap and its ledger, its run terminated: the next run completes what is live, and loads nothing',
+    async () => {
+      const name = 'baseline_terminated';
+      const pipeline = await openCase(name);
+      const ledger = nth(/^insert into `npi_release`/i, 1, 'before');
+      const { worker, handle } = await startMonthly(pipeline, 'SIGKILL', ledger);
+      await Promise.race([worker.exit, endsUnseen(handle)]);
+      await handle.terminate();
+      await pipeline.query('UPDATE lease SET expires_at = NOW(6)');
+      const next = await finish(name, pipeline, await pipeline.start());
+      const { traces: left } = undisturbed as { traces: unknown };
+      expect(next).toMatchObject({ outcome: 'nothing due', counts: [], traces: left });
+      await worker.proxy.close();
+      await pipeline.stop();
+    },
+    longTimeoutMs,
+  );
+
+  it(
     'goes on when all its connections are lost in the middle',
     async () => {
       const name = 'baseline_lost';
