@@ -26,11 +26,20 @@ export async function replayRuns(handles: readonly WorkflowHandle[]): Promise<vo
   for (const handle of handles) {
     const { status, type } = await handle.describe();
     const outcome = status.name === 'COMPLETED' ? await outcomeOf(handle) : status.name.toLowerCase();
-    runs.push({ name: handle.workflowId, type, outcome, history: await handle.fetchHistory() });
+    const history = await handle.fetchHistory();
+    const kind = isBaseline(history) ? `${outcome}-baseline` : outcome;
+    runs.push({ name: handle.workflowId, type, outcome: kind, history });
   }
   const version = process.env['EXPORT_HISTORIES'];
   if (version !== undefined) for (const run of runs) keep(version, run);
   await replay(runs);
+}
+
+/** Whether a run has loaded a monthly: it calls other activities than a run of weeklies. */
+function isBaseline({ events }: History): boolean {
+  return (events ?? []).some(
+    ({ activityTaskScheduledEventAttributes: scheduled }) => scheduled?.activityType?.name === 'loadBaseline',
+  );
 }
 
 async function outcomeOf(handle: WorkflowHandle): Promise<string> {

@@ -34,7 +34,7 @@ afterAll(() => {
 /** A page with the weeks around the monthly, a database, and a Temporal namespace of its own; no worker yet. */
 async function openCase(name: string): Promise<Pipeline> {
   await createNamespace(name);
-  const more = { TEMPORAL_NAMESPACE: name, ACTIVITY_HEARTBEAT_TIMEOUT: '1s', NPI_MAX_REFUSED: '50%' };
+  const more = { TEMPORAL_NAMESPACE: name, ACTIVITY_HEARTBEAT_TIMEOUT: '3s', NPI_MAX_REFUSED: '50%' };
   const pipeline = await startPipeline(name, more, { hasWorker: false });
   await writeWeekly(pipeline.site, '20260907-20260913', npidataCsv(earlierWeek));
   await writeWeekly(pipeline.site, '20260914-20260920', npidataCsv(laterWeek));
@@ -223,6 +223,25 @@ describe.concurrent('a worker that loads a monthly', () => {
       await zombie.exit;
       expect(await traces(name, pipeline)).toEqual(after);
       await zombie.proxy.close();
+      await pipeline.stop();
+    },
+    longTimeoutMs,
+  );
+
+  it(
+    'killed between its swap and its ledger, its run terminated: the next run completes what is live, and loads nothing',
+    async () => {
+      const name = 'baseline_terminated';
+      const pipeline = await openCase(name);
+      const ledger = nth(/^insert into `npi_release`/i, 1, 'before');
+      const { worker, handle } = await startMonthly(pipeline, 'SIGKILL', ledger);
+      await Promise.race([worker.exit, endsUnseen(handle)]);
+      await handle.terminate();
+      await pipeline.query('UPDATE lease SET expires_at = NOW(6)');
+      const next = await finish(name, pipeline, await pipeline.start());
+      const { traces: left } = undisturbed as { traces: unknown };
+      expect(next).toMatchObject({ outcome: 'nothing due', counts: [], traces: left });
+      await worker.proxy.close();
       await pipeline.stop();
     },
     longTimeoutMs,

@@ -8,6 +8,7 @@ import {
   npidataCsv,
   organization,
   stub,
+  weeklyName,
   writeMonthly,
   writeWeekly,
   type RowSpec,
@@ -115,17 +116,68 @@ async function tablesAfter(releases: readonly (() => Promise<unknown>)[]): Promi
   return tables.filter(({ place }) => /_app\.npi_data|_search\./.test(place));
 }
 
-it('a monthly that comes after later weeks leaves the tables of their order', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.tuple(rows, rows, rows, rows), async ([before, monthly, after, last]) => {
-      const w1 = () => week('20260907-20260913', before);
-      const m = () => september(monthly);
-      const w2 = () => week('20260914-20260920', after);
-      const w3 = () => week('20260921-20260927', last);
-      const inOrder = await tablesAfter([w1, m, w2, w3]);
-      expect(await tablesAfter([w1, w2, m, w3])).toEqual(inOrder);
-      expect(await tablesAfter([w1, w2, w3, m])).toEqual(inOrder);
-    }),
-    { numRuns: Number(process.env['ORDER_RUNS'] ?? 5) },
+const superseded = async () =>
+  (await pipeline.query<{ file: string }>('SELECT file_name AS file FROM npi_superseded')).map(
+    ({ file }) => file,
   );
+
+const firstWeek = '20260907-20260913';
+const padding = Array.from({ length: 40 }, (_, i) => organization(50 + i, 'NEW', '09/01/2026'));
+type Place = 'w1' | 'm' | 'again' | 'w2' | 'w3';
+const inOrder: readonly Place[] = ['w1', 'm', 'again', 'w2', 'w3'];
+
+it('a monthly, its new version and the weeks around them leave the tables of their order, whenever they come', async () => {
+  const arrival = fc
+    .tuple(fc.shuffledSubarray([...inOrder], { minLength: 5, maxLength: 5 }), fc.boolean())
+    // The first version is the one that comes first; without a second in half of the cases.
+    .map(([places, hasNewVersion]) => {
+      const first = Math.min(places.indexOf('m'), places.indexOf('again'));
+      const versions = places.map((place, i) =>
+        place === 'm' || place === 'again' ? (i === first ? 'm' : 'again') : place,
+      );
+      return versions.filter((place) => hasNewVersion || place !== 'again');
+    });
+  await fc.assert(
+    fc.asyncProperty(fc.tuple(rows, rows, rows, rows, rows), arrival, async (contents, places) => {
+      const [before, monthly, newVersion, after, last] = contents;
+      const releases: Readonly<Record<Place, () => Promise<unknown>>> = {
+        w1: () => week(firstWeek, before),
+        m: () => september(monthly),
+        // Longer than the first version, whatever that holds: the page tells them apart by their length.
+        again: () => september([...newVersion, ...padding]),
+        w2: () => week('20260914-20260920', after),
+        w3: () => week('20260921-20260927', last),
+      };
+      const isLate = places.indexOf('w1') > places.indexOf('m');
+      const wanted = inOrder.filter((place) => places.includes(place) && !(isLate && place === 'w1'));
+      const expected = await tablesAfter(wanted.map((place) => releases[place]));
+      expect(await tablesAfter(places.map((place) => releases[place]))).toEqual(expected);
+      expect(await superseded()).toEqual(isLate ? [weeklyName(firstWeek)] : []);
+    }),
+    { numRuns: Number(process.env['ORDER_RUNS'] ?? 3) },
+  );
+});
+
+describe('a monthly whose member names another period than its zip', () => {
+  const known = [individual(1, 'SMITH', '09/01/2026')];
+
+  it('that ends later holds the week after it', async () => {
+    await writeMonthly(pipeline.site, 'September_2026', '20260920', known);
+    await week('20260914-20260920', [individual(2, 'JONES', '09/15/2026')]);
+    const { releases, remarks } = await pipeline.run();
+    expect(releases).toHaveLength(1);
+    expect(remarks.join()).toContain('covers the days until 2026-09-20, as its member says');
+    expect(await superseded()).toEqual([weeklyName('20260914-20260920')]);
+    expect(await surgeons('all')).toHaveLength(1);
+    expect((await pipeline.run()).outcome).toBe('nothing due');
+  });
+
+  it('that ends earlier is followed by the week that its zip seemed to hold', async () => {
+    await writeMonthly(pipeline.site, 'September_2026', '20260906', known);
+    await week(firstWeek, [individual(2, 'JONES', '09/08/2026')]);
+    expect((await pipeline.run()).releases).toHaveLength(2);
+    expect(await superseded()).toEqual([]);
+    expect(await surgeons('all')).toHaveLength(2);
+    expect((await pipeline.run()).outcome).toBe('nothing due');
+  });
 });
