@@ -60,6 +60,17 @@ export function viewOf(bytes: Buffer): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
+/**
+ * Copies the bytes from `start` to `end` of one buffer to `at` of another, four at a time. `Buffer.copy` makes an object
+ * a call, and with a call a row the collector takes a third of the time.
+ */
+export function copyBytes(from: DataView, start: number, end: number, to: DataView, at: number): void {
+  const shift = at - start;
+  let place = start;
+  for (; place < end - 3; place += 4) to.setUint32(place + shift, from.getUint32(place));
+  for (; place < end; place++) to.setUint8(place + shift, from.getUint8(place));
+}
+
 const tab = 0x09;
 const bytesPerRow = 512;
 const minBytes = 64 << 10;

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { rangeFinder } from './npi-ranges.ts';
-import type { RowBlock } from './block.ts';
+import { copyBytes, viewOf, type RowBlock } from './block.ts';
 
 /**
  * Head of a line in a range's file, in bytes: length of the line (4), row number (4), NPI (8, double), date as
@@ -88,7 +88,8 @@ export async function openRangeWriter(
   };
   return {
     async add({ tsv, lines }) {
-      for (let i = 0; i < lines.count; i++) ranges[rangeOf(lines.npis[i] ?? 0)]?.add(tsv, lines, i);
+      const view = viewOf(tsv);
+      for (let i = 0; i < lines.count; i++) ranges[rangeOf(lines.npis[i] ?? 0)]?.add(view, lines, i);
       await inTurn((range) => range.written());
     },
     async finish() {
@@ -103,17 +104,25 @@ export async function openRangeWriter(
   };
 }
 
+interface PooledBuffer {
+  readonly bytes: Buffer;
+  readonly view: DataView;
+}
+
 type BufferPool = ReturnType<typeof bufferPool>;
 
 /** Buffers of one size, used again and again: new ones for every write would be garbage of gigabytes. */
 function bufferPool(bufferBytes: number) {
-  const free: Buffer[] = [];
+  const free: PooledBuffer[] = [];
+  const create = (sizeBytes: number): PooledBuffer => {
+    const bytes = Buffer.allocUnsafeSlow(sizeBytes);
+    return { bytes, view: viewOf(bytes) };
+  };
   return {
     take: (atLeastBytes: number) =>
-      (atLeastBytes <= bufferBytes ? free.pop() : undefined) ??
-      Buffer.allocUnsafeSlow(Math.max(bufferBytes, atLeastBytes)),
-    give(buffer: Buffer) {
-      if (buffer.length === bufferBytes) free.push(buffer);
+      (atLeastBytes <= bufferBytes ? free.pop() : undefined) ?? create(Math.max(bufferBytes, atLeastBytes)),
+    give(buffer: PooledBuffer) {
+      if (buffer.bytes.length === bufferBytes) free.push(buffer);
     },
   };
 }
@@ -122,15 +131,16 @@ type RangeFile = ReturnType<typeof rangeFile>;
 
 /** One file, created with its first line. */
 function rangeFile(path: string, pool: BufferPool) {
-  let buffer: Buffer | undefined;
+  let buffer: PooledBuffer | undefined;
   let used = 0;
   let rows = 0;
   let descriptor: number | undefined;
   let writing: Promise<void> | undefined;
 
-  async function writeOut(full: Buffer, length: number): Promise<void> {
+  async function writeOut(full: PooledBuffer, length: number): Promise<void> {
     descriptor ??= await files.open(path, 'w');
-    for (let at = 0; at < length;) at += (await files.write(descriptor, full, at, length - at)).bytesWritten;
+    for (let at = 0; at < length;)
+      at += (await files.write(descriptor, full.bytes, at, length - at)).bytesWritten;
     pool.give(full);
   }
 
@@ -146,18 +156,19 @@ function rangeFile(path: string, pool: BufferPool) {
 
   return {
     rowCount: () => rows,
-    add(tsv: Buffer, lines: RowBlock['lines'], i: number): void {
+    add(tsv: DataView, lines: RowBlock['lines'], i: number): void {
       const [start, end] = [lines.starts[i] ?? 0, lines.ends[i] ?? 0];
       const bytes = lineHeadBytes + end - start;
-      if (buffer !== undefined && used + bytes > buffer.length) send();
+      if (buffer !== undefined && used + bytes > buffer.bytes.length) send();
       buffer ??= pool.take(bytes);
-      buffer.writeUInt32LE(end - start, used);
-      buffer.writeUInt32LE(lines.rowNumbers[i] ?? 0, used + 4);
-      buffer.writeDoubleLE(lines.npis[i] ?? 0, used + 8);
-      buffer.writeUInt32LE(lines.dates[i] ?? 0, used + 16);
-      buffer[used + 20] = lines.types[i] ?? 0;
-      buffer[used + 21] = lines.isListed[i] ?? 0;
-      tsv.copy(buffer, used + lineHeadBytes, start, end);
+      const { view } = buffer;
+      view.setUint32(used, end - start);
+      view.setUint32(used + 4, lines.rowNumbers[i] ?? 0);
+      view.setFloat64(used + 8, lines.npis[i] ?? 0);
+      view.setUint32(used + 16, lines.dates[i] ?? 0);
+      view.setUint8(used + 20, lines.types[i] ?? 0);
+      view.setUint8(used + 21, lines.isListed[i] ?? 0);
+      copyBytes(tsv, start, end, view, used + lineHeadBytes);
       used += bytes;
       rows += 1;
     },

@@ -1,3 +1,5 @@
+import type { LinePlace } from './range-rows.ts';
+
 /** Which of a provider's columns a search row takes, by their place in the wanted columns. */
 export interface SearchShape {
   readonly columns: ReadonlyArray<{ readonly place: number; readonly maxLength: number }>;
@@ -29,7 +31,7 @@ export interface SearchCollector {
    * Takes a provider's line. False when it cannot tell the row by bytes alone: an enclosed field, a value that may be
    * longer than its column, or a name whose first character only the database's collation puts to a letter.
    */
-  add(line: Buffer): boolean;
+  add(line: LinePlace): boolean;
   finish(): SearchLines;
 }
 
@@ -56,14 +58,14 @@ export function searchCollector({ columns, namePlace }: SearchShape): SearchColl
   }
 
   return {
-    add(line) {
-      if (!findFields(line, starts)) return false;
+    add({ bytes: line, start, end }) {
+      if (!findFields(line, start, starts)) return false;
       const startOf = (place: number) => starts[place] as number;
       const endOf = (place: number) => (starts[place + 1] as number) - 1;
       if (columns.some(({ place, maxLength }) => endOf(place) - startOf(place) > maxLength)) return false;
       const letter = letterOf(line, startOf(namePlace), endOf(namePlace));
       if (letter === undefined) return false;
-      reserve(line.length);
+      reserve(end - start);
       copy(line, startOf(0), endOf(0));
       for (const { place } of columns) {
         out[used++] = tab;
@@ -79,10 +81,10 @@ export function searchCollector({ columns, namePlace }: SearchShape): SearchColl
 }
 
 /** Where the first fields of a line begin; false when one of them is enclosed. */
-function findFields(line: Buffer, starts: Uint32Array): boolean {
+function findFields(line: Buffer, start: number, starts: Uint32Array): boolean {
   let place = 1;
-  starts[0] = 0;
-  for (let at = 0; place < starts.length; at++) {
+  starts[0] = start;
+  for (let at = start; place < starts.length; at++) {
     const byte = line[at];
     if (byte === quote || byte === undefined) return false;
     if (byte === tab || byte === newline) starts[place++] = at + 1;

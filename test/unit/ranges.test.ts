@@ -123,7 +123,10 @@ describe('search rows of a range', () => {
   };
   const collect = (lines: readonly string[]) => {
     const collector = searchCollector(shape);
-    const taken = lines.map((text) => collector.add(Buffer.from(text)));
+    const taken = lines.map((text) => {
+      const bytes = Buffer.from(`before${text}`);
+      return collector.add({ bytes, start: 'before'.length, end: bytes.length });
+    });
     return { taken, ...collector.finish() };
   };
 
