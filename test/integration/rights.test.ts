@@ -8,7 +8,15 @@ import { createLog } from '../../log.ts';
 import { openDatabase, schemasOf } from '../../worker/database.ts';
 import { casesOf, writeCases } from '../cases.ts';
 import { forever, startPipeline, type Pipeline } from '../pipeline.ts';
-import { individual, npidataCsv, organization, stub, writeWeekly } from '../release-zip.ts';
+import {
+  individual,
+  npi,
+  npidataCsv,
+  organization,
+  stub,
+  writeMonthly,
+  writeWeekly,
+} from '../release-zip.ts';
 
 // The schemas of docs/operations.md, as this file's pipeline names them.
 const schemas = {
@@ -57,11 +65,23 @@ afterAll(async () => {
 });
 
 it.each([
-  { state: 'ON', earlier: '20260831-20260906', later: '20260907-20260913' },
-  { state: 'OFF', earlier: '20260914-20260920', later: '20260921-20260927' },
+  {
+    state: 'ON',
+    earlier: '20260831-20260906',
+    later: '20260907-20260913',
+    month: 'September',
+    end: '20260913',
+  },
+  {
+    state: 'OFF',
+    earlier: '20260914-20260920',
+    later: '20260921-20260927',
+    month: 'October',
+    end: '20261011',
+  },
 ])(
   'the rights of docs/operations.md are all that a run needs, local_infile $state',
-  async ({ state, earlier, later }) => {
+  async ({ state, earlier, later, month, end }) => {
     await administrator.query(`SET GLOBAL local_infile = ${state}`);
     try {
       const known = [individual(1, 'KNOWN', '09/01/2026'), individual(2, 'MOVER', '09/01/2026')];
@@ -71,6 +91,11 @@ it.each([
       expect((await pipeline.run()).outcome).toBe('published');
       await writeWeekly(pipeline.site, earlier, npidataCsv(known));
       expect((await pipeline.run()).outcome).toBe('published');
+      await writeMonthly(pipeline.site, `${month}_2026`, end, [
+        ...known,
+        { NPI: npi(3), 'Entity Type Code': '3' },
+      ]);
+      expect((await pipeline.run({ replace: true })).outcome).toBe('published');
     } finally {
       await administrator.query('SET GLOBAL local_infile = ON');
     }
