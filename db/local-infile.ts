@@ -1,4 +1,4 @@
-import { finished, PassThrough, Readable } from 'node:stream';
+import { finished, Readable, Transform, type Writable } from 'node:stream';
 
 /** The file of one LOAD DATA LOCAL. */
 export interface LocalInfile {
@@ -16,12 +16,18 @@ export interface LocalInfile {
 const pieceBytes = 1 << 20;
 
 /**
- * Feeds `source` to mysql2. A source that breaks ends the file early, which the server takes for its proper end: only
+ * Feeds `source` to mysql2, no faster than `socket`, the connection's, takes it: mysql2 itself writes on and on, and a
+ * whole file would wait in memory. A source that breaks ends the file early, which the server takes for its proper end: only
  * a rollback removes the rows before the break.
  */
-export function localInfile(source: Readable | Buffer): LocalInfile {
+export function localInfile(source: Readable | Buffer, socket: Writable): LocalInfile {
   const stream = Buffer.isBuffer(source) ? Readable.from(pieces(source)) : source;
-  const input = new PassThrough();
+  const input = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      if (socket.writableNeedDrain) socket.once('drain', () => done(null, chunk));
+      else done(null, chunk);
+    },
+  });
   let isOpen = false;
   let failed: Error | undefined;
   let stopped: Error | undefined;

@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { DrizzleQueryError } from 'drizzle-orm';
 import { drizzle, type MySqlRemoteDatabase } from 'drizzle-orm/mysql-proxy';
 import type { Connection, QueryOptions, ResultSetHeader } from 'mysql2/promise';
@@ -110,7 +110,7 @@ export function openSession(context: SessionContext): OpenSession {
   async function load(sql: string, source: Readable | Buffer, label?: string): Promise<Written> {
     if (!isInTransaction) return transaction(() => load(sql, source, label));
     return interruptible(async (kill) => {
-      const file = localInfile(source);
+      const file = localInfile(source, socketOf(connection));
       const stop = async () => {
         await kill();
         // The kill does not wake a server that waits for more of the file.
@@ -168,6 +168,11 @@ export function openSession(context: SessionContext): OpenSession {
     });
   const session: Session = { query: statement, run: statement, orm, load, transaction };
   return { session, isReusable: () => isSound && runningCount === 0 && !signal.aborted };
+}
+
+/** mysql2 declares the connection under the promises, and not its socket. */
+function socketOf({ connection }: Connection): Writable {
+  return (connection as unknown as { readonly stream: Writable }).stream;
 }
 
 function firstLine(sql: string): string {

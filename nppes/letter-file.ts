@@ -36,8 +36,9 @@ export async function openLetterFile(folder: string, attempt: number): Promise<L
   const files = fileOpener(folder);
   let end = (await (await files.open(own)).stat()).size;
   let appending: Promise<void> = Promise.resolve();
-  const write = async (entry: LetterPlaces, bytes: Buffer) => {
-    await (await files.open(own)).appendFile(bytes);
+  const write = async (entry: LetterPlaces, parts: readonly Buffer[]) => {
+    const file = await files.open(own);
+    for (const part of parts) if (part.length > 0) await file.appendFile(part);
     await appendFile(indexPath, `\n${JSON.stringify(entry)}`);
     places.set(entry.range, entry);
   };
@@ -49,9 +50,9 @@ export async function openLetterFile(folder: string, attempt: number): Promise<L
       const lengths = letters.map(({ tsv }) => tsv.length);
       const entry = { range, file: own, offset: end, lengths, rows: letters.map(({ rows }) => rows) };
       end = endOf(entry);
-      const bytes = Buffer.concat(letters.map(({ tsv }) => tsv));
       // One after the other: the offsets are given out in this order.
-      appending = appending.then(() => write(entry, bytes));
+      const parts = letters.map(({ tsv }) => tsv);
+      appending = appending.then(() => write(entry, parts));
       await appending;
     },
     rows: (letter) => inOrder().reduce((sum, { rows }) => sum + (rows[letter] ?? 0), 0),

@@ -88,6 +88,26 @@ it('carries over however many rows later weeks have brought', async () => {
   expect(await surgeons('all')).toHaveLength(401);
 });
 
+it('a server that forbids LOAD DATA LOCAL holds the same after it', async () => {
+  const some = [
+    individual(1, 'O"NEIL\tX', '09/01/2026', { 'Provider First Name': 'ANN\nMARIE' }),
+    individual(2, 'ÉCLAIR', '09/01/2026'),
+    organization(3, 'MERCY', '09/01/2026'),
+    stub(4, '01/02/2020'),
+  ];
+  const releases = [
+    () => week('20260914-20260920', [individual(9, 'LATER', '09/15/2026')]),
+    () => september(some),
+  ];
+  const local = await tablesAfter(releases);
+  await pipeline.query('SET GLOBAL local_infile = OFF');
+  try {
+    expect(await tablesAfter(releases)).toEqual(local);
+  } finally {
+    await pipeline.query('SET GLOBAL local_infile = ON');
+  }
+});
+
 const day = fc.integer({ min: 1, max: 28 }).map((date) => `09/${String(date).padStart(2, '0')}/2026`);
 const index = fc.integer({ min: 1, max: 4 });
 const lastName = fc.constantFrom('SMITH', 'ÉCLAIR', 'ØRSTED', '3M', '', ' LEE');
