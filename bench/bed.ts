@@ -23,7 +23,7 @@ export interface MeasuredRun {
   readonly result: NpiUpdateResult;
   readonly idleMb: number;
   readonly peakMb: number;
-  /** CPU seconds of the worker and of the server, from the start of the run to its end. */
+  /** CPU seconds of the worker and of the server, from the moment when the zip is on this host to the end of the run. */
   readonly workerCpuSeconds: number;
   readonly serverCpuSeconds: number;
   /** What the worker logged. */
@@ -135,10 +135,12 @@ async function withWorker(
   });
   const exit = new Promise((resolve) => worker.once('exit', resolve));
   let log = '';
+  let onDownloaded: (() => void) | undefined;
   await new Promise<void>((resolve) => {
     worker.stderr.on('data', (chunk: Buffer) => {
       log += chunk.toString();
       if (log.includes('worker is ready')) resolve();
+      if (log.includes('"downloaded"')) onDownloaded?.();
     });
   });
   await new Promise((resolve) => setTimeout(resolve, settleMs));
@@ -148,16 +150,21 @@ async function withWorker(
   const timer = setInterval(() => {
     peakMb = Math.max(peakMb, residentMb(pid));
   }, sampleEveryMs);
-  const [workerBefore, serverBefore] = [cpuSeconds(pid), cpuSeconds(mysqlPid)];
+  const cpu = () => ({ worker: cpuSeconds(pid), server: cpuSeconds(mysqlPid) });
+  let before = cpu();
+  onDownloaded = () => {
+    before = cpu();
+    onDownloaded = undefined;
+  };
   try {
     const result = await work();
-    const [workerAfter, serverAfter] = [cpuSeconds(pid), cpuSeconds(mysqlPid)];
+    const after = cpu();
     return {
       result,
       idleMb,
       peakMb,
-      workerCpuSeconds: workerAfter - workerBefore,
-      serverCpuSeconds: serverAfter - serverBefore,
+      workerCpuSeconds: after.worker - before.worker,
+      serverCpuSeconds: after.server - before.server,
       lines: logLines(log),
     };
   } finally {

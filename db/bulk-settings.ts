@@ -3,7 +3,7 @@ import type { Session } from './session.ts';
 // Keys of millions of rows are sorted in runs of this size; MySQL's own is 1 MB, and every run is merged once more.
 // Two threads: a baseline builds two tables at a time, and the hosts that we measured on have two cores.
 const wanted = {
-  innodb_ddl_buffer_size: 64 << 20,
+  innodb_ddl_buffer_size: 16 << 20,
   innodb_ddl_threads: 2,
   innodb_parallel_read_threads: 2,
 } as const;

@@ -170,9 +170,9 @@ export function openSession(context: SessionContext): OpenSession {
   return { session, isReusable: () => isSound && runningCount === 0 && !signal.aborted };
 }
 
-/** mysql2 declares the connection under the promises, and not its socket. */
-function socketOf({ connection }: Connection): Writable {
-  return (connection as unknown as { readonly stream: Writable }).stream;
+/** mysql2 does not declare the connection under its promises, nor that one's socket. */
+function socketOf(connection: Connection): Writable {
+  return (connection as unknown as { readonly connection: { readonly stream: Writable } }).connection.stream;
 }
 
 function firstLine(sql: string): string {
