@@ -17,7 +17,7 @@ import {
 const name = 'npi_baseline';
 let pipeline: Pipeline;
 beforeAll(async () => {
-  pipeline = await startPipeline(name, { NPI_MAX_REFUSED: '100%' });
+  pipeline = await startPipeline(name, { NPI_MAX_REFUSED: '100%', NPI_MIN_ROWS: '0%' });
 });
 beforeEach(() => pipeline.reset());
 afterAll(() => pipeline.stop());
