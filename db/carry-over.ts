@@ -38,8 +38,9 @@ export async function carryOver(
   typeRows: readonly [number, number, number],
 ): Promise<Omit<RangeCounts, 'duplicates'>> {
   const matched = { known: 0, same: 0, stubs: 0 };
+  const stubbed = await laterStubs(session, scope);
   for (const type of types) {
-    const found = await compareKnown(session, scope, type);
+    const found = await compareKnown(session, scope, type, stubbed);
     matched.known += found.plain;
     matched.same += found.same;
     if (type === 0) matched.stubs = found.plain;
@@ -69,6 +70,14 @@ export async function carryOver(
 const inRange = (row: string, { range }: CarryScope) =>
   `${row}.npi >= ${range.from} AND ${row}.npi < ${range.to}`;
 
+/** Providers of the range that later weeks have deactivated, whether the rows known then made that stale or not. */
+async function laterStubs(session: Session, scope: CarryScope): Promise<number[]> {
+  const rows = await session.query<{ npi: number }>(
+    `SELECT DISTINCT s.npi FROM npi_stub s WHERE ${inRange('s', scope)} AND s.release_id > ${scope.releaseId}`,
+  );
+  return rows.map(({ npi }) => npi);
+}
+
 /**
  * Holds the live rows of one table against the file's rows of the same type. `plain` ones are replaced, `same` of them by
  * a row of the same date; the NPIs of the others go into `<stage>_known`.
@@ -77,13 +86,15 @@ async function compareKnown(
   session: Session,
   scope: CarryScope,
   type: Type,
+  stubbed: readonly number[],
 ): Promise<{ readonly plain: number; readonly same: number }> {
   const { live, shadow, releaseId } = scope;
   const date = type === 0 ? 'npi_deactivation_date' : 'last_update_date';
   const isNewer = type === 0 ? 'FALSE' : `${dateKey(`k.${date}`)} > ${dateKey(`m.${date}`)}`;
   // One pass for the counts (sums, which MySQL gives as decimals) and the list: it reads every live row of the range.
   const isLoose = `(m.npi IS NULL OR COALESCE(k.data_release, 0) > ${releaseId}
-    OR COALESCE(k.deactivation_release, 0) > ${releaseId} OR ${isNewer})`;
+    OR COALESCE(k.deactivation_release, 0) > ${releaseId} OR ${isNewer}
+    OR ${stubbed.length === 0 ? 'FALSE' : `k.npi IN (${stubbed.join(', ')})`})`;
   const [found] = await session.query<{
     plain: string;
     looseCount: string;
@@ -95,6 +106,8 @@ async function compareKnown(
        GROUP_CONCAT(IF(${isLoose}, k.npi, NULL)) AS loose
      FROM ${live.data(type)} k LEFT JOIN ${shadow.tables.data(type)} m ON m.npi = k.npi
      WHERE ${inRange('k', scope)}`,
+    [],
+    `comparing a range of ${live.data(type)}`,
   );
   const npis = (found?.loose ?? '').split(',').filter((npi) => npi !== '');
   // The list is cut where it is longer than the server's packets, and a cut list would drop providers.
@@ -131,7 +144,7 @@ async function decideFates(session: Session, scope: CarryScope, type: Type): Pro
   const fateOfAbsent =
     type === 0
       ? `IF(${isLaterStub}, 'keep', 'remove')`
-      : `IF(${isLaterData}, 'keep', IF(${isLaterStub}, 'stub', 'remove'))`;
+      : `IF(${isLaterData}, 'keep', IF(${newestStub('p.npi', releaseId)} IS NULL, 'remove', 'stub'))`;
   const joins = `${shadow.stage}_known p STRAIGHT_JOIN ${live.data(type)} k ON k.npi = p.npi
     LEFT JOIN ${shadow.tables.data(0)} m0 ON m0.npi = p.npi
     LEFT JOIN ${shadow.tables.data(1)} m1 ON m1.npi = p.npi
@@ -166,6 +179,15 @@ const names = npiColumns.map(({ name }) => name);
 const loaded = [...names, 'data_release', 'deactivation_release'].join(', ');
 const fields = (of: (name: string) => string) => names.map(of).join(', ');
 
+const stubFields: Readonly<Record<string, string>> = {
+  npi: 'p.npi',
+  npi_deactivation_date: 't.deactivation_date',
+};
+
+/** The last stub that a later week brought for a provider; NULL when none did. */
+const newestStub = (npi: string, releaseId: number) =>
+  `(SELECT MAX(l.release_id) FROM npi_stub l WHERE l.npi = ${npi} AND l.release_id > ${releaseId})`;
+
 async function applyFates(session: Session, scope: CarryScope): Promise<void> {
   const { live, shadow, releaseId } = scope;
   const known = `${shadow.stage}_known p`;
@@ -195,8 +217,8 @@ async function applyFates(session: Session, scope: CarryScope): Promise<void> {
   for (const type of [1, 2] as const) {
     await session.query(
       `INSERT INTO ${shadow.tables.data(0)} (${loaded})
-       SELECT ${fields((name) => (name === 'npi' || name === 'npi_deactivation_date' ? `k.${name}` : "''"))}, NULL, k.deactivation_release
-       FROM ${known} STRAIGHT_JOIN ${live.data(type)} k ON k.npi = p.npi
+       SELECT ${fields((name) => stubFields[name] ?? "''")}, NULL, t.release_id
+       FROM ${known} STRAIGHT_JOIN npi_stub t ON t.npi = p.npi AND t.release_id = ${newestStub('p.npi', releaseId)}
        WHERE p.fate = 'stub' AND p.known = ${type} AND ${inRange('p', scope)}`,
     );
     await overlayLaterStubs(session, scope, type);

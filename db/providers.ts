@@ -38,23 +38,15 @@ const tablesOf = (
   are: (group: PlanGroup) => boolean,
 ) => ([0, 1, 2] as const).filter((table) => groups.some((group) => group[place] === table && are(group)));
 
-/** Brings `npi_data_*`, the stubs and the quarantine to what the plan says. */
+/** Brings `npi_data_*` to what the plan says, and keeps what a later or an earlier release may ask for. */
 export async function writeProviders(
   session: Session,
   scope: PublishScope,
   groups: readonly PlanGroup[],
 ): Promise<void> {
-  const { tables, stage, releaseId } = scope;
-  // Only where there is something to do: each statement reads the plan and looks its rows up among millions.
-  for (const table of tablesOf(groups, 'known', isOfOtherTable)) {
-    await session.query(
-      `DELETE k FROM ${stage}_plan p STRAIGHT_JOIN ${tables.data(table)} k ON k.npi = p.npi
-       WHERE p.action = 'update' AND p.known = ${table} AND p.target <> ${table}`,
-    );
-  }
-  for (const table of tablesOf(groups, 'target', isWritten)) await writeRows(session, scope, table);
-  for (const table of tablesOf(groups, 'known', isDeactivated)) await deactivate(session, scope, table);
-  for (const table of tablesOf(groups, 'known', isLater)) await moveRelease(session, scope, table);
+  const { stage, releaseId } = scope;
+  await writePlan(session, scope, groups);
+  await keepStale(session, scope, groups);
   await session.query(
     `INSERT INTO npi_stub (npi, release_id, deactivation_date)
      SELECT p.npi, ?, s.npi_deactivation_date FROM ${stage}_plan p STRAIGHT_JOIN ${stage} s ON s.npi = p.npi AND s.row_no = p.row_no
@@ -66,6 +58,42 @@ export async function writeProviders(
   await session.query(
     `INSERT INTO npi_quarantine (release_id, row_no, line_no, npi, reason, column_name)
      SELECT ?, r.row_no, r.line_no, r.npi, r.reason, r.column_name FROM ${stage}_refused r`,
+    [releaseId],
+  );
+}
+
+/** Brings `npi_data_*` to what the plan says. */
+export async function writePlan(
+  session: Session,
+  scope: PublishScope,
+  groups: readonly PlanGroup[],
+): Promise<void> {
+  const { tables, stage } = scope;
+  // Only where there is something to do: each statement reads the plan and looks its rows up among millions.
+  for (const table of tablesOf(groups, 'known', isOfOtherTable)) {
+    await session.query(
+      `DELETE k FROM ${stage}_plan p STRAIGHT_JOIN ${tables.data(table)} k ON k.npi = p.npi
+       WHERE p.action = 'update' AND p.known = ${table} AND p.target <> ${table}`,
+    );
+  }
+  for (const table of tablesOf(groups, 'target', isWritten)) await writeRows(session, scope, table);
+  for (const table of tablesOf(groups, 'known', isDeactivated)) await deactivate(session, scope, table);
+  for (const table of tablesOf(groups, 'known', isLater)) await moveRelease(session, scope, table);
+}
+
+/** Full rows that are older than what is known: db/shadow-stale.ts says when they are tried again. */
+async function keepStale(
+  session: Session,
+  { stage, releaseId }: PublishScope,
+  groups: readonly PlanGroup[],
+): Promise<void> {
+  if (!groups.some(({ action, isStub }) => action === 'stale' && isStub === 0)) return;
+  const fields = npiColumns.map(({ name }) => (name === 'npi' ? 'CAST(s.npi AS CHAR)' : `s.${name}`));
+  await session.query(
+    `INSERT INTO npi_stale (npi, release_id, fields)
+     SELECT p.npi, ?, JSON_ARRAY(${fields.join(', ')})
+     FROM ${stage}_plan p STRAIGHT_JOIN ${stage} s ON s.npi = p.npi AND s.row_no = p.row_no
+     WHERE p.action = 'stale' AND p.is_stub = FALSE ON DUPLICATE KEY UPDATE release_id = npi_stale.release_id`,
     [releaseId],
   );
 }

@@ -97,6 +97,16 @@ const stubTable = mysqlTable(
   (table) => [primaryKey({ columns: [table.npi, table.releaseId] }), index('by_release').on(table.releaseId)],
 );
 
+const staleTable = mysqlTable(
+  'npi_stale',
+  {
+    npi: npi().notNull(),
+    releaseId: bigint('release_id', { mode: 'number' }).notNull(),
+    fields: json('fields').$type<readonly string[]>().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.npi, table.releaseId] }), index('by_release').on(table.releaseId)],
+);
+
 const quarantineTable = mysqlTable(
   'npi_quarantine',
   {
@@ -190,6 +200,7 @@ export const ownTables = [
   releaseTable,
   checkpointTable,
   stubTable,
+  staleTable,
   quarantineTable,
   shadowTable,
   shadowRangeTable,

@@ -4,6 +4,7 @@ import { npiColumns } from './npi-columns.ts';
 import { updateSearch } from './search.ts';
 import type { Session } from './session.ts';
 import { searchFields } from './shadow-range.ts';
+import { retryStale } from './shadow-stale.ts';
 import { markShadow, type Shadow } from './shadow.ts';
 import { buildKeys } from './table-keys.ts';
 import { liveTables, type Schemas, type SearchKind } from './tables.ts';
@@ -77,6 +78,7 @@ export async function finishSearch(
       );
     }
     await updateSearch(session, { tables, stage, releaseId });
+    await retryStale(session, shadow, releaseId);
   });
   await markShadow(session, lease, { isSearched: true });
 }

@@ -32,3 +32,13 @@ CREATE TABLE npi_superseded (
   superseded_by BIGINT NOT NULL,
   noted_at DATETIME(6) NOT NULL
 ) DEFAULT CHARACTER SET utf8mb4 COLLATE {collation};
+
+-- Full rows of weeklies that were older than what was known: a baseline may take away what they were held against, and
+-- then they count. `fields` holds the loaded columns in their order.
+CREATE TABLE npi_stale (
+  npi BIGINT NOT NULL,
+  release_id BIGINT NOT NULL,
+  fields JSON NOT NULL,
+  PRIMARY KEY (npi, release_id),
+  KEY by_release (release_id)
+) DEFAULT CHARACTER SET utf8mb4 COLLATE {collation};
