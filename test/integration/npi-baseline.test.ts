@@ -108,6 +108,37 @@ it('a server that forbids LOAD DATA LOCAL holds the same after it', async () => 
   }
 });
 
+describe('a new version of a monthly without a provider', () => {
+  const others = [organization(50, 'NEW', '09/01/2026'), organization(51, 'NEW', '09/01/2026')];
+  const rowOf = (type: number) =>
+    pipeline.query(
+      `SELECT npi, npi_deactivation_date AS deactivation FROM ${name}_app.npi_data_${type} WHERE npi = ${npi(1)}`,
+    );
+
+  it('leaves the row of a later week that was too old for the first version', async () => {
+    await september([individual(1, 'SMITH', '09/10/2026')]);
+    await pipeline.run();
+    await week('20260914-20260920', [individual(1, 'JONES', '09/05/2026')]);
+    expect(await pipeline.run()).toMatchObject({ releases: [{ counts: { stale: 1 } }] });
+    await september(others);
+    await pipeline.run();
+    expect(await surgeons('s')).toEqual([]);
+    expect(await surgeons('j')).toEqual([expect.objectContaining({ last_name: 'JONES' })]);
+  });
+
+  it('leaves the deactivation of a later week that a reactivation had overtaken', async () => {
+    const dates = { 'NPI Deactivation Date': '01/01/2026', 'NPI Reactivation Date': '09/12/2026' };
+    await september([individual(1, 'SMITH', '09/10/2026', dates)]);
+    await pipeline.run();
+    await week('20260914-20260920', [stub(1, '09/05/2026')]);
+    expect(await pipeline.run()).toMatchObject({ releases: [{ counts: { stale: 1 } }] });
+    await september(others);
+    await pipeline.run();
+    expect(await rowOf(1)).toEqual([]);
+    expect(await rowOf(0)).toEqual([expect.objectContaining({ deactivation: '09/05/2026' })]);
+  });
+});
+
 const day = fc.integer({ min: 1, max: 28 }).map((date) => `09/${String(date).padStart(2, '0')}/2026`);
 const index = fc.integer({ min: 1, max: 4 });
 const lastName = fc.constantFrom('SMITH', 'ÉCLAIR', 'ØRSTED', '3M', '', ' LEE');
