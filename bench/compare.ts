@@ -49,7 +49,7 @@ async function secondsOf({ database }: Bed, way: (session: Session) => Promise<v
     await session.query(`CREATE DATABASE ${schema}`);
     const schemas = { application: schema, search: schema, scheduler: schema };
     for (const { name, ddl } of applicationTables(schemas, 'utf8mb4_0900_ai_ci'))
-      if (name === 'npi_data_1') await session.query(ddl);
+      if (name === 'npi_data_1') await session.query(forgiving(ddl));
     const startedAt = performance.now();
     await way(session);
     const seconds = (performance.now() - startedAt) / 1000;
@@ -57,6 +57,10 @@ async function secondsOf({ database }: Bed, way: (session: Session) => Promise<v
     return seconds;
   });
 }
+
+// Some licence states carry the word NULL: who loads the file as it is needs room for it.
+const forgiving = (ddl: string) =>
+  ddl.replace(/(license_number_state_code_\d+) VARCHAR\(2\)/g, '$1 VARCHAR(4)');
 
 async function upserts(session: Session, csv: string): Promise<void> {
   const updates = names.map((name) => `${name} = VALUES(${name})`).join(', ');
