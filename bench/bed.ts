@@ -1,8 +1,6 @@
-import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { platform, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { readConfig } from '../config.ts';
 import { taskQueues } from '../contract/task-queues.ts';
@@ -15,25 +13,9 @@ import { startTemporal } from '../local/temporal.ts';
 import { createLog } from '../log.ts';
 import type { DatabaseOptions } from '../db/connection.ts';
 import { databaseOptionsOf, openDatabase, schemasOf } from '../worker/database.ts';
+import { withWorker, type MeasuredRun } from './worker-process.ts';
 
 export const forever: AbortSignal = new AbortController().signal;
-
-/** What a run did, and what it cost. */
-export interface MeasuredRun {
-  readonly result: NpiUpdateResult;
-  readonly idleMb: number;
-  readonly peakMb: number;
-  /** CPU seconds of the worker and of the server, from the moment when the zip is on this host to the end of the run. */
-  readonly workerCpuSeconds: number;
-  readonly serverCpuSeconds: number;
-  /** What the worker logged. */
-  readonly lines: readonly LogLine[];
-}
-
-export interface LogLine {
-  readonly message: string;
-  readonly seconds?: number;
-}
 
 /** Servers of a benchmark, with empty tables; everything goes when it is closed. */
 export interface Bed {
@@ -117,80 +99,4 @@ async function update(address: string, input?: NpiUpdateInput): Promise<NpiUpdat
   } finally {
     await connection.close();
   }
-}
-
-const cli = fileURLToPath(new URL('../client/cli.js', import.meta.url));
-const sampleEveryMs = 100;
-// A worker that has just come up still holds what its start needed.
-const settleMs = 5000;
-
-async function withWorker(
-  env: NodeJS.ProcessEnv,
-  mysqlPid: number,
-  work: () => Promise<NpiUpdateResult>,
-): Promise<MeasuredRun> {
-  const worker = spawn(process.execPath, [cli, 'worker'], {
-    env: { ...process.env, ...env, LOG_LEVEL: 'info', LOG_FORMAT: 'json' },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  const exit = new Promise((resolve) => worker.once('exit', resolve));
-  let log = '';
-  let onDownloaded: (() => void) | undefined;
-  await new Promise<void>((resolve) => {
-    worker.stderr.on('data', (chunk: Buffer) => {
-      log += chunk.toString();
-      if (log.includes('worker is ready')) resolve();
-      if (log.includes('"downloaded"')) onDownloaded?.();
-    });
-  });
-  await new Promise((resolve) => setTimeout(resolve, settleMs));
-  const pid = worker.pid ?? 0;
-  const idleMb = residentMb(pid);
-  let peakMb = idleMb;
-  const timer = setInterval(() => {
-    peakMb = Math.max(peakMb, residentMb(pid));
-  }, sampleEveryMs);
-  const cpu = () => ({ worker: cpuSeconds(pid), server: cpuSeconds(mysqlPid) });
-  let before = cpu();
-  onDownloaded = () => {
-    before = cpu();
-    onDownloaded = undefined;
-  };
-  try {
-    const result = await work();
-    const after = cpu();
-    return {
-      result,
-      idleMb,
-      peakMb,
-      workerCpuSeconds: after.worker - before.worker,
-      serverCpuSeconds: after.server - before.server,
-      lines: logLines(log),
-    };
-  } finally {
-    clearInterval(timer);
-    worker.kill('SIGTERM');
-    await exit;
-  }
-}
-
-function logLines(log: string): LogLine[] {
-  return log
-    .split('\n')
-    .filter((line) => line.startsWith('{'))
-    .map((line) => JSON.parse(line) as LogLine);
-}
-
-function residentMb(pid: number): number {
-  return Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' })) / 1000;
-}
-
-/** User and system time of a process; `ps` knows whole seconds everywhere, Linux hundredths. */
-function cpuSeconds(pid: number): number {
-  if (platform() !== 'linux') {
-    const time = execFileSync('ps', ['-o', 'time=', '-p', String(pid)], { encoding: 'utf8' }).trim();
-    return time.split(/[:-]/).reduce((sum, part) => sum * 60 + Number(part), 0);
-  }
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / 100;
 }

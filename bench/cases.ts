@@ -5,7 +5,9 @@ import { takeLease } from '../db/lease.ts';
 import { createCases } from '../db/sample-cases.ts';
 import type { Session, StatementReport } from '../db/session.ts';
 import { forever, openBed, type Bed } from './bed.ts';
+import type { BenchOptions } from './options.ts';
 import { startPerson, type PersonWaits } from './person.ts';
+import { say } from './table.ts';
 
 const cases = 'allstars.cases';
 const schemas = {
@@ -25,23 +27,27 @@ interface Measured {
 
 /**
  * Case updates with their ledger, beside the way of the existing application (a SELECT and an UPDATE a case, one
- * transaction) and beside the limit, one bare UPDATE; a person updates one case every 5 ms meanwhile.
+ * transaction) and beside the limit, one bare UPDATE; a person updates one case every 5 ms meanwhile. Under `--json` one
+ * line a size.
  */
-export async function caseUpdates(): Promise<void> {
+export async function caseUpdates({ rows: asked, json }: BenchOptions): Promise<void> {
   const bed = await openBed();
   try {
-    for (const { rows, percent } of [
+    const sizes = [
       { rows: 100_000, percent: 100 },
       { rows: 1_000_000, percent: 100 },
       { rows: 1_000_000, percent: 5 },
-    ]) {
+    ];
+    const wanted = asked === undefined ? sizes : [100, 5].map((percent) => ({ rows: asked, percent }));
+    for (const { rows, percent } of wanted) {
       await fill(bed, rows, percent);
       const ways = [
         await measure(bed, 'one bare UPDATE', bareUpdate, { isOneTransaction: true }),
         await measure(bed, 'case update', caseUpdate, { isOneTransaction: false }),
         await measure(bed, 'case by case (existing)', caseByCase, { isOneTransaction: true }),
       ];
-      print(rows, percent, ways);
+      if (json) say(JSON.stringify({ rows, percent, ways }));
+      else print(rows, percent, ways);
     }
   } finally {
     await bed.close();
@@ -181,8 +187,4 @@ function print(rows: number, percent: number, ways: readonly Measured[]): void {
 
 function line(name: string, ...cells: readonly string[]): string {
   return name.padEnd(26) + cells.map((cell) => cell.padStart(14)).join('');
-}
-
-function say(text: string): void {
-  process.stdout.write(`${text}\n`);
 }

@@ -6,11 +6,12 @@ import { finished, pipeline } from 'node:stream/promises';
 import { writeReleaseZip } from '../local/sample/release-zip.ts';
 import { knownLines, type KnownProviders } from '../local/sample/rows.ts';
 import { npidataMember, openZip } from '../nppes/zip.ts';
-import { openBed, type LogLine, type MeasuredRun } from './bed.ts';
+import { openBed } from './bed.ts';
 import { otherWays } from './compare.ts';
 import type { BenchOptions } from './options.ts';
 import { loadReadyTsv, writeReadyTsv } from './ready-tsv.ts';
-import { memoryLine, say, sayTable } from './table.ts';
+import { asJson, memoryLine, say, sayTable, type Stage } from './table.ts';
+import type { MeasuredRun } from './worker-process.ts';
 
 const defaultRows = 1_000_000;
 
@@ -40,7 +41,7 @@ export async function monthly({
       limitSeconds: (before + after) / 2,
       zipBytes: (await stat(zip)).size,
     };
-    if (json) say(JSON.stringify(asJson(measured)));
+    if (json) say(JSON.stringify(jsonOf(measured)));
     else print(measured);
     if (compare) sayOtherWays(measured, await otherWays(bed));
   } finally {
@@ -84,67 +85,58 @@ interface Measured {
   readonly zipBytes: number;
 }
 
-/** Seconds by stage: what the worker's log and the run's result say, and two that are measured alone. */
-function stagesOf({ run, alone }: Measured): Readonly<Record<string, number>> {
+const total = 'zip to live';
+
+/** What the worker's log and the run's result say, and two that are measured alone. */
+function stagesOf({ run, alone }: Measured): Readonly<Record<string, Stage>> {
   const [release] = run.result.releases;
   if (!release) throw new Error(`The monthly was not loaded: ${run.result.outcome}.`);
-  const logged = (message: string) =>
-    run.lines.find((line: LogLine) => line.message === message)?.seconds ?? Number.NaN;
   const { stage, publish, index } = release.seconds;
+  const cpuAt = (message: string) => run.lines.get(message)?.cpuSeconds ?? Number.NaN;
+  const logged = (message: string, before?: string): Stage => ({
+    seconds: run.lines.get(message)?.seconds ?? Number.NaN,
+    cpuSeconds: cpuAt(message) - (before === undefined ? 0 : cpuAt(before)),
+  });
+  const live = 'baseline is live';
   return {
-    'inflate, alone': alone.inflate,
-    'sha256, alone': alone.sha256,
+    'sha256, alone': { seconds: alone.sha256 },
+    'inflate, alone': { seconds: alone.inflate },
     'inflate, scan, encode, split': logged('staged'),
-    'sort and load': logged('ranges loaded'),
-    'search letters': logged('letters loaded'),
-    'load, all of it': stage,
-    index,
-    'check, count, swap': publish - index,
-    'zip to live': stage + publish,
+    'sort and load': logged('ranges loaded', 'staged'),
+    'search letters': logged('letters loaded', 'ranges loaded'),
+    'load, all of it': { seconds: stage, cpuSeconds: cpuAt('letters loaded') },
+    index: { seconds: index, cpuSeconds: cpuAt('indexed') - cpuAt('letters loaded') },
+    'check, count, swap': { seconds: publish - index, cpuSeconds: cpuAt(live) - cpuAt('indexed') },
+    [total]: { seconds: stage + publish, cpuSeconds: run.cpu.worker + run.cpu.server },
   };
 }
 
-function asJson(measured: Measured) {
-  const { rows, run, limitSeconds } = measured;
-  const stages = stagesOf(measured);
-  const seconds = stages['zip to live'] ?? Number.NaN;
-  return {
-    rows,
-    stages: Object.fromEntries(Object.entries(stages).map(([name, took]) => [name, { seconds: took }])),
-    seconds,
-    cpuSeconds: { worker: run.workerCpuSeconds, server: run.serverCpuSeconds },
-    rowsPerSecond: rows / seconds,
-    limitRowsPerSecond: rows / limitSeconds,
-    ratioToLimit: limitSeconds / seconds,
-    cpuMicrosPerRow: ((run.workerCpuSeconds + run.serverCpuSeconds) * 1e6) / rows,
-    peakRssMb: run.peakMb,
-    idleRssMb: run.idleMb,
-  };
-}
+const jsonOf = (measured: Measured) =>
+  asJson(measured.rows, measured.run, measured.limitSeconds, stagesOf(measured), total);
 
 function print(measured: Measured): void {
   const { rows, run, limitSeconds, zipBytes } = measured;
-  const { cpuMicrosPerRow, ratioToLimit } = asJson(measured);
-  const stages = stagesOf(measured);
-  const byPrimaryKey = (stages['inflate, scan, encode, split'] ?? 0) + (stages['sort and load'] ?? 0);
+  const { cpuMicrosPerRow, ratioToLimit, stages } = jsonOf(measured);
+  const seconds = (name: string) => stages[name]?.seconds ?? Number.NaN;
+  const byPrimaryKey = seconds('inflate, scan, encode, split') + seconds('sort and load');
+  const limit = { 'limit: LOAD DATA, primary key only': { seconds: limitSeconds } };
   say(`\n${rows.toLocaleString('en-US')} rows, ${(zipBytes / 1e6).toFixed(0)} MB zip`);
   sayTable(
-    ['stage', 'seconds', 'rows/s', 'of limit'],
-    [...Object.entries(stages), ['limit: LOAD DATA, primary key only', limitSeconds] as const].map(
-      ([name, seconds]) => [
-        name,
-        seconds.toFixed(2),
-        Math.round(rows / seconds).toLocaleString('en-US'),
-        (limitSeconds / seconds).toFixed(2),
-      ],
-    ),
+    ['stage', 'seconds', 'CPU s', 'rows/s', 'of limit'],
+    Object.entries<Stage>({ ...stages, ...limit }).map(([name, stage]) => [
+      name,
+      stage.seconds.toFixed(2),
+      stage.cpuSeconds?.toFixed(1) ?? '',
+      Math.round(rows / stage.seconds).toLocaleString('en-US'),
+      (limitSeconds / stage.seconds).toFixed(2),
+    ]),
   );
-  say(
-    `zip to three tables with primary key (and two search tables): ${(limitSeconds / byPrimaryKey).toFixed(2)} of the limit`,
-  );
+  const ofLimit = (limitSeconds / byPrimaryKey).toFixed(2);
+  say(`zip to three tables with primary key (and two search tables): ${ofLimit} of the limit`);
   say(`zip to live and searchable: ${ratioToLimit.toFixed(2)} of the limit`);
+  const { worker, server } = run.cpu;
   say(
-    `CPU: ${cpuMicrosPerRow.toFixed(1)} µs a row (worker ${run.workerCpuSeconds.toFixed(1)} s, server ${run.serverCpuSeconds.toFixed(1)} s)`,
+    `CPU: ${cpuMicrosPerRow.toFixed(1)} µs a row (worker ${worker.toFixed(1)} s, server ${server.toFixed(1)} s)`,
   );
   say(memoryLine('monthly', run));
 }
@@ -152,7 +144,7 @@ function print(measured: Measured): void {
 function sayOtherWays(measured: Measured, ways: Awaited<ReturnType<typeof otherWays>>): void {
   const ours = {
     name: 'this project: all tables, searchable',
-    rowsPerSecond: asJson(measured).rowsPerSecond,
+    rowsPerSecond: jsonOf(measured).rowsPerSecond,
   };
   sayTable(
     ['without this project, providers only', 'rows/s', 'of ours'],

@@ -6,10 +6,11 @@ import { writeReleaseZip } from '../local/sample/release-zip.ts';
 import { weekLines, weekRowCount, type KnownProviders } from '../local/sample/rows.ts';
 import { readRows } from '../nppes/rows.ts';
 import { npidataMember, openZip } from '../nppes/zip.ts';
-import { forever, openBed, type Bed, type MeasuredRun } from './bed.ts';
+import { forever, openBed, type Bed } from './bed.ts';
 import { writeMonthlyZip } from './monthly.ts';
 import type { BenchOptions } from './options.ts';
-import { memoryLine, say, sayTable } from './table.ts';
+import { asJson, memoryLine, say, sayTable, type Stage } from './table.ts';
+import type { MeasuredRun } from './worker-process.ts';
 
 const defaultRows = 1_000_000;
 
@@ -39,8 +40,14 @@ export async function weekly({ rows = defaultRows, poolMb = 2048, json }: BenchO
     await bed.restartServer();
     const cold = await bed.runUpdate();
     const runs = { warm, 'the same again': unchanged, cold };
-    if (json) say(JSON.stringify(asJson(rows, runs, limitSeconds)));
-    else print(rows, runs, limitSeconds);
+    if (json) {
+      const byName = Object.entries(runs).map(([name, run]) => [
+        name,
+        asJson(weekRowCount, run, limitSeconds, stagesOf(run), total),
+      ]);
+      say(JSON.stringify({ providers: rows, runs: Object.fromEntries(byName) as unknown }));
+    }
+    if (!json) print(rows, runs, limitSeconds);
   } finally {
     await bed.close();
   }
@@ -80,34 +87,21 @@ async function loadReadyTsv({ database }: Bed, zip: string): Promise<number> {
 
 type Runs = Readonly<Record<string, MeasuredRun>>;
 
-/** Seconds by stage of the one release of a run. */
-function stagesOf({ result }: MeasuredRun): Readonly<Record<string, number>> {
+const total = 'zip to searchable';
+
+/** The stages of the one release of a run. */
+function stagesOf({ result, lines, cpu }: MeasuredRun): Readonly<Record<string, Stage>> {
   const [release, ...more] = result.releases;
   if (!release || more.length > 0) throw new Error(`One week was to be loaded: ${result.outcome}.`);
   const { download, stage, publish, index, archive } = release.seconds;
-  return { download, stage, publish, 'of it search': index, archive, 'zip to searchable': stage + publish };
-}
-
-function asJson(providers: number, runs: Runs, limitSeconds: number) {
+  const cpuAt = (message: string) => lines.get(message)?.cpuSeconds ?? Number.NaN;
   return {
-    providers,
-    runs: Object.entries(runs).map(([name, run]) => {
-      const stages = stagesOf(run);
-      const seconds = stages['zip to searchable'] ?? Number.NaN;
-      return {
-        name,
-        rows: weekRowCount,
-        stages: Object.fromEntries(Object.entries(stages).map(([stage, took]) => [stage, { seconds: took }])),
-        seconds,
-        cpuSeconds: { worker: run.workerCpuSeconds, server: run.serverCpuSeconds },
-        rowsPerSecond: weekRowCount / seconds,
-        limitRowsPerSecond: weekRowCount / limitSeconds,
-        ratioToLimit: limitSeconds / seconds,
-        cpuMicrosPerRow: ((run.workerCpuSeconds + run.serverCpuSeconds) * 1e6) / weekRowCount,
-        peakRssMb: run.peakMb,
-        idleRssMb: run.idleMb,
-      };
-    }),
+    download: { seconds: download },
+    stage: { seconds: stage, cpuSeconds: cpuAt('staged') },
+    publish: { seconds: publish, cpuSeconds: cpuAt('published') - cpuAt('staged') },
+    'of it search': { seconds: index },
+    archive: { seconds: archive },
+    [total]: { seconds: stage + publish, cpuSeconds: cpu.worker + cpu.server },
   };
 }
 
@@ -122,10 +116,10 @@ function print(providers: number, runs: Runs, limitSeconds: number): void {
     [
       ...stages.map((stage) => [
         stage,
-        ...Object.values(runs).map((run) => (stagesOf(run)[stage] ?? 0).toFixed(2)),
+        ...Object.values(runs).map((run) => (stagesOf(run)[stage]?.seconds ?? 0).toFixed(2)),
       ]),
-      ['CPU, worker', ...Object.values(runs).map((run) => run.workerCpuSeconds.toFixed(2))],
-      ['CPU, server', ...Object.values(runs).map((run) => run.serverCpuSeconds.toFixed(2))],
+      ['CPU, worker', ...Object.values(runs).map((run) => run.cpu.worker.toFixed(2))],
+      ['CPU, server', ...Object.values(runs).map((run) => run.cpu.server.toFixed(2))],
     ],
   );
   for (const [name, run] of Object.entries(runs)) say(memoryLine(name, run));
