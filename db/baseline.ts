@@ -1,6 +1,7 @@
 import { eq, sql } from 'drizzle-orm';
 import { DbError } from './errors.ts';
 import { fence, type Lease } from './lease.ts';
+import { quarantine } from './providers.ts';
 import type {
   Counts,
   LiveBaseline,
@@ -93,7 +94,7 @@ export async function swapBaseline(
       JSON.stringify(baseline),
     ]);
     // Under the number of a release that nobody can see yet; a run that ends here is followed by one that begins anew.
-    await quarantine(session, shadow, state.releaseId);
+    await quarantine(session, shadow.stage, state.releaseId);
   });
   const old = (base: string) => `${schemas.scheduler}.npi_old_${lease.epoch}_${base}`;
   await renameTables(
@@ -102,15 +103,6 @@ export async function swapBaseline(
       [live, old(base)],
       [`${shadow.prefix}_${base}`, live],
     ]),
-  );
-}
-
-async function quarantine(session: Session, { stage }: Shadow, releaseId: number): Promise<void> {
-  await session.query('DELETE FROM npi_quarantine WHERE release_id = ?', [releaseId]);
-  await session.query(
-    `INSERT INTO npi_quarantine (release_id, row_no, line_no, npi, reason, column_name)
-     SELECT ?, r.row_no, r.line_no, r.npi, r.reason, r.column_name FROM ${stage}_refused r`,
-    [releaseId],
   );
 }
 

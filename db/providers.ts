@@ -53,7 +53,11 @@ export async function writeProviders(
      WHERE p.is_stub = TRUE ON DUPLICATE KEY UPDATE deactivation_date = s.npi_deactivation_date`,
     [releaseId],
   );
-  // A release whose ledger line was lost is loaded again, under the same number.
+  await quarantine(session, stage, releaseId);
+}
+
+/** Enters the refused rows of a staging; a release whose ledger line was lost is loaded again, under the same number. */
+export async function quarantine(session: Session, stage: string, releaseId: number): Promise<void> {
   await session.query('DELETE FROM npi_quarantine WHERE release_id = ?', [releaseId]);
   await session.query(
     `INSERT INTO npi_quarantine (release_id, row_no, line_no, npi, reason, column_name)

@@ -1,20 +1,13 @@
 import { and, between, eq, max, sql } from 'drizzle-orm';
-import type { PublishReport } from './recorded.ts';
+import type { PublishReport, ReleaseFile } from './recorded.ts';
 import { fence, type Lease } from './lease.ts';
 import { releaseTable, supersededTable } from './schema.ts';
 import type { Session } from './session.ts';
 
 /** A published file as the ledger knows it; dates are ISO. */
-export interface PublishedFile {
+export interface PublishedFile extends Omit<ReleaseFile, 'etag'> {
   readonly releaseId: number;
-  readonly fileName: string;
-  readonly kind: string;
-  readonly layout: string;
-  readonly periodStart: string;
-  readonly periodEnd: string;
-  readonly sha256: string;
   readonly etag: string | null;
-  readonly sizeBytes: number;
 }
 
 const { releaseId, fileName, sha256, published } = releaseTable;

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { NpiUpdateResult } from '../../contract/workflows.ts';
 import { startPipeline, type Pipeline } from '../pipeline.ts';
 import { npidataCsv, writeMonthly, writeWeekly } from '../release-zip.ts';
 import type { Verdict } from '../sql-proxy.ts';
@@ -11,8 +10,10 @@ import {
   createNamespace,
   killWorkerProcesses,
   startDoomedWorker,
-  startWorkerProcess,
   traces,
+  endsUnseen,
+  finish,
+  leftBehind,
 } from './bed.ts';
 import { earlierWeek, laterWeek, monthlyRows, padded, rangeCount } from './baseline-rows.ts';
 
@@ -64,34 +65,6 @@ function following(earlier: RegExp, count: number, pattern: RegExp, verdict: Ver
     if (earlier.test(sql)) seen += 1;
     return seen >= count && pattern.test(sql) ? verdict : 'pass';
   };
-}
-
-async function endsUnseen(handle: WorkflowHandle): Promise<never> {
-  await handle.result();
-  throw new Error('The run has ended, and the statement that was to stop its worker never came.');
-}
-
-/** A worker that nothing disturbs brings the run to its end; gives all that is left behind. */
-async function finish(name: string, pipeline: Pipeline, handle: WorkflowHandle): Promise<unknown> {
-  const worker = await startWorkerProcess(pipeline.env);
-  try {
-    return await leftBehind(name, pipeline, handle);
-  } finally {
-    worker.child.kill('SIGTERM');
-    await worker.exit;
-  }
-}
-
-/** Waits for the end of the run. */
-async function leftBehind(name: string, pipeline: Pipeline, handle: WorkflowHandle): Promise<unknown> {
-  const { outcome, releases } = (await handle.result()) as NpiUpdateResult;
-  const counts = releases.map((release) => release.counts);
-  const ledger = await pipeline.query('SELECT outcome, failure_type FROM run');
-  const lease = await pipeline.query('SELECT run_id FROM lease');
-  const log = await pipeline.query(
-    `SELECT filename_processed AS member, COUNT(*) AS times FROM ${pipeline.app}.npi_update_log GROUP BY 1 ORDER BY 1`,
-  );
-  return { outcome, counts, ledger, lease, log, traces: await traces(name, pipeline) };
 }
 
 const loadedRanges = async ({ query }: Pipeline) =>

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { Connection } from '@temporalio/client';
+import { Connection, type WorkflowHandle } from '@temporalio/client';
 import { inject } from 'vitest';
+import type { NpiUpdateResult } from '../../contract/workflows.ts';
 import { npiColumns } from '../../db/npi-columns.ts';
 import { searchLetters } from '../../db/tables.ts';
 import { cli } from '../cli.ts';
@@ -124,4 +125,33 @@ export async function traces(name: string, { query }: Pipeline): Promise<unknown
 function digest(place: string, columns: readonly string[]): string {
   const row = `CONCAT_WS(CHAR(1), ${columns.map((column) => `COALESCE(${column}, CHAR(2))`).join(', ')})`;
   return `SELECT '${place}' AS place, COUNT(*) AS rowCount, COALESCE(SUM(CRC32(${row})), 0) AS sum FROM ${place}`;
+}
+
+/** Fails when a run comes to its end although a statement of it was to stop its worker. */
+export async function endsUnseen(handle: WorkflowHandle): Promise<never> {
+  await handle.result();
+  throw new Error('The run has ended, and the statement that was to stop its worker never came.');
+}
+
+/** A worker that nothing disturbs brings the run to its end; gives all that is left behind. */
+export async function finish(name: string, pipeline: Pipeline, handle: WorkflowHandle): Promise<unknown> {
+  const worker = await startWorkerProcess(pipeline.env);
+  try {
+    return await leftBehind(name, pipeline, handle);
+  } finally {
+    worker.child.kill('SIGTERM');
+    await worker.exit;
+  }
+}
+
+/** Waits for the end of the run, and gives what it has left behind. */
+export async function leftBehind(name: string, pipeline: Pipeline, handle: WorkflowHandle): Promise<unknown> {
+  const { outcome, releases } = (await handle.result()) as NpiUpdateResult;
+  const counts = releases.map((release) => release.counts);
+  const ledger = await pipeline.query('SELECT outcome, failure_type FROM run');
+  const lease = await pipeline.query('SELECT run_id FROM lease');
+  const log = await pipeline.query(
+    `SELECT filename_processed AS member, COUNT(*) AS times FROM ${pipeline.app}.npi_update_log GROUP BY 1 ORDER BY 1`,
+  );
+  return { outcome, counts, ledger, lease, log, traces: await traces(name, pipeline) };
 }

@@ -1,9 +1,7 @@
 import { watch } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { NpiUpdateResult } from '../../contract/workflows.ts';
 import { hash } from '../../local/sample/provider.ts';
 import { knownAfter, weekLines, type SampleWeek } from '../../local/sample/rows.ts';
 import { writeReleaseZip } from '../../local/sample/release-zip.ts';
@@ -16,6 +14,9 @@ import {
   startDoomedWorker,
   startWorkerProcess,
   traces,
+  endsUnseen,
+  finish,
+  leftBehind,
 } from './bed.ts';
 
 // Three blocks of staging a week, so that a kill can fall between them.
@@ -86,31 +87,6 @@ async function countStatements(): Promise<unknown> {
 
 // What a failed test leaves would work on for ever.
 afterAll(killWorkerProcesses);
-
-async function endsUnseen(handle: WorkflowHandle): Promise<never> {
-  await handle.result();
-  throw new Error('The run has ended, and the statement that was to stop its worker never came.');
-}
-
-/** A worker that nothing disturbs brings the run to its end; gives all that is left behind. */
-async function finish(name: string, pipeline: Pipeline, handle: WorkflowHandle): Promise<unknown> {
-  const worker = await startWorkerProcess(pipeline.env);
-  try {
-    return await leftBehind(name, pipeline, handle);
-  } finally {
-    worker.child.kill('SIGTERM');
-    await worker.exit;
-  }
-}
-
-/** Waits for the end of the run. */
-async function leftBehind(name: string, pipeline: Pipeline, handle: WorkflowHandle): Promise<unknown> {
-  const { outcome, releases } = (await handle.result()) as NpiUpdateResult;
-  const counts = releases.map((release) => release.counts);
-  const ledger = await pipeline.query('SELECT outcome, failure_type FROM run');
-  const lease = await pipeline.query('SELECT run_id FROM lease');
-  return { outcome, counts, ledger, lease, traces: await traces(name, pipeline) };
-}
 
 it('loads two weeks when nothing disturbs it', () => {
   expect(undisturbed).toMatchObject({
