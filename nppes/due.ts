@@ -17,11 +17,13 @@ export interface PublishedRelease {
 
 /** What is to be loaded in this order, and one sentence for each thing that a person should know about the rest. */
 export interface Due {
-  /** A monthly first, then the weeklies after it, oldest first. */
+  /** A monthly first, then what is applied after it, oldest first: weeklies, and the newest deactivation report. */
   readonly due: readonly ListedRelease[];
   readonly remarks: readonly string[];
-  /** Weeklies whose rows the monthly holds that is loaded, or about to be. */
+  /** Weeklies and reports whose rows the monthly holds that is loaded, or about to be. */
   readonly superseded: readonly ListedRelease[];
+  /** Days that no release holds and no monthly brings that is loaded, or about to be. */
+  readonly gaps: readonly Gap[];
 }
 
 /**
@@ -48,12 +50,16 @@ export function dueReleases(
   const monthly = newestMonthly(listed, today);
   const baseline = isBaselineDue(monthly, published, gaps, rule) ? monthly : undefined;
   const coveredUntil = baseline?.release.periodEnd ?? lastMonthlyEnd(published);
-  const superseded = past.filter(({ release }) => release.periodEnd <= coveredUntil);
+  const reports = newestReport(listed, published, today);
+  const superseded = [...past, ...reports].filter(({ release }) => release.periodEnd <= coveredUntil);
   const open = past.filter(({ release }) => release.periodEnd > coveredUntil);
+  const openReports = reports.filter(({ release }) => release.periodEnd > coveredUntil);
+  const openGaps = gaps.filter(({ end }) => end > coveredUntil);
   const oldest = oldestCurrent(weeklies, today);
   const isCurrent = ({ release }: ListedRelease) =>
     release.periodEnd >= oldest || published.some((known) => known.release.periodEnd < release.periodEnd);
-  const due = [...(baseline ? [baseline] : []), ...open.filter(isCurrent)];
+  const after = [...open.filter(isCurrent), ...openReports].sort(byRelease);
+  const due = [...(baseline ? [baseline] : []), ...after];
   const remarks = [
     ...future.map(
       ({ release }) =>
@@ -62,15 +68,30 @@ export function dueReleases(
     ...open
       .filter((offer) => !isCurrent(offer))
       .map(({ release }) => `${releaseName(release)} is an old weekly from a notice: not loaded.`),
-    ...gaps
-      .filter(({ end }) => end > coveredUntil)
-      .map(
-        ({ start, end }) => `No weekly holds the days from ${start} to ${end}: a later monthly brings them.`,
-      ),
+    ...openGaps.map(
+      ({ start, end }) => `No weekly holds the days from ${start} to ${end}: a later monthly brings them.`,
+    ),
     ...(baseline ? [] : notLoaded(monthly, published, rule)),
     ...(due.length === 0 ? [nothingDue(weeklies.length)] : []),
   ];
-  return { due, remarks, superseded };
+  return { due, remarks, superseded, gaps: openGaps };
+}
+
+/**
+ * The newest deactivation report, unless it or a later one is published: each is the full list, so an older one has
+ * nothing to tell. None or one.
+ */
+function newestReport(
+  listed: readonly ListedRelease[],
+  published: readonly PublishedRelease[],
+  today: string,
+): ListedRelease[] {
+  const isReport = ({ release }: { readonly release: Release }) => release.kind === 'deactivation';
+  const reports = listed.filter((offer) => isReport(offer) && offer.release.periodEnd <= today);
+  const newest = preferred(reports).at(-1);
+  if (!newest || isPublished(newest, published)) return [];
+  const isLater = ({ release }: PublishedRelease) => release.periodEnd > newest.release.periodEnd;
+  return published.filter(isReport).some(isLater) ? [] : [newest];
 }
 
 /** The newest monthly whose period is over; of a month in both layouts the wider one. */
@@ -103,9 +124,14 @@ function lastMonthlyEnd(published: readonly PublishedRelease[]): string {
 }
 
 /** Days that no release holds; ISO, both included. */
-interface Gap {
+export interface Gap {
   readonly start: string;
   readonly end: string;
+}
+
+/** The gaps in what is published. */
+export function publishedGaps(published: readonly PublishedRelease[]): Gap[] {
+  return missingWeeks([], published);
 }
 
 /** What lies between the releases that are published or can still be had, from the last monthly on. */
@@ -163,8 +189,10 @@ function preferred(offers: readonly ListedRelease[]): ListedRelease[] {
     if (known === undefined || known.release.layout < offer.release.layout)
       byPeriod.set(offer.release.periodEnd, offer);
   }
-  return Array.from(byPeriod.values()).sort((a, b) => compareReleases(a.release, b.release));
+  return Array.from(byPeriod.values()).sort(byRelease);
 }
+
+const byRelease = (a: ListedRelease, b: ListedRelease) => compareReleases(a.release, b.release);
 
 function isPublished(offer: ListedRelease, published: readonly PublishedRelease[]): boolean {
   const { fileName, kind, periodEnd } = offer.release;

@@ -81,8 +81,13 @@ export function releaseName(release: Release): string {
   return release.fileName.replace(/\.zip$/i, '');
 }
 
-/** The order in which releases are applied: by the end of the period, a weekly before a monthly that ends with it. */
+const orderOfKinds: readonly ReleaseKind[] = ['weekly', 'monthly', 'deactivation'];
+
+/**
+ * The order in which releases are applied: by the end of the period; of those that end on one day a weekly first, then a
+ * monthly, then a deactivation report.
+ */
 export function compareReleases(a: Release, b: Release): number {
   if (a.periodEnd !== b.periodEnd) return a.periodEnd < b.periodEnd ? -1 : 1;
-  return Number(a.kind === 'monthly') - Number(b.kind === 'monthly');
+  return orderOfKinds.indexOf(a.kind) - orderOfKinds.indexOf(b.kind);
 }
