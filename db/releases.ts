@@ -8,6 +8,7 @@ import type { Session } from './session.ts';
 export interface PublishedFile extends Omit<ReleaseFile, 'etag'> {
   readonly releaseId: number;
   readonly etag: string | null;
+  readonly publishedAt: string;
 }
 
 const { releaseId, fileName, sha256, published } = releaseTable;
@@ -21,6 +22,7 @@ const fields = {
   sha256,
   etag: releaseTable.etag,
   sizeBytes: releaseTable.sizeBytes,
+  publishedAt: releaseTable.publishedAt,
 };
 
 const hasContent = (file: { readonly fileName: string; readonly sha256: string }) =>

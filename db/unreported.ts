@@ -3,6 +3,12 @@ import { fence, type Lease } from './lease.ts';
 import type { Session } from './session.ts';
 import type { NpiTables } from './tables.ts';
 
+/** How many providers are deactivated here and absent from the last deactivation report. */
+export async function countUnreported(session: Session): Promise<number> {
+  const [row] = await session.query<{ npis: number }>('SELECT COUNT(*) AS npis FROM npi_unreported');
+  return row?.npis ?? 0;
+}
+
 /**
  * Notes the providers that are deactivated here and absent from a published deactivation report, in the place of those that
  * the last one left; what releases after the report say is not held against it. Reads all providers, which takes as long

@@ -46,10 +46,10 @@ export function dueReleases(
   const unpublished = weeklies.filter((offer) => !isPublished(offer, published));
   const future = unpublished.filter(({ release }) => release.periodEnd >= today);
   const past = unpublished.filter(({ release }) => release.periodEnd < today);
-  const gaps = missingWeeks(past, published);
+  const gaps = missingWeeks(published.map(releaseOf), past.map(releaseOf));
   const monthly = newestMonthly(listed, today);
   const baseline = isBaselineDue(monthly, published, gaps, rule) ? monthly : undefined;
-  const coveredUntil = baseline?.release.periodEnd ?? lastMonthlyEnd(published);
+  const coveredUntil = baseline?.release.periodEnd ?? lastMonthlyEnd(published.map(releaseOf));
   const reports = newestReport(listed, published, today);
   const superseded = [...past, ...reports].filter(({ release }) => release.periodEnd <= coveredUntil);
   const open = past.filter(({ release }) => release.periodEnd > coveredUntil);
@@ -108,7 +108,7 @@ function isBaselineDue(
 ): boolean {
   if (monthly === undefined || rule === 'never' || isPublished(monthly, published)) return false;
   const { periodEnd } = monthly.release;
-  const loadedUntil = lastMonthlyEnd(published);
+  const loadedUntil = lastMonthlyEnd(published.map(releaseOf));
   if (periodEnd < loadedUntil) return false;
   // The same month again is a new version of what is loaded.
   if (rule === 'replace' || loadedUntil === '' || periodEnd === loadedUntil) return true;
@@ -116,10 +116,8 @@ function isBaselineDue(
 }
 
 /** Empty, and so before every date, while no monthly was published. */
-function lastMonthlyEnd(published: readonly PublishedRelease[]): string {
-  const ends = published
-    .filter(({ release }) => release.kind === 'monthly')
-    .map(({ release }) => release.periodEnd);
+function lastMonthlyEnd(published: readonly Period[]): string {
+  const ends = published.filter(({ kind }) => kind === 'monthly').map(({ periodEnd }) => periodEnd);
   return ends.sort().at(-1) ?? '';
 }
 
@@ -129,16 +127,13 @@ export interface Gap {
   readonly end: string;
 }
 
-/** The gaps in what is published. */
-export function publishedGaps(published: readonly PublishedRelease[]): Gap[] {
-  return missingWeeks([], published);
-}
+type Period = Pick<Release, 'kind' | 'periodStart' | 'periodEnd'>;
+const releaseOf = ({ release }: { readonly release: Release }) => release;
 
-/** What lies between the releases that are published or can still be had, from the last monthly on. */
-function missingWeeks(offers: readonly ListedRelease[], published: readonly PublishedRelease[]): Gap[] {
+/** What lies between the releases that are published, or can still be had, from the last monthly on. */
+export function missingWeeks(published: readonly Period[], offered: readonly Period[] = []): Gap[] {
   const since = lastMonthlyEnd(published);
-  const weeks = [...published, ...offers]
-    .map(({ release }) => release)
+  const weeks = [...published, ...offered]
     .filter(({ kind, periodEnd }) => kind === 'weekly' && periodEnd > since)
     .sort(compareReleases);
   const gaps: Gap[] = [];
@@ -166,7 +161,7 @@ function notLoaded(
   const name = releaseName(monthly.release);
   if (isPublished(monthly, published))
     return isAsked ? [`${name} is published already: the same content, nothing loaded.`] : [];
-  if (monthly.release.periodEnd < lastMonthlyEnd(published))
+  if (monthly.release.periodEnd < lastMonthlyEnd(published.map(releaseOf)))
     return [`${name} is listed and not loaded: a later monthly is.`];
   const why = rule === 'never' ? 'NPI_BASELINE is never' : 'the weeklies since the last monthly are complete';
   return [`${name} is listed and not loaded (${why}); \`surgicase npi replace\` loads it.`];

@@ -81,13 +81,14 @@ export function releaseName(release: Release): string {
   return release.fileName.replace(/\.zip$/i, '');
 }
 
+type ReleaseOrder = Pick<Release, 'kind' | 'periodEnd'>;
 const orderOfKinds: readonly ReleaseKind[] = ['weekly', 'monthly', 'deactivation'];
 
 /**
  * The order in which releases are applied: by the end of the period; of those that end on one day a weekly first, then a
  * monthly, then a deactivation report.
  */
-export function compareReleases(a: Release, b: Release): number {
+export function compareReleases(a: ReleaseOrder, b: ReleaseOrder): number {
   if (a.periodEnd !== b.periodEnd) return a.periodEnd < b.periodEnd ? -1 : 1;
   return orderOfKinds.indexOf(a.kind) - orderOfKinds.indexOf(b.kind);
 }
