@@ -41,11 +41,11 @@ export const failures = {
   },
   MemberMissing: {
     isRetryable: false,
-    nextStep: 'Look into the zip: it has no npidata_pfile_*.csv. Nothing was changed.',
+    nextStep: 'Look into the zip: it lacks the file that the message names. Nothing was changed.',
   },
   FileDamaged: {
     isRetryable: false,
-    nextStep: 'The CSV ends inside a quoted field: ask CMS for the file again. Nothing of it was published.',
+    nextStep: 'It cannot be read to its end: ask CMS for the file again. Nothing of it was published.',
   },
   ColumnMissing: {
     isRetryable: false,
