@@ -69,11 +69,19 @@ export function monthlyPeriodEnd(year: number, month: number): string {
 
 /** The release with the period that its member's name gives; that one decides as soon as the zip is there. */
 export function withMemberPeriod(release: Release, member: string): Release {
+  if (release.kind === 'deactivation') return withReportDay(release, member);
   const [, from, to] = /npidata_pfile_(\d{8})-(\d{8})\.csv$/i.exec(member) ?? [];
   if (!from || !to) return release;
   const [periodStart, periodEnd] = [from, to].map((day) => isoDay(day.slice(4) + day.slice(2, 4)));
   // Days that do not exist say nothing; then the name of the zip decides.
   return periodStart && periodEnd ? { ...release, periodStart, periodEnd } : release;
+}
+
+/** `NPPES Deactivated NPI Report 20231009.xlsx`. */
+function withReportDay(release: Release, member: string): Release {
+  const [, day = ''] = /(\d{8})\.xlsx$/i.exec(member) ?? [];
+  const periodEnd = isoDay(day.slice(4) + day.slice(2, 4));
+  return periodEnd === undefined ? release : { ...release, periodEnd };
 }
 
 /** A file name without `.zip`, as people read it. */
