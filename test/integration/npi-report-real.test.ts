@@ -31,8 +31,8 @@ async function entriesOf(path: string): Promise<Map<string, string>> {
   const zip = await openZip(path);
   const xlsx = await openZipBytes(await buffer(await reportMember(zip).open()), 'the report');
   zip.close();
-  const xml = async (name: string) => {
-    const member = xlsx.members.find((found) => found.name === name);
+  const xml = async (part: string) => {
+    const member = xlsx.members.find(({ name: found }) => found === part);
     return member ? text(await member.open()) : '';
   };
   const shared = [...(await xml('xl/sharedStrings.xml')).matchAll(/<t>([^<]*)<\/t>/g)].map(
