@@ -108,6 +108,11 @@ export const pageUrl = text('an http(s) address without user and password', (fou
   return isWeb && url.username === '' && url.password === '' ? url.href : undefined;
 });
 
+export const webhookUrl = text('an http(s) address', (found) => {
+  const url = parsedUrl(found);
+  return url?.protocol === 'http:' || url?.protocol === 'https:' ? url.href : undefined;
+});
+
 const urlForm =
   'mysql://user:password@host:3306/schema, at most with ?ssl-ca=/path/of/ca.pem (percent-encode special characters)';
 export const databaseUrl = text(urlForm, (found): DatabaseUrl | undefined => {
@@ -128,6 +133,7 @@ export const databaseUrl = text(urlForm, (found): DatabaseUrl | undefined => {
 
 /** What an error may show of a found value: addresses without password and query, nothing where a password may hide. */
 export function shown(name: string, found: string): string {
+  if (name === 'NOTIFY_WEBHOOK_URL') return 'a text that is no such address (not shown: it may hold a token)';
   if (name !== 'DATABASE_URL' && name !== 'NPPES_URL') return JSON.stringify(found.slice(0, 80));
   const url = parsedUrl(found.trim());
   // A password with an unescaped / or # moves its parts into the host or the path, where masking would miss them.

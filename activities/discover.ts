@@ -8,6 +8,7 @@ import { offeredReleases, offeredZip } from '../nppes/offer.ts';
 import { releaseName, type ReleaseKind } from '../nppes/release.ts';
 import { attempt, underLeaseUnlessDry, type Attempt } from './attempt.ts';
 import { job, type ActivityDeps } from './deps.ts';
+import { reportGaps } from './gaps.ts';
 import { removeRangeFolders } from './zip-file.ts';
 
 /** From the page to the releases that are due. */
@@ -40,10 +41,15 @@ async function discover(
   const published = await deps.database.session(signal, publishedFiles);
   const listed = await listReleases(deps, current, new Set(published.map(({ fileName }) => fileName)));
   const rule = replace ? 'replace' : deps.baselineRule;
-  const { due, remarks, superseded } = dueReleases(listed, published.map(asPublished), deps.today(), rule);
+  const { due, remarks, superseded, gaps } = dueReleases(
+    listed,
+    published.map(asPublished),
+    deps.today(),
+    rule,
+  );
   const monthlies = due.filter(({ release }) => release.kind === 'monthly');
   const weeklies = due.filter(({ release }) => release.kind === 'weekly');
-  const chosen = [...monthlies, ...(weeks === undefined ? weeklies : weeklies.slice(-weeks))];
+  const chosen = weeks === undefined ? due : [...monthlies, ...weeklies.slice(-weeks)];
   const baseline = published.filter(({ kind }) => kind === 'monthly').at(-1);
   // Those that a monthly brings which is only about to be loaded are noted when it is.
   if (lease && baseline && monthlies.length === 0) {
@@ -58,6 +64,7 @@ async function discover(
   }
   const names = chosen.map(({ release }) => releaseName(release));
   for (const remark of remarks) log.info(remark);
+  if (lease) await reportGaps(deps, current, gaps);
   log.info('page read', { listed: listed.length, due: names, seconds: seconds(startedAt) });
   return { due: chosen.map(({ release, url }): DueRelease => ({ release, url })), remarks };
 }

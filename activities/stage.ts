@@ -6,7 +6,8 @@ import { findPublished } from '../db/releases.ts';
 import type { Session } from '../db/session.ts';
 import type { StagedSoFar } from '../db/recorded.ts';
 import { finishStaging, openStaging, stageBlock } from '../db/staging.ts';
-import { releaseName, withMemberPeriod } from '../nppes/release.ts';
+import { readDeactivations, reportMember } from '../nppes/deactivation.ts';
+import { releaseName, withMemberPeriod, type Release } from '../nppes/release.ts';
 import { readRows } from '../nppes/rows.ts';
 import { npidataMember, openZip, type Member } from '../nppes/zip.ts';
 import { attempt, underLeaseUnlessDry, type Attempt } from './attempt.ts';
@@ -34,7 +35,8 @@ async function stageZip(
   const startedAt = performance.now();
   const opened = await openZip(await ensureZip(deps, current, zip));
   try {
-    const member = npidataMember(opened);
+    const { kind } = zip.release;
+    const member = kind === 'deactivation' ? reportMember(opened) : npidataMember(opened);
     const release = withMemberPeriod(zip.release, member.name);
     return await deps.database.session(current.signal, async (session) => {
       const file = {
@@ -45,7 +47,7 @@ async function stageZip(
       };
       const isPublished = (await findPublished(session, file)) !== undefined;
       if (isPublished) return { ...asStaged(nothingYet(member.name)), isPublished, release };
-      const soFar = await stageMember(deps, current, session, { member, fileName: release.fileName, lease });
+      const soFar = await stageMember(deps, current, session, { member, release, lease });
       reportStaged(current, soFar, seconds(startedAt));
       return { ...asStaged(soFar), isPublished, release };
     });
@@ -56,7 +58,7 @@ async function stageZip(
 
 interface StageInput {
   readonly member: Member;
-  readonly fileName: string;
+  readonly release: Release;
   readonly lease: Lease | undefined;
 }
 
@@ -64,18 +66,17 @@ async function stageMember(
   deps: ActivityDeps,
   { runId, tell }: Attempt,
   session: Session,
-  { member, fileName, lease }: StageInput,
+  { member, release, lease }: StageInput,
 ): Promise<StagedSoFar> {
-  const staging = await openStaging(session, runId, fileName);
+  const staging = await openStaging(session, runId, release.fileName);
   let soFar = staging.soFar ?? nothingYet(member.name);
   if (staging.isWhole) return soFar;
   const isLocal = await mayLoadLocal(session);
-  const blocks = readRows({
-    member: await member.open(),
-    wanted: npiColumns,
-    rowsPerBlock: deps.rowsPerBlock,
-    afterRow: soFar.rows,
-  });
+  const from = { wanted: npiColumns, rowsPerBlock: deps.rowsPerBlock, afterRow: soFar.rows };
+  const blocks =
+    release.kind === 'deactivation'
+      ? readDeactivations({ ...from, member })
+      : readRows({ ...from, member: await member.open() });
   for await (const block of blocks) {
     const withBlock = added(soFar, block);
     await stageBlock(session, staging, { ...block, soFar: withBlock }, { lease, isLocal });

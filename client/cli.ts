@@ -70,6 +70,16 @@ command(program, 'run', 'run a job now, follow it and print its summary')
     ),
   );
 
+command(
+  program,
+  'status',
+  'one page: servers, last and next runs, the registry, what waits for an answer',
+).action(({ json }: Json) =>
+  withConfig(json, ['database', 'temporal'], async (config, terminal) =>
+    (await import('./commands/status.ts')).status(config, terminal),
+  ),
+);
+
 const schedules = program.command('schedules').description('the weekly schedules in Temporal');
 command(schedules, 'apply', 'create and update the schedules; a pause made by an operator stays')
   .option('--dry-run', 'say what would change')
@@ -113,6 +123,12 @@ command(db, 'migrate', 'create what is absent; nothing that is there is altered'
 );
 
 const npi = program.command('npi').description('the provider registry in the tables');
+command(npi, 'status', 'what is loaded, the days that are missing, and the rows in quarantine').action(
+  ({ json }: Json) =>
+    withConfig(json, ['database'], async (config, terminal) =>
+      (await import('./commands/npi.ts')).npiStatus(config, terminal),
+    ),
+);
 command(npi, 'lookup', 'the row of one provider')
   .argument('<npi>')
   .action((number: string, { json }: Json) =>

@@ -26,7 +26,7 @@ export type Begun =
   | { readonly acquired: false; readonly holder: string };
 
 export interface DiscoverInput {
-  /** At most this many of the due weeklies, the newest ones; all when absent. */
+  /** At most this many of the due weeklies, the newest ones, and nothing else after a monthly; all when absent. */
   readonly weeks?: number;
   readonly dryRun: boolean;
   /** The newest monthly is due whatever NPI_BASELINE says. */
@@ -40,7 +40,7 @@ export interface DueRelease {
 }
 
 export interface Discovery {
-  /** In the order in which they are published: a monthly first, then the weeklies after it, oldest first. */
+  /** In the order in which they are published: a monthly first, then the weeklies and the report after it, oldest first. */
   readonly due: readonly DueRelease[];
   readonly remarks: readonly string[];
 }
@@ -88,6 +88,8 @@ export interface Published {
   readonly search: { readonly written: number; readonly deleted: number; readonly tables: number };
   /** Part of the publish. */
   readonly indexSeconds: number;
+  /** Of the newest deactivation report: providers that are deactivated here and absent from it. */
+  readonly unreported?: number;
 }
 
 /** A monthly in its shadow tables; seconds of filling and indexing the letters' tables, by table. */

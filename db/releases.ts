@@ -8,6 +8,7 @@ import type { Session } from './session.ts';
 export interface PublishedFile extends Omit<ReleaseFile, 'etag'> {
   readonly releaseId: number;
   readonly etag: string | null;
+  readonly publishedAt: string;
 }
 
 const { releaseId, fileName, sha256, published } = releaseTable;
@@ -21,6 +22,7 @@ const fields = {
   sha256,
   etag: releaseTable.etag,
   sizeBytes: releaseTable.sizeBytes,
+  publishedAt: releaseTable.publishedAt,
 };
 
 const hasContent = (file: { readonly fileName: string; readonly sha256: string }) =>
@@ -84,13 +86,15 @@ export async function noteSuperseded(
   });
 }
 
+const kindDigits: Readonly<Record<string, number>> = { weekly: 0, monthly: 1, deactivation: 2 };
+
 /**
- * The number of a file's place in the order of releases: end of period, a weekly before a monthly that ends on the
- * same day, and the version (a new content of the same release), 1 to 999.
+ * The number of a file's place in the order of releases: end of period; on the same day a weekly, a monthly, a report;
+ * and the version (a new content of the same release), 1 to 999.
  */
 export async function nextReleaseId(session: Session, kind: string, periodEnd: string): Promise<number> {
   const day = Number(periodEnd.replaceAll('-', ''));
-  const first = (day * 10 + (kind === 'monthly' ? 1 : 0)) * 1000;
+  const first = (day * 10 + (kindDigits[kind] ?? 0)) * 1000;
   const [row] = await session.orm((db) =>
     db
       .select({ newest: max(releaseId) })

@@ -32,7 +32,7 @@ import { asRunFailure, beginRun, endedBy } from './run.ts';
 
 const job = 'npi-update';
 
-/** Every due weekly of the registry, oldest first: discover, then download, stage, publish and archive each. */
+/** Every due release of the registry, oldest first: discover, then download, stage, publish and archive each. */
 export async function npiUpdate(input: NpiUpdateInput = {}): Promise<NpiUpdateResult> {
   return new NpiUpdateRun(input).run();
 }
@@ -113,7 +113,7 @@ class NpiUpdateRun {
     }
     if (!(await this.#loadBaseline(monthly, heartbeatTimeoutMs))) return 'rejected';
     const { due, remarks } = await this.#discover(heartbeatTimeoutMs);
-    const open = due.filter(({ release }) => release.kind === 'weekly');
+    const open = due.filter(({ release }) => release.kind !== 'monthly');
     this.#remarks.push(...remarks.filter((remark) => !this.#remarks.includes(remark) && open.length > 0));
     this.#releasesDue = 1 + open.length;
     for (const release of open) await this.#loadRelease(release, heartbeatTimeoutMs);
@@ -234,6 +234,7 @@ class NpiUpdateRun {
         publish: publishSeconds,
         index: published.indexSeconds,
       };
+      if (published.unreported) this.#remarks.push(unreportedRemark(name, published.unreported));
       this.#done.push({
         ...published,
         release: name,
@@ -316,6 +317,10 @@ function remarksOf(due: DueRelease, { release, isPublished, newColumns, badUtf8C
     ...(newColumns.length === 0 ? [] : [`${name} has new columns, not loaded: ${newColumns.join(', ')}.`]),
     ...(badUtf8Count === 0 ? [] : [`${name}: ${badUtf8Count} byte sequences were not UTF-8, now U+FFFD.`]),
   ];
+}
+
+function unreportedRemark(name: string, count: number): string {
+  return `${grouped(count)} providers are deactivated here and not in ${name}: they stay as they are (table npi_unreported).`;
 }
 
 /** The counts of all releases of a run, for its last log line. */

@@ -3,6 +3,7 @@ import { lookupProvider, searchProviders, type ProviderFound } from '../../db/lo
 import { isTenDigits } from '../../nppes/npi.ts';
 import { withDatabase } from '../database.ts';
 import { CommandError, exitCodes } from '../exit.ts';
+import { registryLines, registryStatus } from '../registry.ts';
 import type { Terminal } from '../terminal.ts';
 
 const signal = new AbortController().signal;
@@ -23,6 +24,15 @@ export function lookup(config: Config, terminal: Terminal, npi: string): Promise
 function columnLines(columns: ProviderFound['columns']): string[] {
   const width = Math.max(...Object.keys(columns).map((name) => name.length));
   return Object.entries(columns).map(([name, text]) => `  ${name.padEnd(width)}  ${text}`);
+}
+
+/** `surgicase npi status`: what is loaded, the gaps, and what is in quarantine. */
+export function npiStatus(config: Config, terminal: Terminal): Promise<number> {
+  return withDatabase(config, async (database) => {
+    const status = await database.session(signal, registryStatus);
+    terminal.answer(status, registryLines(status));
+    return exitCodes.done;
+  });
 }
 
 export interface SearchOptions {
