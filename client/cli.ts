@@ -146,6 +146,18 @@ command(npi, 'search', 'surgeons by last name and facilities by name, as the app
       (await import('./commands/npi.ts')).search(config, terminal, name, options),
     ),
   );
+command(npi, 'load', 'load a zip of CMS from this disk: a weekly, a monthly or a deactivation report')
+  .argument(
+    '<zip>',
+    'its path, the same on the host of the worker, which reads it there; its name as CMS gives it',
+  )
+  .option('--dry-run', 'find out what would be done; publish nothing')
+  .option('--no-wait', 'start it and return')
+  .action((zip: string, { json, ...options }: Json & { dryRun?: boolean; wait: boolean }) =>
+    withConfig(json, ['temporal'], async (config, terminal) =>
+      (await import('./commands/load.ts')).load(config, terminal, zip, options),
+    ),
+  );
 command(npi, 'replace', 'load the full registry, the newest monthly, in the place of what is there')
   .option('--dry-run', 'say what it takes: size, rows, disk, minutes; needs the page only')
   .option('--no-wait', 'start it and return')
