@@ -136,10 +136,14 @@ command(npi, 'lookup', 'the row of one provider')
       (await import('./commands/npi.ts')).lookup(config, terminal, number),
     ),
   );
-command(npi, 'search', 'surgeons by last name and facilities by name, as the application finds them')
+command(
+  npi,
+  'search',
+  'surgeons by last name and facilities by name, in the tables that the application reads',
+)
   .argument('<name>')
   .option('--state <code>', 'only in this state')
-  .option('--contains', 'anywhere in the name, not only at its beginning')
+  .option('--contains', 'as the application: anywhere in the names that begin with the same letter')
   .option('--limit <rows>', 'at most so many of each kind', wholeNumber, 20)
   .action((name: string, { json, ...options }: Json & SearchOptions) =>
     withConfig(json, ['database'], async (config, terminal) =>
