@@ -113,7 +113,7 @@ const variables = z.object({
   METRICS_ADDRESS: value.listenAddress.optional(),
   NOTIFY_WEBHOOK_URL: value.webhookUrl.optional(),
   TEMPORAL_CLI_PATH: z.string().optional(),
-  TEMPORAL_UI_URL: value.pageUrl.optional(),
+  TEMPORAL_UI_URL: value.webUrl.optional(),
   LOG_LEVEL: value.oneOf(['debug', 'info', 'warn', 'error']).default('info'),
   LOG_FORMAT: value.oneOf(['json', 'pretty']).optional(),
   LOG_FILE: z.string().optional(),

@@ -136,14 +136,30 @@ command(npi, 'lookup', 'the row of one provider')
       (await import('./commands/npi.ts')).lookup(config, terminal, number),
     ),
   );
-command(npi, 'search', 'surgeons by last name and facilities by name, as the application finds them')
+command(
+  npi,
+  'search',
+  'surgeons by last name and facilities by name, in the tables that the application reads',
+)
   .argument('<name>')
   .option('--state <code>', 'only in this state')
-  .option('--contains', 'anywhere in the name, not only at its beginning')
+  .option('--contains', 'as the application: anywhere in the names that begin with the same letter')
   .option('--limit <rows>', 'at most so many of each kind', wholeNumber, 20)
   .action((name: string, { json, ...options }: Json & SearchOptions) =>
     withConfig(json, ['database'], async (config, terminal) =>
       (await import('./commands/npi.ts')).search(config, terminal, name, options),
+    ),
+  );
+command(npi, 'load', 'load a zip of CMS from this disk: a weekly, a monthly or a deactivation report')
+  .argument(
+    '<zip>',
+    'its path, the same on the host of the worker, which reads it there; its name as CMS gives it',
+  )
+  .option('--dry-run', 'find out what would be done; publish nothing')
+  .option('--no-wait', 'start it and return')
+  .action((zip: string, { json, ...options }: Json & { dryRun?: boolean; wait: boolean }) =>
+    withConfig(json, ['temporal'], async (config, terminal) =>
+      (await import('./commands/load.ts')).load(config, terminal, zip, options),
     ),
   );
 command(npi, 'replace', 'load the full registry, the newest monthly, in the place of what is there')

@@ -31,6 +31,8 @@ export interface DiscoverInput {
   readonly dryRun: boolean;
   /** The newest monthly is due whatever NPI_BASELINE says. */
   readonly replace?: boolean;
+  /** Only this zip of the worker's host is offered, as a `file:` address; the page is not read. */
+  readonly file?: string;
 }
 
 /** A release that this run is to load. */

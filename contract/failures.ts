@@ -94,7 +94,7 @@ export const failures = {
   },
   InputRefused: {
     isRetryable: false,
-    nextStep: 'Start the run again with a value that the message accepts, or with none. Nothing was moved.',
+    nextStep: 'Start the run again with a value that the message accepts, or with none. Nothing was changed.',
   },
   ApprovalTimedOut: {
     isRetryable: false,

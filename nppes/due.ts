@@ -116,7 +116,7 @@ function isBaselineDue(
 }
 
 /** Empty, and so before every date, while no monthly was published. */
-function lastMonthlyEnd(published: readonly Period[]): string {
+export function lastMonthlyEnd(published: readonly Period[]): string {
   const ends = published.filter(({ kind }) => kind === 'monthly').map(({ periodEnd }) => periodEnd);
   return ends.sort().at(-1) ?? '';
 }
@@ -189,7 +189,8 @@ function preferred(offers: readonly ListedRelease[]): ListedRelease[] {
 
 const byRelease = (a: ListedRelease, b: ListedRelease) => compareReleases(a.release, b.release);
 
-function isPublished(offer: ListedRelease, published: readonly PublishedRelease[]): boolean {
+/** Whether this very offer is in the tables, or its period in the other layout. */
+export function isPublished(offer: ListedRelease, published: readonly PublishedRelease[]): boolean {
   const { fileName, kind, periodEnd } = offer.release;
   const sameName = published.filter(({ release }) => release.fileName === fileName);
   if (sameName.length > 0) return sameName.some((known) => isSameOffer(offer, known));

@@ -106,12 +106,17 @@ class NpiUpdateRun {
   ): Promise<'published' | 'dry run' | 'rejected'> {
     if (this.#input.dryRun) {
       const name = releaseName(monthly.release);
-      this.#remarks.push(`${name} is due; \`surgicase npi replace --dry-run\` says what it would take.`);
+      this.#remarks.push(
+        this.#input.file === undefined
+          ? `${name} is due; \`surgicase npi replace --dry-run\` says what it would take.`
+          : `${name} is due: it would take the place of what is there.`,
+      );
       const after = weeklies.filter(({ release }) => compareReleases(release, monthly.release) > 0);
       for (const release of after) await this.#loadRelease(release, heartbeatTimeoutMs);
       return 'dry run';
     }
     if (!(await this.#loadBaseline(monthly, heartbeatTimeoutMs))) return 'rejected';
+    if (this.#input.file !== undefined) return 'published';
     const { due, remarks } = await this.#discover(heartbeatTimeoutMs);
     const open = due.filter(({ release }) => release.kind !== 'monthly');
     this.#remarks.push(...remarks.filter((remark) => !this.#remarks.includes(remark) && open.length > 0));
@@ -122,10 +127,16 @@ class NpiUpdateRun {
 
   #discover(heartbeatTimeoutMs: number, replace?: boolean): Promise<Discovery> {
     this.#enter('discover');
-    const { weeks, dryRun = false } = this.#input;
+    const { weeks, dryRun = false, file } = this.#input;
     const { discover } = shortActivities(heartbeatTimeoutMs);
-    return discover.executeWithOptions({ summary: 'read the page, compare with what is published' }, [
-      { dryRun, ...(weeks !== undefined && { weeks }), ...(replace && { replace }) },
+    const what = file === undefined ? 'read the page' : 'look at the file';
+    return discover.executeWithOptions({ summary: `${what}, compare with what is published` }, [
+      {
+        dryRun,
+        ...(weeks !== undefined && { weeks }),
+        ...(replace && { replace }),
+        ...(file !== undefined && { file }),
+      },
     ]);
   }
 
