@@ -1,7 +1,7 @@
 import type { DiscoverInput, Discovery, DueRelease, NpiActivities } from '../contract/activities.ts';
 import { completeBaseline } from '../db/baseline.ts';
 import type { Lease } from '../db/lease.ts';
-import { noteSuperseded, publishedFiles, type PublishedFile } from '../db/releases.ts';
+import { noteSuperseded, publishedFiles, supersededNames, type PublishedFile } from '../db/releases.ts';
 import { dueReleases, type ListedRelease, type PublishedRelease } from '../nppes/due.ts';
 import { dueFile } from '../nppes/due-file.ts';
 import { NppesError } from '../nppes/errors.ts';
@@ -40,10 +40,13 @@ async function discover(
 ): Promise<Discovery> {
   const { signal, log } = current;
   const startedAt = performance.now();
-  const published = await deps.database.session(signal, publishedFiles);
+  const [published, heldNames] = await deps.database.session(
+    signal,
+    async (session) => [await publishedFiles(session), await supersededNames(session)] as const,
+  );
   const known = published.map(asPublished);
   const named = file === undefined ? undefined : await namedFile(file, signal);
-  const listed = named ? [named] : await listReleases(deps, current, known);
+  const listed = named ? [named] : await listReleases(deps, current, known, heldNames);
   const rule = replace ? 'replace' : deps.baselineRule;
   const { due, remarks, superseded, gaps } = named
     ? { ...dueFile(named, known, deps.today()), gaps: undefined }
@@ -79,9 +82,12 @@ async function listReleases(
   { pageUrl }: ActivityDeps,
   { signal, log }: Attempt,
   published: readonly PublishedRelease[],
+  heldNames: ReadonlySet<string>,
 ): Promise<ListedRelease[]> {
   const publishedNames = new Set(published.map(({ release }) => release.fileName));
-  const links = await offeredReleases(pageUrl, signal);
+  const offered = await offeredReleases(pageUrl, signal);
+  // What a monthly holds by the days of its member, its zip's name may show as due for ever.
+  const links = offered.filter(({ release }) => !heldNames.has(release.fileName));
   // What is loaded already must not keep the new weeks waiting.
   const asUnchanged = (error: unknown) => {
     if (!(error instanceof NppesError)) throw error;

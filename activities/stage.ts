@@ -2,7 +2,7 @@ import type { LocalZip, NpiActivities, Staged } from '../contract/activities.ts'
 import { mayLoadLocal } from '../db/bulk-load.ts';
 import type { Lease } from '../db/lease.ts';
 import { npiColumns } from '../db/npi-columns.ts';
-import { findPublished } from '../db/releases.ts';
+import { findPublished, monthlyHolding, noteSuperseded } from '../db/releases.ts';
 import type { Session } from '../db/session.ts';
 import type { StagedSoFar } from '../db/recorded.ts';
 import { finishStaging, openStaging, stageBlock } from '../db/staging.ts';
@@ -47,6 +47,9 @@ async function stageZip(
       };
       const isPublished = (await findPublished(session, file)) !== undefined;
       if (isPublished) return { ...asStaged(nothingYet(member.name)), isPublished, release };
+      const supersededBy = await superseding(session, release, lease);
+      if (supersededBy !== undefined)
+        return { ...asStaged(nothingYet(member.name)), isPublished, supersededBy, release };
       const soFar = await stageMember(deps, current, session, { member, release, lease });
       reportStaged(current, soFar, seconds(startedAt));
       return { ...asStaged(soFar), isPublished, release };
@@ -54,6 +57,17 @@ async function stageZip(
   } finally {
     opened.close();
   }
+}
+
+/** The monthly that holds a release whose member names other days than its zip; the page's names showed it as due. */
+async function superseding(
+  session: Session,
+  release: Release,
+  lease: Lease | undefined,
+): Promise<string | undefined> {
+  const monthly = await monthlyHolding(session, release.periodEnd);
+  if (monthly && lease) await noteSuperseded(session, lease, monthly.releaseId, [release]);
+  return monthly?.fileName;
 }
 
 interface StageInput {

@@ -60,6 +60,8 @@ export interface LocalZip extends DueRelease {
 export interface Staged {
   /** True when this very file is published already: nothing is staged, publish and archive have nothing to do. */
   readonly isPublished: boolean;
+  /** The monthly that holds the days which the member names, against the zip's name: nothing is staged. */
+  readonly supersededBy?: string;
   readonly member: string;
   readonly rows: number;
   readonly stagedRows: number;

@@ -1,4 +1,4 @@
-import { and, between, eq, max, sql } from 'drizzle-orm';
+import { and, between, desc, eq, gte, max, sql } from 'drizzle-orm';
 import type { PublishReport, ReleaseFile } from './recorded.ts';
 import { fence, type Lease } from './lease.ts';
 import { releaseTable, supersededTable } from './schema.ts';
@@ -87,6 +87,28 @@ export async function noteSuperseded(
 }
 
 const kindDigits: Readonly<Record<string, number>> = { weekly: 0, monthly: 1, deactivation: 2 };
+
+/** The published monthly that holds all days up to this one, if there is one. */
+export async function monthlyHolding(
+  session: Session,
+  periodEnd: string,
+): Promise<{ readonly releaseId: number; readonly fileName: string } | undefined> {
+  const [found] = await session.orm((db) =>
+    db
+      .select({ releaseId, fileName })
+      .from(releaseTable)
+      .where(and(eq(releaseTable.kind, 'monthly'), gte(releaseTable.periodEnd, periodEnd)))
+      .orderBy(desc(releaseId))
+      .limit(1),
+  );
+  return found;
+}
+
+/** Names of the files that a baseline holds already. */
+export async function supersededNames(session: Session): Promise<ReadonlySet<string>> {
+  const rows = await session.orm((db) => db.select({ name: supersededTable.fileName }).from(supersededTable));
+  return new Set(rows.map(({ name }) => name));
+}
 
 /**
  * The number of a file's place in the order of releases: end of period; on the same day a weekly, a monthly, a report;

@@ -233,7 +233,7 @@ class NpiUpdateRun {
       stage.executeWithOptions({ summary: `${name} into staging` }, [{ ...zip, dryRun }]),
     );
     this.#remarks.push(...remarksOf(due, staged));
-    if (!staged.isPublished) {
+    if (!staged.isPublished && staged.supersededBy === undefined) {
       this.#enter('publish');
       const summary = `${name}: ${staged.stagedRows} rows${dryRun ? ' classified, nothing published' : ''}`;
       const [published, publishSeconds] = await timed(() =>
@@ -318,9 +318,13 @@ class NpiUpdateRun {
 }
 
 /** What a person should know of a file although it is loaded. */
-function remarksOf(due: DueRelease, { release, isPublished, newColumns, badUtf8Count }: Staged): string[] {
+function remarksOf(
+  due: DueRelease,
+  { release, isPublished, supersededBy, newColumns, badUtf8Count }: Staged,
+): string[] {
   const name = releaseName(due.release);
   return [
+    ...(supersededBy === undefined ? [] : [`${name} is not loaded: ${supersededBy} holds its days already.`]),
     ...(isPublished ? [`${name} is published already: the same content, nothing loaded.`] : []),
     ...(release.periodEnd === due.release.periodEnd
       ? []
