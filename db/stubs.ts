@@ -7,7 +7,8 @@ const kindDigit = (releaseId: string) => `(${releaseId} DIV 1000) % 10`;
 const reportDigit = 2;
 
 /** The day of a release's number as `dateKey` writes it. */
-const dayKey = (releaseId: string) => `CONCAT(LEFT(${releaseId}, 6), '/', SUBSTRING(${releaseId}, 7, 2))`;
+export const dayKey = (releaseId: string) =>
+  `CONCAT(LEFT(${releaseId}, 6), '/', SUBSTRING(${releaseId}, 7, 2))`;
 
 /** Whether a deactivation report brought a stub, and a row was updated after the report's day: then it is stale. */
 export function isOvertaken(releaseId: string, lastUpdate: string): string {

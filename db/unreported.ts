@@ -1,6 +1,7 @@
-import { isDeactivated } from './dates.ts';
+import { dateKey, isDeactivated } from './dates.ts';
 import { fence, type Lease } from './lease.ts';
 import type { Session } from './session.ts';
+import { dayKey } from './stubs.ts';
 import type { NpiTables } from './tables.ts';
 
 /** How many providers are deactivated here and absent from the last deactivation report. */
@@ -11,7 +12,7 @@ export async function countUnreported(session: Session): Promise<number> {
 
 /**
  * Notes the providers that are deactivated here and absent from a published deactivation report, in the place of those that
- * the last one left; what releases after the report say is not held against it. Reads all providers, which takes as long
+ * the last one left; what releases after the report say, or what is dated after it, is not held against it. Reads all providers, which takes as long
  * as their pages take to come, so it stands outside of the publish.
  * @returns how many there are; nothing when the report is not the newest one, which alone can tell
  * @throws DbError FencedOut
@@ -35,9 +36,9 @@ export async function noteUnreported(
       const { affectedRows } = await session.run(
         `INSERT INTO npi_unreported (npi)
          SELECT k.npi FROM ${live.data(type)} k LEFT JOIN npi_stub t ON t.npi = k.npi AND t.release_id = ?
-         WHERE t.npi IS NULL AND ${isDeactivated('k')}
+         WHERE t.npi IS NULL AND ${isDeactivated('k')} AND ${dateKey('k.npi_deactivation_date')} <= ${dayKey('?')}
            AND GREATEST(COALESCE(k.data_release, 0), COALESCE(k.deactivation_release, 0)) <= ?`,
-        [newest.releaseId, newest.releaseId],
+        [newest.releaseId, newest.releaseId, newest.releaseId, newest.releaseId],
       );
       count += affectedRows;
     }
