@@ -53,7 +53,7 @@ export async function searchDuring(bed: Bed, work: () => Promise<unknown>): Prom
   const login = { ...(await credentials.login()), host, port };
   const workerData: SearchOrder = { login, questions, perSecond, connectionCount };
   const thread = new Worker(new URL('search-thread.js', import.meta.url), { workerData });
-  await once(thread, 'online');
+  await once(thread, 'message');
   const startedAt = performance.now();
   await work();
   const seconds = (performance.now() - startedAt) / 1000;
