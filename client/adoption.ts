@@ -47,18 +47,27 @@ export function previewLines(preview: AdoptPreview): string[] {
   ];
 }
 
+/** Tables that lack the same are one line: the search tables mostly do. */
 function tableLines(tables: AdoptPreview['tables']): string[] {
-  return tables.map(({ original, isAbsent, changes, narrow }) => {
-    if (isAbsent) return `${original}: missing`;
-    const widths = narrow.map(({ name, width }) => `${name} (${width})`);
-    const others = changes.filter(
-      (change) => !narrow.some(({ name }) => change.startsWith(`MODIFY \`${name}\``)),
-    );
-    return `${original}: ${[
-      ...others,
-      ...(widths.length > 0 ? [`${widths.length} columns too narrow: ${widths.join(', ')}`] : []),
-    ].join('; ')}`;
+  const byLack = new Map<string, string[]>();
+  for (const table of tables) {
+    const lack = lackOf(table);
+    byLack.set(lack, [...(byLack.get(lack) ?? []), table.original]);
+  }
+  return Array.from(byLack, ([lack, [first = '', ...others]]) => {
+    const more = others.length > 2 ? [`${others.length} tables like it`] : others;
+    return `${[first, ...more].join(', ')}: ${lack}`;
   });
+}
+
+function lackOf({ isAbsent, changes, narrow }: AdoptPreview['tables'][number]): string {
+  if (isAbsent) return 'missing';
+  const widths = narrow.map(({ name, width }) => `${name} (${width})`);
+  const others = changes.filter(
+    (change) => !narrow.some(({ name }) => change.startsWith(`MODIFY \`${name}\``)),
+  );
+  const tooNarrow = `${widths.length} columns too narrow: ${widths.join(', ')}`;
+  return [...others, ...(widths.length > 0 ? [tooNarrow] : [])].join('; ');
 }
 
 function rowLines({

@@ -1,7 +1,8 @@
+import { spawn, type ChildProcess } from 'node:child_process';
 import { inject } from 'vitest';
 import type { Session } from '../db/session.ts';
 import type { Schemas } from '../db/tables.ts';
-import { surgicase } from './cli.ts';
+import { cli, surgicase } from './cli.ts';
 import { openDatabase } from './database.ts';
 import {
   createProduction,
@@ -9,6 +10,7 @@ import {
   loadProduction,
   type ProductionRow,
 } from './production-database.ts';
+import { startSqlProxy, type SqlProxy, type Verdict } from './sql-proxy.ts';
 
 /** A generated production database, and the command on it. */
 export interface AdoptionBed {
@@ -59,6 +61,56 @@ export async function createBed(name: string, rows: readonly ProductionRow[]): P
       await database.close();
     },
   };
+}
+
+/** `surgicase db adopt` whose statements pass a proxy, which kills it, or holds a statement back. */
+export interface WatchedAdoption {
+  readonly proxy: SqlProxy;
+  /** When the statement that was chosen has come. */
+  readonly chosen: Promise<void>;
+  readonly ended: Promise<{ readonly code: number | null; readonly err: string }>;
+}
+
+/** Starts it; a verdict other than `pass` kills it, `held` excepted. */
+export async function startAdoption(
+  env: NodeJS.ProcessEnv,
+  judge: (sql: string) => Verdict,
+): Promise<WatchedAdoption> {
+  const url = new URL(env['DATABASE_URL'] ?? '');
+  let child: ChildProcess | undefined;
+  let tell: () => void = () => undefined;
+  const chosen = new Promise<void>((resolve) => {
+    tell = resolve;
+  });
+  let verdict: Verdict = 'pass';
+  const proxy = await startSqlProxy(
+    { host: url.hostname, port: Number(url.port) },
+    {
+      judge: (sql) => (verdict = judge(sql)),
+      stop: () => {
+        if (verdict !== 'held') child?.kill('SIGKILL');
+        tell();
+      },
+    },
+  );
+  url.port = String(proxy.port);
+  child = spawn(process.execPath, [cli, 'db', 'adopt', '--json'], {
+    env: { PATH: process.env['PATH'], ...env, DATABASE_URL: url.href },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let err = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    err += chunk.toString();
+  });
+  const started = child;
+  const ended = new Promise<{ readonly code: number | null; readonly err: string }>((resolve) =>
+    started.once('close', (code) => {
+      proxy.drop();
+      void proxy.close();
+      resolve({ code, err });
+    }),
+  );
+  return { proxy, chosen, ended };
 }
 
 /** Every table and column of the bed's schemas, and a checksum of each table. */
