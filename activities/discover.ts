@@ -112,7 +112,7 @@ function asPublished(file: PublishedFile): PublishedRelease {
     periodStart,
     periodEnd,
   };
-  return { release, sizeBytes, ...(etag !== null && { etag }) };
+  return { release, ...(sizeBytes > 0 && { sizeBytes }), ...(etag !== null && { etag }) };
 }
 
 /** Seconds since a moment of `performance.now()`, to a millisecond. */

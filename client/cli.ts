@@ -3,6 +3,7 @@ import process from 'node:process';
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ConfigError, processEnvironmentWithServices, readConfig, type Config } from '../config.ts';
 import { caseMoves, jobs, type CaseJob, type Job } from '../contract/schedules.ts';
+import type { AdoptOptions } from './commands/adopt.ts';
 import type { SearchOptions } from './commands/npi.ts';
 import type { RunOptions } from './commands/run.ts';
 import type { StartOptions } from './commands/start.ts';
@@ -121,6 +122,15 @@ command(db, 'migrate', 'create what is absent; nothing that is there is altered'
     (await import('./commands/db.ts')).migrateCommand(config, terminal),
   ),
 );
+
+command(db, 'adopt', 'make of a database that is already there what the jobs need; the originals are kept')
+  .option('--dry-run', 'count what is wrong and print every statement; nothing is changed')
+  .addOption(new Option('--finish', 'drop the originals that an adoption kept').conflicts('dryRun'))
+  .action(({ json, ...options }: Json & AdoptOptions) =>
+    withConfig(json, ['database'], async (config, terminal) =>
+      (await import('./commands/adopt.ts')).adoptCommand(config, terminal, options),
+    ),
+  );
 
 const npi = program.command('npi').description('the provider registry in the tables');
 command(npi, 'status', 'what is loaded, the days that are missing, and the rows in quarantine').action(

@@ -19,12 +19,13 @@ export async function withDatabase<Result>(
     return await use(database, schemasOf(setup));
   } catch (error) {
     if (!(error instanceof DbError)) throw error;
-    const { failed, unreachable } = exitCodes;
-    throw new CommandError(
-      error.code === 'DatabaseUnreachable' ? unreachable : failed,
-      `${error.message} ${failures[error.code].nextStep}`,
-    );
+    throw new CommandError(exitCodeOf(error), `${error.message} ${failures[error.code].nextStep}`);
   } finally {
     await database.close();
   }
+}
+
+function exitCodeOf({ code }: DbError): number {
+  if (code === 'DatabaseUnreachable') return exitCodes.unreachable;
+  return code === 'LeaseHeld' ? exitCodes.alreadyRunning : exitCodes.failed;
 }

@@ -73,7 +73,8 @@ export const failures = {
   },
   DatabaseNotReady: {
     isRetryable: false,
-    nextStep: 'Run `surgicase db migrate`; tables that exist already are never altered by it.',
+    nextStep:
+      'Run `surgicase db migrate`, which creates what is absent; tables that are there and not as needed take `surgicase db adopt`.',
   },
   NoSpace: {
     isRetryable: false,
@@ -107,6 +108,10 @@ export const failures = {
   ShadowLost: {
     isRetryable: false,
     nextStep: 'Run it again: the live tables are as the other run left them.',
+  },
+  AdoptionRefused: {
+    isRetryable: false,
+    nextStep: 'Do what the message says, then run `surgicase db adopt` again. The tables are as they were.',
   },
   LeaseHeld: {
     isRetryable: true,

@@ -23,6 +23,9 @@ export function timestampColumn(status: number): string | undefined {
   return timestampColumns[status];
 }
 
+/** Every column of `cases` that a status sets. */
+export const allTimestampColumns: readonly string[] = Object.values(timestampColumns);
+
 /** Why a case was not moved: the existing application's words, which its callers compare with. */
 export const exceptionReasons = {
   missing: 'Case not found or inactive',

@@ -10,7 +10,8 @@ export type DbErrorCode =
   | 'CountsDiffer'
   | 'RunNotUndoable'
   | 'ShadowLost'
-  | 'NoSpace';
+  | 'NoSpace'
+  | 'AdoptionRefused';
 
 /** An expected failure of this floor; told apart by `code`, never by its message. */
 export class DbError extends Error {

@@ -3,7 +3,7 @@ import { collationsOf, type Collations } from './collation.ts';
 import type { Database } from './connect.ts';
 import { StatementError } from './errors.ts';
 import type { Session } from './session.ts';
-import { applicationTables, type Schemas } from './tables.ts';
+import { applicationTables, type ApplicationTable, type Schemas } from './tables.ts';
 
 const folder = new URL('./migrations/', import.meta.url);
 
@@ -30,28 +30,52 @@ export function migrate(database: Database, schemas: Schemas, signal: AbortSigna
   });
 }
 
+/** The statements that `migrate` would run now. Nothing is changed. */
+export async function migrateStatements(session: Session, schemas: Schemas): Promise<string[]> {
+  const collations = await collationsOf(session);
+  const pending = await pendingMigrations(session, schemas.scheduler);
+  return [
+    ...(await missingSchemas(session, schemas)),
+    ...pending.flatMap((file) => statementsOf(file, collations)),
+    ...(await missingTables(session, schemas, collations.nearest)).map(({ ddl }) => ddl),
+  ];
+}
+
 async function createSchemas(session: Session, schemas: Schemas): Promise<void> {
-  for (const schema of new Set(Object.values(schemas))) {
-    const found = await session.query('SELECT 1 FROM information_schema.schemata WHERE schema_name = ?', [
-      schema,
-    ]);
-    if (found.length === 0)
-      await session.query(`CREATE DATABASE IF NOT EXISTS ${schema} CHARACTER SET utf8mb4`);
-  }
+  for (const statement of await missingSchemas(session, schemas)) await session.query(statement);
+}
+
+async function missingSchemas(session: Session, schemas: Schemas): Promise<string[]> {
+  const found = await session.query<{ name: string }>(
+    'SELECT schema_name AS name FROM information_schema.schemata WHERE schema_name IN (?)',
+    [Object.values(schemas)],
+  );
+  const present = new Set(found.map(({ name }) => name));
+  return Array.from(new Set(Object.values(schemas)))
+    .filter((schema) => !present.has(schema))
+    .map((schema) => `CREATE DATABASE IF NOT EXISTS ${schema} CHARACTER SET utf8mb4`);
+}
+
+/** Files of the folder that are not applied, in their order. */
+async function pendingMigrations(session: Session, schema: string): Promise<string[]> {
+  const known = await session.query(
+    "SELECT 1 FROM information_schema.tables WHERE table_schema = ? AND table_name = 'migration'",
+    [schema],
+  );
+  const applied =
+    known.length === 0 ? [] : await session.query<{ name: string }>(`SELECT name FROM ${schema}.migration`);
+  const names = new Set(applied.map(({ name }) => name));
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.sql') && !names.has(name))
+    .sort();
 }
 
 async function runMigrations(session: Session, schema: string, collations: Collations): Promise<string[]> {
   await session.query(`CREATE TABLE IF NOT EXISTS migration (
     name VARCHAR(80) NOT NULL PRIMARY KEY, applied_at DATETIME(6) NOT NULL)`);
-  const applied = new Set(
-    (await session.query<{ name: string }>('SELECT name FROM migration')).map(({ name }) => name),
-  );
   const created: string[] = [];
-  for (const file of readdirSync(folder)
-    .filter((name) => name.endsWith('.sql'))
-    .sort()) {
-    if (applied.has(file)) continue;
-    for (const statement of statements(readFileSync(new URL(file, folder), 'utf8'), collations)) {
+  for (const file of await pendingMigrations(session, schema)) {
+    for (const statement of statementsOf(file, collations)) {
       await apply(session, statement);
       const name = /^CREATE TABLE IF NOT EXISTS (\w+)/.exec(statement)?.[1];
       if (name !== undefined) created.push(`${schema}.${name}`);
@@ -71,8 +95,8 @@ async function apply(session: Session, statement: string): Promise<void> {
 }
 
 /** DDL commits by itself, so a migration cut off in the middle is repeated: what it made already stays as it is. */
-function statements(sql: string, { nearest, exact }: Collations): string[] {
-  return sql
+function statementsOf(file: string, { nearest, exact }: Collations): string[] {
+  return readFileSync(new URL(file, folder), 'utf8')
     .replace(/^--.*$/gm, '')
     .replaceAll('{collation}', nearest)
     .replaceAll('{exact}', exact)
@@ -91,14 +115,20 @@ async function createApplicationTables(
   schemas: Schemas,
   collation: string,
 ): Promise<string[]> {
+  const missing = await missingTables(session, schemas, collation);
+  for (const { ddl } of missing) await session.query(ddl);
+  return missing.map(({ schema, name }) => `${schema}.${name}`);
+}
+
+async function missingTables(
+  session: Session,
+  schemas: Schemas,
+  collation: string,
+): Promise<ApplicationTable[]> {
   const existing = await session.query<{ place: string }>(
     'SELECT CONCAT(table_schema, ".", table_name) AS place FROM information_schema.tables WHERE table_schema IN (?, ?)',
     [schemas.application, schemas.search],
   );
   const places = new Set(existing.map(({ place }) => place));
-  const missing = applicationTables(schemas, collation).filter(
-    ({ schema, name }) => !places.has(`${schema}.${name}`),
-  );
-  for (const { ddl } of missing) await session.query(ddl);
-  return missing.map(({ schema, name }) => `${schema}.${name}`);
+  return applicationTables(schemas, collation).filter(({ schema, name }) => !places.has(`${schema}.${name}`));
 }

@@ -69,3 +69,25 @@ export interface Counts {
   readonly refused: number;
   readonly duplicates: number;
 }
+
+/** The rows of a range of one existing table: how many, and a sum that changes with any of them. */
+export interface RangeChecksum {
+  readonly rows: number;
+  readonly sum: string;
+}
+
+/** What the rows of a range of existing tables became; each row that is read is in one of the next five. */
+export interface AdoptedCounts {
+  readonly read: number;
+  readonly refused: number;
+  readonly duplicates: number;
+  readonly stubs: number;
+  readonly individuals: number;
+  readonly organizations: number;
+  /** Full rows that took the date of a stub of their NPI. */
+  readonly deactivated: number;
+  readonly surgeons: number;
+  readonly facilities: number;
+  /** Values that are as long as their old column was wide. */
+  readonly filled: number;
+}

@@ -18,7 +18,14 @@ import {
   uniqueIndex,
   varchar,
 } from 'drizzle-orm/mysql-core';
-import type { LiveBaseline, PublishReport, RangeCounts, StagedSoFar } from './recorded.ts';
+import type {
+  AdoptedCounts,
+  LiveBaseline,
+  PublishReport,
+  RangeChecksum,
+  RangeCounts,
+  StagedSoFar,
+} from './recorded.ts';
 
 /** JSON of a known shape. MySQL hands it over as a value, MariaDB as text. */
 const json = customType<{ data: unknown }>({
@@ -197,6 +204,21 @@ export const caseMoveTable = mysqlTable(
   (table) => [primaryKey({ columns: [table.runId, table.caseId] })],
 );
 
+export const adoptionTable = mysqlTable('npi_adoption', {
+  runId: char('run_id', { length: 36 }).primaryKey(),
+  shape: char('shape', { length: 64 }).notNull(),
+  startedAt: moment('started_at').notNull(),
+});
+
+export const adoptionRangeTable = mysqlTable('npi_adoption_range', {
+  rangeNumber: int('range_no', { unsigned: true }).primaryKey(),
+  // The first range begins and the last one ends where BIGINT does, beyond what a number holds.
+  fromNpi: bigint('from_npi', { mode: 'bigint' }).notNull(),
+  toNpi: bigint('to_npi', { mode: 'bigint' }).notNull(),
+  checksums: json('checksums').$type<readonly RangeChecksum[]>().notNull(),
+  counts: json('counts').$type<AdoptedCounts>().notNull(),
+});
+
 /** All of this service's own tables but `migration`, which the migrator makes for itself. */
 export const ownTables = [
   leaseTable,
@@ -214,6 +236,8 @@ export const ownTables = [
   searchLetterTable,
   caseRunTable,
   caseMoveTable,
+  adoptionTable,
+  adoptionRangeTable,
 ] as const;
 
 const place = () => ({

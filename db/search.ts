@@ -32,6 +32,14 @@ const letter = (name: string, found: string) =>
   `IF(COALESCE(TRIM(${name}), '') = '', '', COALESCE(${found}.letter, 'a'))`;
 const hasLetter = (name: string, found: string) => `${found}.letter = LEFT(TRIM(${name}), 1)`;
 
+/** How a provider's row `row` stands in the search: expressions, as `found` joins `search_letter`. */
+export function searchedAs(kind: SearchKind, row: string, found: string) {
+  const columns: readonly string[] = searchColumns[kind].map(({ name }) => name);
+  const values = sources(kind, row);
+  const name = values[columns.indexOf(nameColumn[kind])] ?? '';
+  return { columns, values, suffix: letter(name, found), joinsLetter: hasLetter(name, found) };
+}
+
 /**
  * One line for each provider whose search row is to change: as it is to be, under its letter, or under `all` when it is
  * to go. All that is wanted stands in the staging (a stub deactivates), so the big tables are not read for it.
@@ -44,9 +52,7 @@ async function planSearch(
 ): Promise<void> {
   const table = dataTable[kind];
   const name = nameColumn[kind];
-  const columns = searchColumns[kind].map((column) => column.name);
-  const wanted = sources(kind, 's');
-  const wantedName = wanted[columns.findIndex((column) => column === name)] ?? '';
+  const { columns, values: wanted, suffix, joinsLetter } = searchedAs(kind, 's', 'n');
   const isListed = `(p.target = ${table} AND p.is_stub = FALSE AND NOT ${isDeactivated('s')})`;
   const isSame = areSame(
     columns.map((column, i) => [wanted[i] ?? '', `o.${column}`]),
@@ -54,12 +60,12 @@ async function planSearch(
   );
   await session.query(
     `INSERT INTO ${stage}_search (kind, is_listed, suffix, npi, old_suffix, ${columns.join(', ')})
-     SELECT STRAIGHT_JOIN '${kind}', ${isListed}, IF(${isListed}, ${letter(wantedName, 'n')}, 'all'), p.npi,
+     SELECT STRAIGHT_JOIN '${kind}', ${isListed}, IF(${isListed}, ${suffix}, 'all'), p.npi,
        IF(o.npi IS NULL, '', ${letter(`o.${name}`, 'l')}), ${wanted.join(', ')}
      FROM ${stage}_plan p
        JOIN ${stage} s ON s.npi = p.npi AND s.row_no = p.row_no
        LEFT JOIN ${tables.search(kind, 'all')} o ON o.npi = p.npi
-       LEFT JOIN search_letter n ON ${hasLetter(wantedName, 'n')}
+       LEFT JOIN search_letter n ON ${joinsLetter}
        LEFT JOIN search_letter l ON ${hasLetter(`o.${name}`, 'l')}
      WHERE p.action IN ('insert', 'update') AND (p.known = ${table} OR p.target = ${table})
        AND (${isListed} OR o.npi IS NOT NULL) AND NOT (${isListed} AND o.npi IS NOT NULL AND ${isSame})`,

@@ -12,7 +12,8 @@ export interface ListedRelease {
 export interface PublishedRelease {
   readonly release: Release;
   readonly etag?: string;
-  readonly sizeBytes: number;
+  /** Absent where an earlier loader brought it (`surgicase db adopt`). */
+  readonly sizeBytes?: number;
 }
 
 /** What is to be loaded in this order, and one sentence for each thing that a person should know about the rest. */
@@ -201,9 +202,10 @@ export function isPublished(offer: ListedRelease, published: readonly PublishedR
   });
 }
 
-/** A changed file under the same name is a new version of the release. What a server does not tell cannot differ. */
+/** A changed file under the same name is a new version of the release. What is not told, or not known, cannot differ. */
 function isSameOffer(offer: ListedRelease, known: PublishedRelease): boolean {
-  const isSameLength = offer.sizeBytes === undefined || offer.sizeBytes === known.sizeBytes;
+  const isSameLength =
+    offer.sizeBytes === undefined || known.sizeBytes === undefined || offer.sizeBytes === known.sizeBytes;
   const isSameTag = offer.etag === undefined || known.etag === undefined || offer.etag === known.etag;
   return isSameLength && isSameTag;
 }

@@ -84,6 +84,33 @@ function withReportDay(release: Release, member: string): Release {
   return periodEnd === undefined ? release : { ...release, periodEnd };
 }
 
+// The day on which CMS ended V.1; until then both were offered, and a member does not tell which one it is from.
+const v2Since = '2026-03-03';
+const monthNames = longMonths.split('|').slice(0, 12);
+
+/**
+ * The weekly or monthly that a line of a loader's log stands for: the name of a zip, or of a member, with or without its
+ * folder; undefined for every other text. A member's zip gets the name that CMS would have given it.
+ */
+export function releaseOfLogged(text: string): Release | undefined {
+  const name = text.split(/[\\/]/).at(-1) ?? '';
+  const named = parseReleaseName(name);
+  if (named) return named.kind === 'deactivation' ? undefined : named;
+  const [, from = '', to = ''] = /^npidata_pfile_(\d{8})-(\d{8})\.csv$/i.exec(name) ?? [];
+  const [start, end] = [from, to].map((day) => day.slice(4) + day.slice(2, 4));
+  const [periodStart, periodEnd] = [isoDay(start ?? ''), isoDay(end ?? '')];
+  if (!periodStart || !periodEnd || periodStart > periodEnd) return undefined;
+  const layout = periodEnd < v2Since ? 'V1' : 'V2';
+  const suffix = layout === 'V2' ? '_V2.zip' : '.zip';
+  if (periodStart !== firstDay)
+    return parseReleaseName(`NPPES_Data_Dissemination_${start}_${end}_Weekly${suffix}`);
+  const month = capitalized(monthNames[Number(periodEnd.slice(5, 7)) - 1] ?? '');
+  const fileName = `NPPES_Data_Dissemination_${month}_${periodEnd.slice(0, 4)}${suffix}`;
+  return { kind: 'monthly', layout, fileName, periodStart, periodEnd };
+}
+
+const capitalized = (word: string) => word.slice(0, 1).toUpperCase() + word.slice(1);
+
 /** A file name without `.zip`, as people read it. */
 export function releaseName(release: Release): string {
   return release.fileName.replace(/\.zip$/i, '');

@@ -1,0 +1,111 @@
+import type { AdoptResult } from '../db/adopt.ts';
+import type { AdoptPreview } from '../db/adopt-preview.ts';
+import { grouped } from './numbers.ts';
+
+const nothing = 'Nothing to adopt.';
+
+/** What `surgicase db adopt` did. */
+export function adoptedLines(
+  { outcome, cases, counts, logged, originals }: AdoptResult,
+  schema: string,
+): string[] {
+  const lines = [...casesLines(cases.hasTable, cases.columns, 'added to')];
+  if (outcome === 'nothing') return [...lines, nothing];
+  if (outcome === 'kept') return [...lines, keptLine(originals.length)];
+  if (counts === undefined) return lines;
+  return [
+    `${schema} is adopted: ${grouped(counts.read)} rows read, ${grouped(counts.individuals)} individuals, ` +
+      `${grouped(counts.organizations)} organizations, ${grouped(counts.stubs)} deactivated without data`,
+    `  ${grouped(counts.duplicates)} rows went before a better one of their NPI, ${grouped(counts.refused)} were refused ` +
+      `(npi_quarantine, release 0), ${grouped(counts.deactivated)} took the date of a stub`,
+    `  search: ${grouped(counts.surgeons)} surgeons, ${grouped(counts.facilities)} facilities`,
+    ...filledLines(counts.filled),
+    ...lines,
+    ...(logged ? loggedLines(logged) : []),
+    keptLine(originals.length),
+  ];
+}
+
+const keptLine = (count: number) =>
+  `Adopted; ${grouped(count)} originals are kept as npi_original_*: \`surgicase db adopt --finish\` drops them.`;
+
+/** What it would do. */
+export function previewLines(preview: AdoptPreview): string[] {
+  const { obstacles, rows, cases, logged, originals, statements } = preview;
+  if (originals.length > 0) return [keptLine(originals.length)];
+  if (statements.length === 0 && obstacles.length === 0)
+    return [...casesLines(cases.hasTable, cases.columns, 'missing in'), nothing];
+  return [
+    ...obstacles.map((obstacle) => `It cannot be adopted: ${obstacle}`),
+    ...tableLines(preview.tables),
+    ...(rows ? rowLines(rows) : []),
+    ...casesLines(cases.hasTable, cases.columns, 'missing in'),
+    ...loggedLines(logged),
+    'Statements, in their order:',
+    ...statements.flatMap(({ what, sql }) => [`-- ${what}`, `${sql};`]),
+    'Nothing was changed.',
+  ];
+}
+
+/** Tables that lack the same are one line: the search tables mostly do. */
+function tableLines(tables: AdoptPreview['tables']): string[] {
+  const byLack = new Map<string, string[]>();
+  for (const table of tables) {
+    const lack = lackOf(table);
+    byLack.set(lack, [...(byLack.get(lack) ?? []), table.original]);
+  }
+  return Array.from(byLack, ([lack, [first = '', ...others]]) => {
+    const more = others.length > 2 ? [`${others.length} tables like it`] : others;
+    return `${[first, ...more].join(', ')}: ${lack}`;
+  });
+}
+
+function lackOf({ isAbsent, changes, narrow }: AdoptPreview['tables'][number]): string {
+  if (isAbsent) return 'missing';
+  const widths = narrow.map(({ name, width }) => `${name} (${width})`);
+  const others = changes.filter(
+    (change) => !narrow.some(({ name }) => change.startsWith(`MODIFY \`${name}\``)),
+  );
+  const tooNarrow = `${widths.length} columns too narrow: ${widths.join(', ')}`;
+  return [...others, ...(widths.length > 0 ? [tooNarrow] : [])].join('; ');
+}
+
+function rowLines({
+  rows,
+  doubled,
+  refused,
+  misplaced,
+  filled,
+  search,
+}: NonNullable<AdoptPreview['rows']>): string[] {
+  return [
+    ...Object.entries(rows).map(([table, count]) => `${table}: ${grouped(count)} rows`),
+    `${grouped(doubled.npis)} NPIs are there more than once: ${grouped(doubled.rows)} rows go`,
+    ...Object.entries(refused).map(([reason, count]) => `${grouped(count)} rows are refused: ${reason}`),
+    `${grouped(misplaced)} rows are in the table of another entity type`,
+    ...filledLines(filled),
+    ...Object.entries(search).map(
+      ([kind, { wanted, missing, superfluous, letterRows, letterWanted }]) =>
+        `search_${kind}_all: ${grouped(missing)} of ${grouped(wanted)} missing, ${grouped(superfluous)} too many; ` +
+        `letters: ${grouped(letterRows)} rows in place of ${grouped(letterWanted)}`,
+    ),
+  ];
+}
+
+const filledLines = (filled: number): string[] =>
+  filled === 0
+    ? []
+    : [`${grouped(filled)} values fill their old column and may have been cut: a monthly brings them whole`];
+
+function casesLines(hasTable: boolean, columns: readonly string[], how: string): string[] {
+  if (!hasTable) return ['There is no table cases: the case jobs need it, the registry does not.'];
+  return columns.length === 0 ? [] : [`${how} cases: ${columns.join(', ')}`];
+}
+
+function loggedLines({ releases, unknownCount }: AdoptPreview['logged']): string[] {
+  const unknown = unknownCount > 0 ? `; ${grouped(unknownCount)} lines name none` : '';
+  if (releases.length === 0)
+    return [`npi_update_log names no release: what is loaded is unknown, and NPI_BASELINE decides${unknown}`];
+  const names = releases.map(({ fileName }) => fileName.replace(/\.zip$/i, ''));
+  return [`npi_update_log names ${grouped(names.length)} releases as loaded${unknown}: ${names.join(', ')}`];
+}

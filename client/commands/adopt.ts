@@ -1,0 +1,71 @@
+import type { Config } from '../../config.ts';
+import { adopt, finishAdoption, type AdoptInput, type AdoptResult } from '../../db/adopt.ts';
+import { previewAdoption } from '../../db/adopt-preview.ts';
+import { refusalReasons } from '../../nppes/provider.ts';
+import { releaseOfLogged } from '../../nppes/release.ts';
+import { adoptedLines, previewLines } from '../adoption.ts';
+import { withDatabase } from '../database.ts';
+import { exitCodes } from '../exit.ts';
+import { grouped } from '../numbers.ts';
+import type { Terminal } from '../terminal.ts';
+
+export interface AdoptOptions {
+  readonly dryRun?: boolean;
+  readonly finish?: boolean;
+}
+
+const signal = new AbortController().signal;
+
+/** `surgicase db adopt`: makes of an existing database what the jobs need, `--dry-run` says what that takes. */
+export function adoptCommand(
+  config: Config,
+  terminal: Terminal,
+  { dryRun, finish }: AdoptOptions,
+): Promise<number> {
+  if (finish) return finishCommand(config, terminal);
+  return dryRun ? preview(config, terminal) : run(config, terminal);
+}
+
+function inputOf(terminal: Terminal): AdoptInput {
+  return {
+    words: refusalReasons,
+    parseLogged: releaseOfLogged,
+    onStep: (step, detail) => terminal.progress(detail === undefined ? step : `${step}: ${detail}`, step),
+    onRemark: (remark) => terminal.say(remark),
+  };
+}
+
+function run(config: Config, terminal: Terminal): Promise<number> {
+  return withDatabase(config, async (database, schemas) => {
+    const result = await adopt(database, schemas, signal, inputOf(terminal));
+    terminal.answer(answerOf(result), adoptedLines(result, schemas.application));
+    return exitCodes.done;
+  });
+}
+
+const answerOf = ({ cases, logged, ...result }: AdoptResult) => ({
+  ...result,
+  addedCaseColumns: cases.columns,
+  ...(logged && { releases: logged.releases.map(({ fileName }) => fileName) }),
+});
+
+/** An obstacle fails the dry run, too: the adoption would not begin. */
+function preview(config: Config, terminal: Terminal): Promise<number> {
+  return withDatabase(config, async (database, schemas) => {
+    const found = await database.session(signal, (session) =>
+      previewAdoption(session, schemas, inputOf(terminal)),
+    );
+    terminal.answer(found, previewLines(found));
+    return found.obstacles.length > 0 ? exitCodes.failed : exitCodes.done;
+  });
+}
+
+function finishCommand(config: Config, terminal: Terminal): Promise<number> {
+  return withDatabase(config, async (database, schemas) => {
+    const dropped = await finishAdoption(database, schemas, signal);
+    const line =
+      dropped.length === 0 ? 'No originals are kept.' : `dropped ${grouped(dropped.length)} originals`;
+    terminal.answer({ dropped }, [line]);
+    return exitCodes.done;
+  });
+}

@@ -1,0 +1,56 @@
+import { adoptionRunId } from './adopt-state.ts';
+import type { Database } from './connect.ts';
+import { DbError } from './errors.ts';
+import { releaseLease, renewLease, takeLease, type Lease } from './lease.ts';
+import type { Session } from './session.ts';
+
+const renewEveryMs = 15_000;
+// An adopter that was frozen, not killed, is ended by the server after a minute (db/connection.ts).
+const aloneAfterSeconds = 70;
+
+/**
+ * Runs `work` as the only adoption, under the lease of the loads: no load begins meanwhile. One that was killed is gone on
+ * with under its own run id, so nobody waits for its lease; its last statement, which the server may still be at, is.
+ * @throws DbError LeaseHeld when a load or another adoption is at work
+ */
+export function asAdoption<Result>(
+  database: Database,
+  signal: AbortSignal,
+  work: (session: Session, lease: Lease) => Promise<Result>,
+): Promise<Result> {
+  return database.session(signal, async (session) => {
+    const [lock] = await session.query<{ isMine: 0 | 1 }>("SELECT GET_LOCK('surgicase adopt', ?) AS isMine", [
+      aloneAfterSeconds,
+    ]);
+    if (lock?.isMine !== 1) throw new DbError('LeaseHeld', 'Another `surgicase db adopt` is at work.');
+    try {
+      return await underLease(database, session, signal, work);
+    } finally {
+      await session.query("SELECT RELEASE_LOCK('surgicase adopt')");
+    }
+  });
+}
+
+async function underLease<Result>(
+  database: Database,
+  session: Session,
+  signal: AbortSignal,
+  work: (session: Session, lease: Lease) => Promise<Result>,
+): Promise<Result> {
+  const runId = await adoptionRunId(session);
+  const holder = { job: 'npi-update', workflowId: 'db-adopt', runId };
+  const lease = await takeLease(session, holder);
+  if ('heldBy' in lease) throw new DbError('LeaseHeld', `npi-update is held by ${lease.heldBy}.`);
+  let renewal: Promise<void> = Promise.resolve();
+  const timer = setInterval(() => {
+    // A renewal that fails is made up for by the next; the fence decides, not the timer.
+    renewal = database.session(signal, (other) => renewLease(other, lease)).catch(() => undefined);
+  }, renewEveryMs);
+  try {
+    return await work(session, lease);
+  } finally {
+    clearInterval(timer);
+    await renewal;
+    await releaseLease(session, lease);
+  }
+}

@@ -1,0 +1,67 @@
+import { casesLack, type CasesLack } from './adopt-cases.ts';
+import { areSound, countFindings, type RowFindings } from './adopt-findings.ts';
+import { readLogged, type Logged } from './adopt-ledger.ts';
+import { adoptionObstacles } from './adopt-obstacles.ts';
+import { createStatements, keyStatements, swapStatements, type Statement } from './adopt-plan.ts';
+import { rangeStatements, type AdoptPlan } from './adopt-range.ts';
+import { keptOriginals } from './adopt-state.ts';
+import { allTables, isEmpty, isShapedWrong, readAdoptedTables, type AdoptedTable } from './adopt-tables.ts';
+import type { AdoptInput } from './adopt.ts';
+import { migrateStatements } from './migrate.ts';
+import type { Session } from './session.ts';
+import type { Schemas } from './tables.ts';
+
+/** What an adoption would find and do. */
+export interface AdoptPreview {
+  readonly obstacles: readonly string[];
+  /** Tables that are absent or have to be altered. */
+  readonly tables: ReadonlyArray<Pick<AdoptedTable, 'original' | 'isAbsent' | 'changes' | 'narrow'>>;
+  readonly rows?: RowFindings;
+  readonly cases: CasesLack;
+  readonly logged: Logged;
+  readonly originals: readonly string[];
+  /**
+   * On the application's tables and beside them, in their order; those of a range once, with its bounds as `<from>` and
+   * `<to>`. The lines of the service's own ledger are left out.
+   */
+  readonly statements: readonly Statement[];
+}
+
+/** Finds and counts all that an adoption would change. Nothing is changed, nothing created, no lease taken. */
+export async function previewAdoption(
+  session: Session,
+  schemas: Schemas,
+  { words, parseLogged, onStep }: Pick<AdoptInput, 'words' | 'parseLogged' | 'onStep'>,
+): Promise<AdoptPreview> {
+  const plan = { schemas, words, tables: await readAdoptedTables(session, schemas) };
+  const originals = await keptOriginals(session, schemas);
+  const cases = await casesLack(session, schemas);
+  const isAsked = originals.length === 0 && !isEmpty(plan.tables);
+  const rows = isAsked ? await countFindings(session, plan, onStep) : undefined;
+  const isCopied = rows !== undefined && (isShapedWrong(plan.tables) || !areSound(rows));
+  const isWrong = ({ isAbsent, changes }: AdoptedTable) => isAbsent || changes.length > 0;
+  return {
+    obstacles: isCopied ? await adoptionObstacles(session, schemas, plan.tables) : [],
+    tables: isCopied ? allTables(plan.tables).filter(isWrong) : [],
+    ...(rows && { rows }),
+    cases,
+    logged: await readLogged(session, schemas, parseLogged),
+    originals,
+    statements: [
+      ...(cases.statement ? [cases.statement] : []),
+      ...(isCopied ? await copyStatements(session, plan) : []),
+    ],
+  };
+}
+
+async function copyStatements(session: Session, plan: AdoptPlan): Promise<Statement[]> {
+  const { schemas, tables } = plan;
+  const range = { number: '<range>', from: '<from>', to: '<to>' };
+  return [
+    ...(await migrateStatements(session, schemas)).map((sql) => ({ what: 'what is absent is created', sql })),
+    ...createStatements(schemas, tables),
+    ...rangeStatements(plan, range, ['<letter>']).map(({ what, sql }) => ({ what, sql })),
+    ...keyStatements(tables),
+    ...swapStatements(schemas, tables),
+  ];
+}

@@ -1,0 +1,28 @@
+/** The words of the quarantine for what an adoption refuses: those of a load, whose rows are held against the same rule. */
+export interface RefusalWords {
+  readonly npiForm: string;
+  readonly npiCheckDigit: string;
+  readonly entityType: string;
+}
+
+/**
+ * SQL for why a row of the existing tables is refused (contract, rule 6), NULL where it is not. The header that an earlier
+ * loader stored as a provider has the NPI 0. An entity type that is NULL is an empty one.
+ */
+export function refusalOf(row: string, words: RefusalWords): string {
+  return `CASE WHEN NOT COALESCE(${hasTenDigits(row)}, FALSE) THEN '${words.npiForm}'
+    WHEN ${luhnSum(`${row}.npi`)} MOD 10 <> 0 THEN '${words.npiCheckDigit}'
+    WHEN COALESCE(${row}.entity_type_code, '') NOT IN ('', '1', '2') THEN '${words.entityType}' END`;
+}
+
+/** SQL for whether a row's NPI has the form of one. */
+export const hasTenDigits = (row: string): string => `${row}.npi BETWEEN 1000000000 AND 9999999999`;
+
+/** Luhn over the prefix 80840, whose digits add 24, and the ten digits of an NPI. */
+function luhnSum(npi: string): string {
+  const digits = Array.from({ length: 10 }, (_, at) => {
+    const digit = `(${npi} DIV ${10 ** (9 - at)}) MOD 10`;
+    return at % 2 === 0 ? `(2 * (${digit})) DIV 10 + (2 * (${digit})) MOD 10` : digit;
+  });
+  return `(24 + ${digits.join(' + ')})`;
+}

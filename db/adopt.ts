@@ -1,0 +1,192 @@
+import { completeCases, type CasesLack } from './adopt-cases.ts';
+import { buildShadowKeys, copyChanges, copyRanges } from './adopt-copy.ts';
+import { areSound, countFindings } from './adopt-findings.ts';
+import { asAdoption } from './adopt-lease.ts';
+import { readLogged, writeLedger, type Logged, type ParseLogged } from './adopt-ledger.ts';
+import { adoptionObstacles, refuseObstacles } from './adopt-obstacles.ts';
+import { createStatements, shapeOf } from './adopt-plan.ts';
+import type { AdoptPlan } from './adopt-range.ts';
+import type { RefusalWords } from './adopt-refusals.ts';
+import { dropAdoption, keptOriginals, openAdoption, readAdoption, copiedRanges } from './adopt-state.ts';
+import { settledSignature, swapTables } from './adopt-swap.ts';
+import { isEmpty, isShapedWrong, readAdoptedTables, tablesIn } from './adopt-tables.ts';
+import type { Database } from './connect.ts';
+import { DbError } from './errors.ts';
+import type { Lease } from './lease.ts';
+import { migrate } from './migrate.ts';
+import type { AdoptedCounts } from './recorded.ts';
+import type { Session } from './session.ts';
+import type { Schemas } from './tables.ts';
+
+/** What an adoption is told by its caller, who knows CMS's names. */
+export interface AdoptInput {
+  readonly words: RefusalWords;
+  readonly parseLogged: ParseLogged;
+  /** How far it is: a step, and what of it is done. */
+  onStep(step: string, detail?: string): void;
+  /** For people: what happened that they did not expect. */
+  onRemark(remark: string): void;
+}
+
+export interface AdoptResult {
+  /** `kept`: it was adopted before, and the originals are still there. */
+  readonly outcome: 'nothing' | 'adopted' | 'kept';
+  readonly cases: CasesLack;
+  readonly counts?: AdoptedCounts;
+  readonly logged?: Logged;
+  readonly originals: readonly string[];
+}
+
+// The old job loads for a while and then is silent for a week: who meets it three times should stop it first.
+const mostRounds = 3;
+
+/**
+ * Makes of an existing database what the contract says: tables with a primary key, wide columns and one row an NPI are
+ * copied beside the originals and swapped with them in one statement; the originals are kept. Killed at any moment it goes
+ * on where it was when it is called again. Nothing is waited for by the application but the swap.
+ * @throws DbError AdoptionRefused, with the originals in their place; LeaseHeld when a load is at work
+ */
+export async function adopt(
+  database: Database,
+  schemas: Schemas,
+  signal: AbortSignal,
+  input: AdoptInput,
+): Promise<AdoptResult> {
+  const inSession = <T>(use: (session: Session) => Promise<T>) => database.session(signal, use);
+  const isNeeded = await inSession((session) => needsCopy(session, schemas, input));
+  const cases = await inSession((session) => completeCases(session, schemas));
+  const kept = await inSession((session) => keptOriginals(session, schemas));
+  if (kept.length > 0) return { outcome: 'kept', cases, originals: kept };
+  if (!isNeeded) return { outcome: 'nothing', cases, originals: [] };
+  // What is absent is created first: then every table is an original.
+  await migrate(database, schemas, signal);
+  return asAdoption(database, signal, async (session, lease) => {
+    // Another adoption may have come to its end while this one waited for it.
+    const before = await keptOriginals(session, schemas);
+    if (before.length > 0) return { outcome: 'kept', cases, originals: before };
+    const done = await copyAndSwap(session, schemas, lease, input);
+    return { outcome: 'adopted', cases, ...done, originals: await keptOriginals(session, schemas) };
+  });
+}
+
+async function needsCopy(
+  session: Session,
+  schemas: Schemas,
+  { words, onStep }: AdoptInput,
+): Promise<boolean> {
+  if ((await keptOriginals(session, schemas)).length > 0) return false;
+  const plan = { schemas, words, tables: await readAdoptedTables(session, schemas) };
+  if (isEmpty(plan.tables)) return false;
+  refuseObstacles(await adoptionObstacles(session, schemas, plan.tables));
+  return isShapedWrong(plan.tables) || !areSound(await countFindings(session, plan, onStep));
+}
+
+async function hasOwnTables(session: Session, { scheduler }: Schemas): Promise<boolean> {
+  return (await tablesIn(session, [scheduler])).includes(`${scheduler}.npi_adoption`);
+}
+
+/** @returns what the rows became, and what the log said is loaded */
+async function copyAndSwap(
+  session: Session,
+  schemas: Schemas,
+  lease: Lease,
+  input: AdoptInput,
+): Promise<{ readonly counts: AdoptedCounts; readonly logged: Logged }> {
+  for (let round = 1; round <= mostRounds; round++) {
+    const plan = await openCopy(session, schemas, lease, input);
+    const logged = await readLogged(session, schemas, input.parseLogged);
+    const counts = await tryToSwap(session, plan, { lease, logged, input });
+    if (counts) {
+      await dropAdoption(session, schemas);
+      return { counts, logged };
+    }
+    input.onRemark(
+      'The tables changed since they were copied: not swapped, and what changed is copied again.',
+    );
+  }
+  throw new DbError(
+    'AdoptionRefused',
+    `The tables of ${schemas.application} changed in each of ${mostRounds} rounds: stop the job that still loads them.`,
+  );
+}
+
+/** The plan with its shadows, made anew when the application has altered one of its tables meanwhile. */
+async function openCopy(
+  session: Session,
+  schemas: Schemas,
+  { runId }: Lease,
+  { words, onStep }: AdoptInput,
+): Promise<AdoptPlan> {
+  const plan = { schemas, words, tables: await readAdoptedTables(session, schemas) };
+  const shape = shapeOf(schemas, plan.tables);
+  const known = await readAdoption(session);
+  if (known?.shape === shape) return plan;
+  onStep('making the new tables');
+  await dropAdoption(session, schemas);
+  for (const { sql } of createStatements(schemas, plan.tables)) await session.query(sql);
+  await openAdoption(session, { runId, shape });
+  return plan;
+}
+
+/** One round: the copy is brought up to the originals, and takes their place if none of them changed meanwhile. */
+async function tryToSwap(
+  session: Session,
+  plan: AdoptPlan,
+  { lease, logged, input }: { readonly lease: Lease; readonly logged: Logged; readonly input: AdoptInput },
+): Promise<AdoptedCounts | undefined> {
+  let read = 0;
+  await copyRanges(session, plan, lease, (counts) => {
+    read += counts.read;
+    input.onStep('copying', `${read} rows`);
+  });
+  await buildShadowKeys(session, plan, (table) => input.onStep('building keys', table));
+  const signature = await settledSignature(session, plan);
+  if (signature === undefined) return undefined;
+  await copyChanges(session, plan, lease, (number, count) =>
+    input.onStep('comparing with the originals', `range ${number} of ${count}`),
+  );
+  const counts = sumOf((await copiedRanges(session)).map((range) => range.counts));
+  await writeLedger(session, plan, lease, logged);
+  input.onStep('swapping');
+  return (await swapTables(session, plan, lease, signature)) ? counts : undefined;
+}
+
+function sumOf(all: readonly AdoptedCounts[]): AdoptedCounts {
+  const sum = (name: keyof AdoptedCounts) => all.reduce((total, counts) => total + counts[name], 0);
+  return {
+    read: sum('read'),
+    refused: sum('refused'),
+    duplicates: sum('duplicates'),
+    stubs: sum('stubs'),
+    individuals: sum('individuals'),
+    organizations: sum('organizations'),
+    deactivated: sum('deactivated'),
+    surgeons: sum('surgeons'),
+    facilities: sum('facilities'),
+    filled: sum('filled'),
+  };
+}
+
+/**
+ * Drops the originals that an adoption has kept, and what else it left.
+ * @returns the tables that were dropped; empty where there was no original
+ * @throws DbError LeaseHeld; AdoptionRefused while the adoption is not done
+ */
+export async function finishAdoption(
+  database: Database,
+  schemas: Schemas,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const isThere = await database.session(signal, (session) => hasOwnTables(session, schemas));
+  if (!isThere) return [];
+  return asAdoption(database, signal, async (session) => {
+    const originals = await keptOriginals(session, schemas);
+    if (originals.length === 0) {
+      if ((await readAdoption(session)) === undefined) return [];
+      throw new DbError('AdoptionRefused', 'The adoption has not come to its swap.');
+    }
+    await dropAdoption(session, schemas);
+    for (const original of originals) await session.query(`DROP TABLE IF EXISTS ${original}`);
+    return originals;
+  });
+}
