@@ -1,4 +1,3 @@
-import { adoptionRunId } from './adopt-state.ts';
 import type { Database } from './connect.ts';
 import { DbError } from './errors.ts';
 import { releaseLease, renewLease, takeLease, type Lease } from './lease.ts';
@@ -8,9 +7,12 @@ const renewEveryMs = 15_000;
 // An adopter that was frozen, not killed, is ended by the server after a minute (db/connection.ts).
 const aloneAfterSeconds = 70;
 
+// There is one adoption at a time, so all of them are one run: the lease of one that was killed is taken over at once.
+const holder = { job: 'npi-update', workflowId: 'db-adopt', runId: 'db-adopt' } as const;
+
 /**
- * Runs `work` as the only adoption, under the lease of the loads: no load begins meanwhile. One that was killed is gone on
- * with under its own run id, so nobody waits for its lease; its last statement, which the server may still be at, is.
+ * Runs `work` as the only adoption, under the lease of the loads: no load begins meanwhile. It waits for the last statement
+ * of one that was killed, if the server is still at it.
  * @throws DbError LeaseHeld when a load or another adoption is at work
  */
 export function asAdoption<Result>(
@@ -37,8 +39,6 @@ async function underLease<Result>(
   signal: AbortSignal,
   work: (session: Session, lease: Lease) => Promise<Result>,
 ): Promise<Result> {
-  const runId = await adoptionRunId(session);
-  const holder = { job: 'npi-update', workflowId: 'db-adopt', runId };
   const lease = await takeLease(session, holder);
   if ('heldBy' in lease) throw new DbError('LeaseHeld', `npi-update is held by ${lease.heldBy}.`);
   let renewal: Promise<void> = Promise.resolve();

@@ -78,19 +78,19 @@ export async function writeLedger(
   session: Session,
   { schemas }: AdoptPlan,
   lease: Lease,
-  { releases }: Logged,
+  { runId, releases }: { readonly runId: string; readonly releases: readonly LoggedRelease[] },
 ): Promise<void> {
   await session.transaction(async () => {
     await fence(session, lease);
     await enterRefused(session, adoptionTables(schemas).stage, adoptedRelease);
-    // An attempt that came as far as this has entered them already.
-    await session.orm((db) => db.delete(releaseTable).where(eq(releaseTable.runId, lease.runId)));
+    // A round that came as far as this has entered them already.
+    await session.orm((db) => db.delete(releaseTable).where(eq(releaseTable.runId, runId)));
     const known = new Set((await publishedFiles(session)).map(({ fileName }) => fileName));
     for (const release of releases.filter(({ fileName }) => !known.has(fileName))) {
       const { typeRows, ...file } = release;
       const releaseId = await nextReleaseId(session, file.kind, file.periodEnd);
       const published = reportOf(typeRows);
-      await recordRelease(session, { ...file, ...unknownContent, releaseId, runId: lease.runId, published });
+      await recordRelease(session, { ...file, ...unknownContent, releaseId, runId, published });
     }
   });
 }

@@ -8,6 +8,7 @@ import type { Schemas } from './tables.ts';
 
 /** The adoption that is under way. */
 export interface Adoption {
+  /** By which the ledger knows what it entered. */
   readonly runId: string;
   readonly shape: string;
 }
@@ -29,14 +30,11 @@ export async function readAdoption(session: Session): Promise<Adoption | undefin
   return row;
 }
 
-/** The run id of the adoption under way, or of a new one: what was killed is gone on with under its own lease. */
-export async function adoptionRunId(session: Session): Promise<string> {
-  return (await readAdoption(session))?.runId ?? randomUUID();
-}
-
-/** Notes that the tables of an adoption are made. */
-export async function openAdoption(session: Session, adoption: Adoption): Promise<void> {
+/** Notes an adoption whose tables are made. */
+export async function openAdoption(session: Session, shape: string): Promise<Adoption> {
+  const adoption = { runId: randomUUID(), shape };
   await session.orm((db) => db.insert(adoptionTable).values({ ...adoption, startedAt: sql`NOW(6)` }));
+  return adoption;
 }
 
 /** The ranges that are copied, in their order. */

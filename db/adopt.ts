@@ -93,9 +93,9 @@ async function copyAndSwap(
   input: AdoptInput,
 ): Promise<{ readonly counts: AdoptedCounts; readonly logged: Logged }> {
   for (let round = 1; round <= mostRounds; round++) {
-    const plan = await openCopy(session, schemas, lease, input);
+    const copy = await openCopy(session, schemas, input);
     const logged = await readLogged(session, schemas, input.parseLogged);
-    const counts = await tryToSwap(session, plan, { lease, logged, input });
+    const counts = await tryToSwap(session, copy, { lease, logged, input });
     if (counts) {
       await dropAdoption(session, schemas);
       return { counts, logged };
@@ -110,28 +110,27 @@ async function copyAndSwap(
   );
 }
 
-/** The plan with its shadows, made anew when the application has altered one of its tables meanwhile. */
+/** The tables as they are, with their shadows: made anew when the application has altered one of them meanwhile. */
 async function openCopy(
   session: Session,
   schemas: Schemas,
-  { runId }: Lease,
   { words, onStep }: AdoptInput,
-): Promise<AdoptPlan> {
+): Promise<{ readonly plan: AdoptPlan; readonly runId: string }> {
   const plan = { schemas, words, tables: await readAdoptedTables(session, schemas) };
   const shape = shapeOf(schemas, plan.tables);
   const known = await readAdoption(session);
-  if (known?.shape === shape) return plan;
+  if (known?.shape === shape) return { plan, runId: known.runId };
   onStep('making the new tables');
   await dropAdoption(session, schemas);
   for (const { sql } of createStatements(schemas, plan.tables)) await session.query(sql);
-  await openAdoption(session, { runId, shape });
-  return plan;
+  const { runId } = await openAdoption(session, shape);
+  return { plan, runId };
 }
 
 /** One round: the copy is brought up to the originals, and takes their place if none of them changed meanwhile. */
 async function tryToSwap(
   session: Session,
-  plan: AdoptPlan,
+  { plan, runId }: { readonly plan: AdoptPlan; readonly runId: string },
   { lease, logged, input }: { readonly lease: Lease; readonly logged: Logged; readonly input: AdoptInput },
 ): Promise<AdoptedCounts | undefined> {
   let read = 0;
@@ -146,7 +145,7 @@ async function tryToSwap(
     input.onStep('comparing with the originals', `range ${number} of ${count}`),
   );
   const counts = sumOf((await copiedRanges(session)).map((range) => range.counts));
-  await writeLedger(session, plan, lease, logged);
+  await writeLedger(session, plan, lease, { runId, releases: logged.releases });
   input.onStep('swapping');
   return (await swapTables(session, plan, lease, signature)) ? counts : undefined;
 }

@@ -129,9 +129,7 @@ export async function adoptedTables(
 ): Promise<Pick<Adopted, 'tables'>> {
   const tables: Record<string, string[]> = {};
   const read = async (place: string, columns: readonly string[]) => {
-    const rows = await session.query<Record<string, unknown>>(
-      `SELECT ${columns.join(', ')} FROM ${place} ORDER BY npi`,
-    );
+    const rows = await session.query(`SELECT ${columns.join(', ')} FROM ${place} ORDER BY npi`);
     return rows.map((row) => Object.values(row).join('|'));
   };
   const others = npiColumns

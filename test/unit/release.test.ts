@@ -10,6 +10,7 @@ import {
   compareReleases,
   monthlyPeriodEnd,
   parseReleaseName,
+  releaseOfLogged,
   withMemberPeriod,
   type Release,
 } from '../../nppes/release.ts';
@@ -32,6 +33,40 @@ const published = (name: string, more: Partial<PublishedRelease> = {}): Publishe
   etag: '"1"',
   sizeBytes: 10,
   ...more,
+});
+
+describe('a line of an earlier log', () => {
+  it.each([
+    ['npidata_pfile_20260914-20260920.csv', `${weekly('091426_092026')} 2026-09-14 2026-09-20`],
+    ['/data/in/npidata_pfile_20251229-20260104.csv', `${weekly('122925_010426', '')} 2025-12-29 2026-01-04`],
+    ['C:\\in\\NPIDATA_PFILE_20260914-20260920.CSV', `${weekly('091426_092026')} 2026-09-14 2026-09-20`],
+    [
+      'npidata_pfile_20050523-20260913.csv',
+      'NPPES_Data_Dissemination_September_2026_V2.zip 2005-05-23 2026-09-13',
+    ],
+    [
+      'npidata_pfile_20050523-20231008.csv',
+      'NPPES_Data_Dissemination_October_2023.zip 2005-05-23 2023-10-08',
+    ],
+    [weekly('091426_092026'), `${weekly('091426_092026')} 2026-09-14 2026-09-20`],
+  ])('%s is %s', (text, expected) => {
+    const found = releaseOfLogged(text);
+    expect(`${found?.fileName} ${found?.periodStart} ${found?.periodEnd}`).toBe(expected);
+    // What the page offers under that name is the same release to those who work out what is due.
+    expect(parseReleaseName(found?.fileName ?? '')).toMatchObject({
+      kind: found?.kind,
+      layout: found?.layout,
+    });
+  });
+
+  it.each([
+    '',
+    'search rebuild',
+    'npidata_pfile_20261301-20261307.csv',
+    'npidata_pfile_20260920-20260914.csv',
+    'npidata_pfile_20260914-20260920_fileheader.csv',
+    'NPPES_Deactivated_NPI_Report_100923_V2.zip',
+  ])('"%s" is no release', (text) => expect(releaseOfLogged(text)).toBeUndefined());
 });
 
 describe('a file name', () => {
@@ -119,6 +154,8 @@ describe('what is due', () => {
   it('is a published name again when its ETag or length has changed', () => {
     expect(due([listed(w3, { etag: '"2"' })], [published(w3)])).toEqual([w3]);
     expect(due([listed(w3, { sizeBytes: 11 })], [published(w3)])).toEqual([w3]);
+    const { release: unmeasured } = published(w3);
+    expect(due([listed(w3)], [{ release: unmeasured }])).toEqual([]);
     expect(due([{ release: release(w3), url: '' }], [published(w3)])).toEqual([]);
   });
 

@@ -1,0 +1,134 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { createConnection, type RowDataPacket } from 'mysql2/promise';
+import { afterEach, describe, expect, inject, it } from 'vitest';
+import { createBed, startAdoption, type AdoptionBed } from '../adoption-bed.ts';
+import { adoptedModel, adoptedTables, digests, type Adopted } from '../adoption-model.ts';
+import { productionRows, seeded } from '../production-rows.ts';
+import type { Verdict } from '../sql-proxy.ts';
+
+const providers = 200_000;
+const kills = 10;
+/** Statements of an attempt; a whole adoption of these rows sends about 1,900. */
+const mostStatements = 500;
+
+let bed: AdoptionBed;
+afterEach(() => bed.drop());
+
+/** What the application asks: a count each, one of a provider or of a name, or of both tables at once. */
+function questions({ tables }: Adopted): string[] {
+  const listed = (tables['search_surgeon_s'] ?? []).map((line) => line.split('|')[0] ?? '');
+  const some = Array.from({ length: 60 }, (_, at) => listed[Math.floor((at * listed.length) / 60)] ?? '');
+  const [app, search] = [bed.schemas.application, bed.schemas.search];
+  return [
+    ...some.flatMap((npi) => [
+      `SELECT COUNT(*) AS n FROM ${search}.search_surgeon_all WHERE npi = ${npi}`,
+      `SELECT COUNT(*) AS n FROM ${app}.npi_data_1 WHERE npi = ${npi}`,
+      `SELECT COUNT(*) AS n FROM ${search}.search_surgeon_all s JOIN ${app}.npi_data_1 k ON k.npi = s.npi
+       JOIN ${search}.search_surgeon_s l ON l.npi = s.npi WHERE s.npi = ${npi}`,
+    ]),
+    `SELECT COUNT(*) AS n FROM ${search}.search_surgeon_s WHERE first_name LIKE '%ANN%' AND last_name LIKE '%MIT%'`,
+    `SELECT COUNT(*) AS n FROM ${search}.search_facility_m WHERE facility_name LIKE '%mercy%'`,
+  ];
+}
+
+interface Reading {
+  readonly counts: readonly (readonly number[])[];
+  readonly errors: readonly unknown[];
+}
+
+/** Asks one question after another until the signal; what was counted, by question, in the order in which it was seen. */
+async function readUntil(signal: AbortSignal, asked: readonly string[]): Promise<Reading> {
+  const counts: number[][] = asked.map(() => []);
+  const errors: unknown[] = [];
+  const connection = await createConnection(inject('mysqlUrl'));
+  for (let turn = 0; !signal.aborted; turn = (turn + 1) % asked.length) {
+    try {
+      const [rows] = await connection.query<RowDataPacket[]>(asked[turn] ?? '');
+      const count = Number(rows[0]?.['n']);
+      if (counts[turn]?.at(-1) !== count) counts[turn]?.push(count);
+    } catch (error) {
+      errors.push(error);
+    }
+    await pause(5);
+  }
+  await connection.end();
+  return { counts, errors };
+}
+
+const ask = async (asked: readonly string[]): Promise<number[]> => {
+  const answers = [];
+  for (const sql of asked) answers.push((await bed.query<{ n: number }>(sql))[0]?.n ?? 0);
+  return answers;
+};
+
+it(`of ${providers} providers, killed ${kills} times at random, makes what the model says, and readers see before or after`, async () => {
+  const seed = Number(process.env['ADOPT_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+  console.log(`seed of the kills: ${seed} (ADOPT_SEED repeats them)`);
+  const random = seeded(seed);
+  const rows = productionRows(providers, 7);
+  const model = adoptedModel(rows);
+  bed = await createBed('adopt_killed', rows);
+  const asked = questions(model);
+  const before = await ask(asked);
+  const done = new AbortController();
+  const readers = [1, 2].map(() => readUntil(done.signal, asked));
+  for (let kill = 0; kill < kills; kill++) {
+    const at = 1 + random(mostStatements);
+    const how: Verdict = random(2) === 0 ? 'before' : 'after';
+    let count = 0;
+    const attempt = await startAdoption(bed.env, () => ((count += 1) === at ? how : 'pass'));
+    expect(await attempt.ended, `attempt ${kill}, statement ${at}`).toMatchObject({ code: null });
+  }
+  const last = await bed.adopt();
+  done.abort();
+  expect(last).toMatchObject({ code: 0, value: { outcome: 'adopted', counts: { read: rows.length } } });
+  const found = await bed.session((session) => adoptedTables(session, bed.schemas));
+  expect(digests(found)).toEqual(digests(model));
+  const after = await ask(asked);
+  for (const { counts, errors } of await Promise.all(readers)) {
+    expect(errors).toEqual([]);
+    for (const [at, seen] of counts.entries()) {
+      expect(seen).not.toContain(0);
+      const expected = before[at] === after[at] ? [before[at]] : [before[at], after[at]];
+      expect(expected, asked[at]).toEqual(expect.arrayContaining([...seen]));
+      expect(seen.length, asked[at]).toBeLessThanOrEqual(expected.length);
+    }
+  }
+}, 900_000);
+
+describe('killed', () => {
+  const rows = productionRows(500, 11);
+  const expected = digests(adoptedModel(rows));
+
+  it.each<[name: string, pattern: RegExp, how: Verdict]>([
+    ['while it makes its tables', /^ALTER TABLE \S+npi_adopt_search_surgeon_k/, 'before'],
+    ['when its tables are made', /^insert into `npi_adoption`/i, 'before'],
+    ['in the middle of a range', /^INSERT INTO \S+npi_adopt_search_facility_b/, 'before'],
+    ['when a range is committed', /^insert into `npi_adoption_range`/i, 'after'],
+    ['while it builds a key', /^ALTER TABLE \S+npi_adopt_npi_data_1 ADD KEY/, 'before'],
+    ['when it holds all tables', /^LOCK TABLES/, 'after'],
+    ['before the swap', /^RENAME TABLE/, 'before'],
+    ['after the swap', /^RENAME TABLE/, 'after'],
+    ['while it clears up', /^DROP TABLE IF EXISTS \S+npi_adopt_row/, 'before'],
+  ])('%s it goes on to the same end', async (_name, pattern, how) => {
+    bed = await createBed('adopt_moment', rows);
+    let isPast = false;
+    const attempt = await startAdoption(bed.env, (sql) => {
+      if (isPast || !pattern.test(sql)) return 'pass';
+      isPast = true;
+      return how;
+    });
+    expect(await attempt.ended).toMatchObject({ code: null });
+    const { code } = await bed.adopt();
+    expect(code).toBe(0);
+    const found = await bed.session((session) => adoptedTables(session, bed.schemas));
+    expect(digests(found)).toEqual(expected);
+    expect((await bed.adopt('--finish')).code).toBe(0);
+    expect(
+      await bed.query(
+        `SELECT table_name AS name FROM information_schema.tables
+         WHERE table_schema = '${bed.schemas.scheduler}' AND table_name REGEXP '^npi_(adopt|original)_'`,
+      ),
+    ).toEqual([]);
+  });
+});
