@@ -24,6 +24,8 @@ export interface Bed {
   /** Zips in here are on the page. */
   readonly site: string;
   readonly database: Database;
+  /** For commands that are run as processes of their own. */
+  readonly env: NodeJS.ProcessEnv;
   /** For connections of its own. */
   readonly databaseOptions: DatabaseOptions;
   /** Runs `npiUpdate` on a worker of its own; `around` does something beside the run, when the worker is ready. */
@@ -74,6 +76,7 @@ export async function openBed(poolMb = 512): Promise<Bed> {
   const serverPid = () => Number(readFileSync(join(stateDir, 'mysql', 'mysqld.pid'), 'utf8'));
   return {
     folder: stateDir,
+    env,
     site,
     database,
     databaseOptions: databaseOptionsOf(setup),
