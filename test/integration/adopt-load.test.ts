@@ -29,6 +29,7 @@ const cityHeader = 'Provider Business Practice Location Address City Name';
 
 let bed: AdoptionBed;
 let pipeline: Pipeline;
+let adopted: unknown;
 beforeAll(async () => {
   bed = await createBed(name, [
     row(1, 1, 'AUSTIN'),
@@ -42,7 +43,16 @@ beforeAll(async () => {
        (NOW(), 'npidata_pfile_20050523-20260913.csv', 1000, 100, 700, 200),
        (NOW(), '/data/npidata_pfile_20260914-20260920.csv', 41, 1, 31, 9)`,
   );
-  expect(await bed.adopt()).toMatchObject({
+  adopted = await bed.adopt();
+  pipeline = await startPipeline(name);
+});
+afterAll(async () => {
+  await pipeline.stop();
+  await bed.drop();
+});
+
+it('the names in the log are the releases that are loaded', () => {
+  expect(adopted).toMatchObject({
     code: 0,
     value: {
       releases: [
@@ -51,11 +61,6 @@ beforeAll(async () => {
       ],
     },
   });
-  pipeline = await startPipeline(name);
-});
-afterAll(async () => {
-  await pipeline.stop();
-  await bed.drop();
 });
 
 it('the next week is loaded onto an adopted database, and what its log names is not', async () => {
