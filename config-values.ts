@@ -102,10 +102,26 @@ export const cron = text('five cron fields, as 0 8 * * 2, or off', (found) => {
 });
 
 // Credentials in it would be written into every workflow history, where they cannot be erased.
-export const pageUrl = text('an http(s) address without user and password', (found) => {
+const webAddress = (found: string) => {
   const url = parsedUrl(found);
   const isWeb = url?.protocol === 'http:' || url?.protocol === 'https:';
   return isWeb && url.username === '' && url.password === '' ? url.href : undefined;
+};
+export const webUrl = text('an http(s) address without user and password', webAddress);
+
+/** Three slashes: what stands after two is a host, and none serves files. */
+const diskAddress = (found: string) => {
+  const url = /^file:\/\/\//i.test(found) ? parsedUrl(found) : undefined;
+  return url && !/%2f/i.test(url.pathname) ? url.href : undefined;
+};
+export const pageUrl = text(
+  'an http(s) address without user and password, or file:///path/of/a/folder/ or file:///path/of/page.html',
+  (found) => webAddress(found) ?? diskAddress(found),
+);
+
+export const webhookUrl = text('an http(s) address', (found) => {
+  const url = parsedUrl(found);
+  return url?.protocol === 'http:' || url?.protocol === 'https:' ? url.href : undefined;
 });
 
 const urlForm =
@@ -128,6 +144,7 @@ export const databaseUrl = text(urlForm, (found): DatabaseUrl | undefined => {
 
 /** What an error may show of a found value: addresses without password and query, nothing where a password may hide. */
 export function shown(name: string, found: string): string {
+  if (name === 'NOTIFY_WEBHOOK_URL') return 'a text that is no such address (not shown: it may hold a token)';
   if (name !== 'DATABASE_URL' && name !== 'NPPES_URL') return JSON.stringify(found.slice(0, 80));
   const url = parsedUrl(found.trim());
   // A password with an unescaped / or # moves its parts into the host or the path, where masking would miss them.

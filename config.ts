@@ -54,6 +54,8 @@ export interface Config {
   readonly caseUpdateMax?: number;
   /** Where Prometheus reads, `127.0.0.1:9464`; nowhere when absent. */
   readonly metricsAddress?: string;
+  /** Takes a POST for each gap; it may hold a token. Nobody is told when absent. */
+  readonly notifyWebhookUrl?: string;
 }
 
 /** Configuration that cannot be used: every wrong value in one message. The command line exits with 2. */
@@ -109,8 +111,9 @@ const variables = z.object({
   ENABLE_SCHEDULER: value.oneOf(['true', 'false']).default('false'),
   CASE_UPDATE_MAX: value.positiveCount.optional(),
   METRICS_ADDRESS: value.listenAddress.optional(),
+  NOTIFY_WEBHOOK_URL: value.webhookUrl.optional(),
   TEMPORAL_CLI_PATH: z.string().optional(),
-  TEMPORAL_UI_URL: value.pageUrl.optional(),
+  TEMPORAL_UI_URL: value.webUrl.optional(),
   LOG_LEVEL: value.oneOf(['debug', 'info', 'warn', 'error']).default('info'),
   LOG_FORMAT: value.oneOf(['json', 'pretty']).optional(),
   LOG_FILE: z.string().optional(),
@@ -236,6 +239,7 @@ function assemble(
     isSchedulerEnabled: given.ENABLE_SCHEDULER === 'true',
     ...(given.CASE_UPDATE_MAX !== undefined && { caseUpdateMax: given.CASE_UPDATE_MAX }),
     ...(given.METRICS_ADDRESS !== undefined && { metricsAddress: given.METRICS_ADDRESS }),
+    ...(given.NOTIFY_WEBHOOK_URL !== undefined && { notifyWebhookUrl: given.NOTIFY_WEBHOOK_URL }),
   };
 }
 

@@ -2,6 +2,7 @@
 export interface Recorder {
   count(name: string, labels: Readonly<Record<string, string>>): void;
   recordTiming(name: string, ms: number, labels: Readonly<Record<string, string>>): void;
+  setGauge(name: string, value: number, labels: Readonly<Record<string, string>>): void;
 }
 
 /** One count of a case update that moved all its cases, or left some, and how long it took. */

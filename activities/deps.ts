@@ -1,6 +1,7 @@
 import type { Database } from '../db/connect.ts';
 import type { Schemas } from '../db/tables.ts';
 import type { Log } from '../log.ts';
+import type { Notify } from '../notify.ts';
 import type { Recorder } from '../recorder.ts';
 
 /** The job of the activities that load NPPES; each of them works under its lease. */
@@ -28,6 +29,7 @@ export interface ActivityDeps {
   /** A run that finds more cases waits for an approval; none does when absent. */
   readonly caseUpdateMax?: number;
   readonly recorder: Recorder;
+  readonly notify: Notify;
   /** The date of today, UTC, ISO. */
   today(): string;
 }

@@ -1,13 +1,16 @@
 import type { DiscoverInput, Discovery, DueRelease, NpiActivities } from '../contract/activities.ts';
 import { completeBaseline } from '../db/baseline.ts';
 import type { Lease } from '../db/lease.ts';
-import { noteSuperseded, publishedFiles, type PublishedFile } from '../db/releases.ts';
+import { noteSuperseded, publishedFiles, supersededNames, type PublishedFile } from '../db/releases.ts';
 import { dueReleases, type ListedRelease, type PublishedRelease } from '../nppes/due.ts';
+import { dueFile } from '../nppes/due-file.ts';
 import { NppesError } from '../nppes/errors.ts';
 import { offeredReleases, offeredZip } from '../nppes/offer.ts';
 import { releaseName, type ReleaseKind } from '../nppes/release.ts';
 import { attempt, underLeaseUnlessDry, type Attempt } from './attempt.ts';
 import { job, type ActivityDeps } from './deps.ts';
+import { reportGaps } from './gaps.ts';
+import { namedFile } from './named-file.ts';
 import { removeRangeFolders } from './zip-file.ts';
 
 /** From the page to the releases that are due. */
@@ -32,18 +35,25 @@ async function tidy(deps: ActivityDeps, { signal }: Attempt, lease: Lease): Prom
 async function discover(
   deps: ActivityDeps,
   current: Attempt,
-  { weeks, replace }: DiscoverInput,
+  { weeks, replace, file }: DiscoverInput,
   lease: Lease | undefined,
 ): Promise<Discovery> {
   const { signal, log } = current;
   const startedAt = performance.now();
-  const published = await deps.database.session(signal, publishedFiles);
-  const listed = await listReleases(deps, current, new Set(published.map(({ fileName }) => fileName)));
+  const [published, heldNames] = await deps.database.session(
+    signal,
+    async (session) => [await publishedFiles(session), await supersededNames(session)] as const,
+  );
+  const known = published.map(asPublished);
+  const named = file === undefined ? undefined : await namedFile(file, signal);
+  const listed = named ? [named] : await listReleases(deps, current, known, heldNames);
   const rule = replace ? 'replace' : deps.baselineRule;
-  const { due, remarks, superseded } = dueReleases(listed, published.map(asPublished), deps.today(), rule);
+  const { due, remarks, superseded, gaps } = named
+    ? { ...dueFile(named, known, deps.today()), gaps: undefined }
+    : dueReleases(listed, known, deps.today(), rule);
   const monthlies = due.filter(({ release }) => release.kind === 'monthly');
   const weeklies = due.filter(({ release }) => release.kind === 'weekly');
-  const chosen = [...monthlies, ...(weeks === undefined ? weeklies : weeklies.slice(-weeks))];
+  const chosen = weeks === undefined ? due : [...monthlies, ...weeklies.slice(-weeks)];
   const baseline = published.filter(({ kind }) => kind === 'monthly').at(-1);
   // Those that a monthly brings which is only about to be loaded are noted when it is.
   if (lease && baseline && monthlies.length === 0) {
@@ -58,7 +68,12 @@ async function discover(
   }
   const names = chosen.map(({ release }) => releaseName(release));
   for (const remark of remarks) log.info(remark);
-  log.info('page read', { listed: listed.length, due: names, seconds: seconds(startedAt) });
+  if (lease && gaps) await reportGaps(deps, current, gaps);
+  log.info(named ? 'file looked at' : 'page read', {
+    listed: listed.length,
+    due: names,
+    seconds: seconds(startedAt),
+  });
   return { due: chosen.map(({ release, url }): DueRelease => ({ release, url })), remarks };
 }
 
@@ -66,9 +81,13 @@ async function discover(
 async function listReleases(
   { pageUrl }: ActivityDeps,
   { signal, log }: Attempt,
-  publishedNames: ReadonlySet<string>,
+  published: readonly PublishedRelease[],
+  heldNames: ReadonlySet<string>,
 ): Promise<ListedRelease[]> {
-  const links = await offeredReleases(pageUrl, signal);
+  const publishedNames = new Set(published.map(({ release }) => release.fileName));
+  const offered = await offeredReleases(pageUrl, signal);
+  // What a monthly holds by the days of its member, its zip's name may show as due for ever.
+  const links = offered.filter(({ release }) => !heldNames.has(release.fileName));
   // What is loaded already must not keep the new weeks waiting.
   const asUnchanged = (error: unknown) => {
     if (!(error instanceof NppesError)) throw error;

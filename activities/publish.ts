@@ -1,9 +1,11 @@
 import type { LocalZip, NpiActivities, Published, Staged } from '../contract/activities.ts';
 import { DbError } from '../db/errors.ts';
 import type { Lease } from '../db/lease.ts';
-import { publishWeekly } from '../db/publish.ts';
+import { publishRelease } from '../db/publish.ts';
 import type { StagedSoFar } from '../db/recorded.ts';
 import { readStaging, stagingName } from '../db/staging.ts';
+import { liveTables } from '../db/tables.ts';
+import { noteUnreported } from '../db/unreported.ts';
 import { releaseName } from '../nppes/release.ts';
 import { ApplicationFailure } from '@temporalio/activity';
 import { failures } from '../contract/failures.ts';
@@ -33,7 +35,7 @@ async function publishStaged(
 ): Promise<Published> {
   const startedAt = performance.now();
   const { sha256, sizeBytes, etag } = zip;
-  const published = await database.session(signal, async (session) => {
+  const published: Published = await database.session(signal, async (session) => {
     const staging = await readStaging(session, stagingName(runId, release.fileName));
     if (!staging.isWhole || !staging.soFar) {
       throw new DbError('CountsDiffer', `The staging of ${release.fileName} is gone or not whole.`);
@@ -44,7 +46,11 @@ async function publishStaged(
       runId,
       ...(lease && { lease }),
     };
-    return publishWeekly(session, schemas, input, (step) => tell({ phase: 'publish', step }));
+    const report = await publishRelease(session, schemas, input, (step) => tell({ phase: 'publish', step }));
+    if (release.kind !== 'deactivation' || !lease) return report;
+    tell({ phase: 'publish', step: 'comparing who is deactivated' });
+    const unreported = await noteUnreported(session, liveTables(schemas), lease, input.file);
+    return { ...report, ...(unreported !== undefined && { unreported }) };
   });
   const { counts, search, indexSeconds } = published;
   log.info(lease ? 'published' : 'classified, nothing published', {
@@ -53,6 +59,9 @@ async function publishStaged(
     indexSeconds,
     seconds: seconds(startedAt),
   });
+  if (published.unreported) {
+    log.warn('providers are deactivated here and absent from the report', { count: published.unreported });
+  }
   return published;
 }
 

@@ -2,11 +2,12 @@ import type { LocalZip, NpiActivities, Staged } from '../contract/activities.ts'
 import { mayLoadLocal } from '../db/bulk-load.ts';
 import type { Lease } from '../db/lease.ts';
 import { npiColumns } from '../db/npi-columns.ts';
-import { findPublished } from '../db/releases.ts';
+import { findPublished, monthlyHolding, noteSuperseded } from '../db/releases.ts';
 import type { Session } from '../db/session.ts';
 import type { StagedSoFar } from '../db/recorded.ts';
 import { finishStaging, openStaging, stageBlock } from '../db/staging.ts';
-import { releaseName, withMemberPeriod } from '../nppes/release.ts';
+import { readDeactivations, reportMember } from '../nppes/deactivation.ts';
+import { releaseName, withMemberPeriod, type Release } from '../nppes/release.ts';
 import { readRows } from '../nppes/rows.ts';
 import { npidataMember, openZip, type Member } from '../nppes/zip.ts';
 import { attempt, underLeaseUnlessDry, type Attempt } from './attempt.ts';
@@ -34,7 +35,8 @@ async function stageZip(
   const startedAt = performance.now();
   const opened = await openZip(await ensureZip(deps, current, zip));
   try {
-    const member = npidataMember(opened);
+    const { kind } = zip.release;
+    const member = kind === 'deactivation' ? reportMember(opened) : npidataMember(opened);
     const release = withMemberPeriod(zip.release, member.name);
     return await deps.database.session(current.signal, async (session) => {
       const file = {
@@ -45,7 +47,10 @@ async function stageZip(
       };
       const isPublished = (await findPublished(session, file)) !== undefined;
       if (isPublished) return { ...asStaged(nothingYet(member.name)), isPublished, release };
-      const soFar = await stageMember(deps, current, session, { member, fileName: release.fileName, lease });
+      const supersededBy = await superseding(session, release, lease);
+      if (supersededBy !== undefined)
+        return { ...asStaged(nothingYet(member.name)), isPublished, supersededBy, release };
+      const soFar = await stageMember(deps, current, session, { member, release, lease });
       reportStaged(current, soFar, seconds(startedAt));
       return { ...asStaged(soFar), isPublished, release };
     });
@@ -54,9 +59,20 @@ async function stageZip(
   }
 }
 
+/** The monthly that holds a release whose member names other days than its zip; the page's names showed it as due. */
+async function superseding(
+  session: Session,
+  release: Release,
+  lease: Lease | undefined,
+): Promise<string | undefined> {
+  const monthly = await monthlyHolding(session, release.periodEnd);
+  if (monthly && lease) await noteSuperseded(session, lease, monthly.releaseId, [release]);
+  return monthly?.fileName;
+}
+
 interface StageInput {
   readonly member: Member;
-  readonly fileName: string;
+  readonly release: Release;
   readonly lease: Lease | undefined;
 }
 
@@ -64,18 +80,17 @@ async function stageMember(
   deps: ActivityDeps,
   { runId, tell }: Attempt,
   session: Session,
-  { member, fileName, lease }: StageInput,
+  { member, release, lease }: StageInput,
 ): Promise<StagedSoFar> {
-  const staging = await openStaging(session, runId, fileName);
+  const staging = await openStaging(session, runId, release.fileName);
   let soFar = staging.soFar ?? nothingYet(member.name);
   if (staging.isWhole) return soFar;
   const isLocal = await mayLoadLocal(session);
-  const blocks = readRows({
-    member: await member.open(),
-    wanted: npiColumns,
-    rowsPerBlock: deps.rowsPerBlock,
-    afterRow: soFar.rows,
-  });
+  const from = { wanted: npiColumns, rowsPerBlock: deps.rowsPerBlock, afterRow: soFar.rows };
+  const blocks =
+    release.kind === 'deactivation'
+      ? readDeactivations({ ...from, member })
+      : readRows({ ...from, member: await member.open() });
   for await (const block of blocks) {
     const withBlock = added(soFar, block);
     await stageBlock(session, staging, { ...block, soFar: withBlock }, { lease, isLocal });

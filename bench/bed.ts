@@ -24,10 +24,15 @@ export interface Bed {
   /** Zips in here are on the page. */
   readonly site: string;
   readonly database: Database;
+  /** For commands that are run as processes of their own. */
+  readonly env: NodeJS.ProcessEnv;
   /** For connections of its own. */
   readonly databaseOptions: DatabaseOptions;
-  /** Runs `npiUpdate` on a worker of its own. */
-  runUpdate(input?: NpiUpdateInput): Promise<MeasuredRun>;
+  /** Runs `npiUpdate` on a worker of its own; `around` does something beside the run, when the worker is ready. */
+  runUpdate(
+    input?: NpiUpdateInput,
+    around?: (update: () => Promise<void>) => Promise<void>,
+  ): Promise<MeasuredRun>;
   /** Stops the server and starts it again, its buffer pool empty. */
   restartServer(): Promise<void>;
   close(): Promise<void>;
@@ -71,10 +76,19 @@ export async function openBed(poolMb = 512): Promise<Bed> {
   const serverPid = () => Number(readFileSync(join(stateDir, 'mysql', 'mysqld.pid'), 'utf8'));
   return {
     folder: stateDir,
+    env,
     site,
     database,
     databaseOptions: databaseOptionsOf(setup),
-    runUpdate: (input) => withWorker(env, serverPid(), () => update(temporal.address, input)),
+    runUpdate: (input, around = (run) => run()) =>
+      withWorker(env, serverPid(), async () => {
+        let result: NpiUpdateResult | undefined;
+        await around(async () => {
+          result = await update(temporal.address, input);
+        });
+        if (!result) throw new Error('The update was not run.');
+        return result;
+      }),
     async restartServer() {
       await server.stop();
       server = await startServer();

@@ -3,6 +3,7 @@ import { caseUpdates } from './cases.ts';
 import { monthly } from './monthly.ts';
 import { readOptions, type BenchOptions } from './options.ts';
 import { scan } from './scan.ts';
+import { swap } from './swap.ts';
 import { weekly } from './weekly.ts';
 
 const benchmarks: Readonly<Record<string, (options: BenchOptions) => Promise<void>>> = {
@@ -10,6 +11,7 @@ const benchmarks: Readonly<Record<string, (options: BenchOptions) => Promise<voi
   monthly,
   cases: caseUpdates,
   scan,
+  swap,
 };
 
 const { name, ...options } = readOptions(process.argv.slice(2));

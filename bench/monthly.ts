@@ -49,13 +49,18 @@ export async function monthly({
   }
 }
 
-/** Writes a monthly of `rows` generated providers; gives what the tables then hold. */
-export async function writeMonthlyZip(path: string, rows: number): Promise<KnownProviders> {
+/** Writes a monthly of `rows` generated providers; gives what the tables then hold. `periodEnd` is ISO. */
+export async function writeMonthlyZip(
+  path: string,
+  rows: number,
+  periodEnd = '2026-09-13',
+): Promise<KnownProviders> {
   // The share of September 2026: 355,329 of 9,798,758.
   const stubs = Math.round(rows * 0.036);
   const updated = { start: '2006-01-01', end: '2026-09-13' };
+  const range = `20050523-${periodEnd.replaceAll('-', '')}`;
   const known = { full: rows - stubs, stubs, firstNew: rows, updated };
-  await writeReleaseZip(path, { range: '20050523-20260913', lines: knownLines(known) });
+  await writeReleaseZip(path, { range, lines: knownLines(known) });
   return known;
 }
 

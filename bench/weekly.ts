@@ -53,7 +53,8 @@ export async function weekly({ rows = defaultRows, poolMb = 2048, json }: BenchO
   }
 }
 
-async function writeWeek(
+/** Writes a week's zip onto the page. */
+export async function writeWeek(
   { site }: Bed,
   period: { readonly start: string; readonly end: string },
   known: KnownProviders,

@@ -29,7 +29,8 @@ export interface LogLine {
   readonly cpuSeconds: number;
 }
 
-const cli = fileURLToPath(new URL('../client/cli.js', import.meta.url));
+/** The command, as it was built. */
+export const cli = fileURLToPath(new URL('../client/cli.js', import.meta.url));
 const sampleEveryMs = 100;
 // A worker that has just come up still holds what its start needed.
 const settleMs = 5000;

@@ -71,6 +71,16 @@ command(program, 'run', 'run a job now, follow it and print its summary')
     ),
   );
 
+command(
+  program,
+  'status',
+  'one page: servers, last and next runs, the registry, what waits for an answer',
+).action(({ json }: Json) =>
+  withConfig(json, ['database', 'temporal'], async (config, terminal) =>
+    (await import('./commands/status.ts')).status(config, terminal),
+  ),
+);
+
 const schedules = program.command('schedules').description('the weekly schedules in Temporal');
 command(schedules, 'apply', 'create and update the schedules; a pause made by an operator stays')
   .option('--dry-run', 'say what would change')
@@ -123,6 +133,12 @@ command(db, 'adopt', 'make of a database that is already there what the jobs nee
   );
 
 const npi = program.command('npi').description('the provider registry in the tables');
+command(npi, 'status', 'what is loaded, the days that are missing, and the rows in quarantine').action(
+  ({ json }: Json) =>
+    withConfig(json, ['database'], async (config, terminal) =>
+      (await import('./commands/npi.ts')).npiStatus(config, terminal),
+    ),
+);
 command(npi, 'lookup', 'the row of one provider')
   .argument('<npi>')
   .action((number: string, { json }: Json) =>
@@ -130,14 +146,30 @@ command(npi, 'lookup', 'the row of one provider')
       (await import('./commands/npi.ts')).lookup(config, terminal, number),
     ),
   );
-command(npi, 'search', 'surgeons by last name and facilities by name, as the application finds them')
+command(
+  npi,
+  'search',
+  'surgeons by last name and facilities by name, in the tables that the application reads',
+)
   .argument('<name>')
   .option('--state <code>', 'only in this state')
-  .option('--contains', 'anywhere in the name, not only at its beginning')
+  .option('--contains', 'as the application: anywhere in the names that begin with the same letter')
   .option('--limit <rows>', 'at most so many of each kind', wholeNumber, 20)
   .action((name: string, { json, ...options }: Json & SearchOptions) =>
     withConfig(json, ['database'], async (config, terminal) =>
       (await import('./commands/npi.ts')).search(config, terminal, name, options),
+    ),
+  );
+command(npi, 'load', 'load a zip of CMS from this disk: a weekly, a monthly or a deactivation report')
+  .argument(
+    '<zip>',
+    'its path, the same on the host of the worker, which reads it there; its name as CMS gives it',
+  )
+  .option('--dry-run', 'find out what would be done; publish nothing')
+  .option('--no-wait', 'start it and return')
+  .action((zip: string, { json, ...options }: Json & { dryRun?: boolean; wait: boolean }) =>
+    withConfig(json, ['temporal'], async (config, terminal) =>
+      (await import('./commands/load.ts')).load(config, terminal, zip, options),
     ),
   );
 command(npi, 'replace', 'load the full registry, the newest monthly, in the place of what is there')

@@ -86,7 +86,8 @@ async function pendingActivity(handle: WorkflowHandle): Promise<Omit<RunSnapshot
   };
 }
 
-async function hasPoller({ workflowService, options }: Client): Promise<boolean> {
+/** Whether a worker takes workflows now. */
+export async function hasPoller({ workflowService, options }: Client): Promise<boolean> {
   const { pollers } = await workflowService.describeTaskQueue({
     namespace: options.namespace,
     taskQueue: { name: taskQueues.main },

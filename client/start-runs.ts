@@ -87,6 +87,7 @@ export async function closingLines(
     ...(firstName
       ? [`  npx surgicase npi search ${firstName.name}`, `  npx surgicase npi lookup ${firstName.npi}`]
       : []),
+    '  npx surgicase status',
     '  npx surgicase cases history',
     `  npx surgicase run npi-update${isSampleDue ? '      (one more sample week is due)' : ''}`,
     `  npx surgicase npi replace         (${isSample ? 'a generated monthly' : 'the full registry'}${monthly})`,

@@ -26,11 +26,13 @@ export type Begun =
   | { readonly acquired: false; readonly holder: string };
 
 export interface DiscoverInput {
-  /** At most this many of the due weeklies, the newest ones; all when absent. */
+  /** At most this many of the due weeklies, the newest ones, and nothing else after a monthly; all when absent. */
   readonly weeks?: number;
   readonly dryRun: boolean;
   /** The newest monthly is due whatever NPI_BASELINE says. */
   readonly replace?: boolean;
+  /** Only this zip of the worker's host is offered, as a `file:` address; the page is not read. */
+  readonly file?: string;
 }
 
 /** A release that this run is to load. */
@@ -40,7 +42,7 @@ export interface DueRelease {
 }
 
 export interface Discovery {
-  /** In the order in which they are published: a monthly first, then the weeklies after it, oldest first. */
+  /** In the order in which they are published: a monthly first, then the weeklies and the report after it, oldest first. */
   readonly due: readonly DueRelease[];
   readonly remarks: readonly string[];
 }
@@ -58,6 +60,8 @@ export interface LocalZip extends DueRelease {
 export interface Staged {
   /** True when this very file is published already: nothing is staged, publish and archive have nothing to do. */
   readonly isPublished: boolean;
+  /** The monthly that holds the days which the member names, against the zip's name: nothing is staged. */
+  readonly supersededBy?: string;
   readonly member: string;
   readonly rows: number;
   readonly stagedRows: number;
@@ -88,6 +92,8 @@ export interface Published {
   readonly search: { readonly written: number; readonly deleted: number; readonly tables: number };
   /** Part of the publish. */
   readonly indexSeconds: number;
+  /** Of the newest deactivation report: providers that are deactivated here and absent from it. */
+  readonly unreported?: number;
 }
 
 /** A monthly in its shadow tables; seconds of filling and indexing the letters' tables, by table. */

@@ -41,11 +41,11 @@ export const failures = {
   },
   MemberMissing: {
     isRetryable: false,
-    nextStep: 'Look into the zip: it has no npidata_pfile_*.csv. Nothing was changed.',
+    nextStep: 'Look into the zip: it lacks the file that the message names. Nothing was changed.',
   },
   FileDamaged: {
     isRetryable: false,
-    nextStep: 'The CSV ends inside a quoted field: ask CMS for the file again. Nothing of it was published.',
+    nextStep: 'It cannot be read to its end: ask CMS for the file again. Nothing of it was published.',
   },
   ColumnMissing: {
     isRetryable: false,
@@ -95,7 +95,7 @@ export const failures = {
   },
   InputRefused: {
     isRetryable: false,
-    nextStep: 'Start the run again with a value that the message accepts, or with none. Nothing was moved.',
+    nextStep: 'Start the run again with a value that the message accepts, or with none. Nothing was changed.',
   },
   ApprovalTimedOut: {
     isRetryable: false,

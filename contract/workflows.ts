@@ -8,6 +8,11 @@ export interface NpiUpdateInput {
   readonly weeks?: number;
   /** Load the newest monthly in the place of what is there, whatever NPI_BASELINE says. */
   readonly replace?: boolean;
+  /**
+   * Load this zip and no other, whatever the page lists: `file:///path/of/NPPES_….zip`, on the worker's host. A monthly
+   * takes the place of what is there.
+   */
+  readonly file?: string;
 }
 
 /**

@@ -2,7 +2,7 @@ import type { AdoptPlan } from './adopt-range.ts';
 import { refusalOf } from './adopt-refusals.ts';
 import { allTables } from './adopt-tables.ts';
 import { liveTables, searchLetters, type SearchKind } from './tables.ts';
-import { isDeactivated } from './classify.ts';
+import { isDeactivated } from './dates.ts';
 import { searchedAs } from './search.ts';
 import type { Session } from './session.ts';
 

@@ -2,7 +2,7 @@ import { eq } from 'drizzle-orm';
 import { adoptionTables, tablesIn } from './adopt-tables.ts';
 import type { AdoptPlan } from './adopt-range.ts';
 import { fence, type Lease } from './lease.ts';
-import { quarantine } from './providers.ts';
+import { enterRefused } from './quarantine.ts';
 import type { PublishReport } from './recorded.ts';
 import { nextReleaseId, publishedFiles, recordRelease } from './releases.ts';
 import { releaseTable } from './schema.ts';
@@ -82,7 +82,7 @@ export async function writeLedger(
 ): Promise<void> {
   await session.transaction(async () => {
     await fence(session, lease);
-    await quarantine(session, adoptionTables(schemas).stage, adoptedRelease);
+    await enterRefused(session, adoptionTables(schemas).stage, adoptedRelease);
     // A round that came as far as this has entered them already.
     await session.orm((db) => db.delete(releaseTable).where(eq(releaseTable.runId, runId)));
     const known = new Set((await publishedFiles(session)).map(({ fileName }) => fileName));

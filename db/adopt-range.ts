@@ -1,7 +1,7 @@
 import { adoptionTables, type AdoptedTable, type AdoptedTables } from './adopt-tables.ts';
 import type { Statement } from './adopt-plan.ts';
 import { hasTenDigits, refusalOf, type RefusalWords } from './adopt-refusals.ts';
-import { dateKey, isDeactivated } from './classify.ts';
+import { dateKey, isDeactivated } from './dates.ts';
 import { npiColumns } from './npi-columns.ts';
 import type { AdoptedCounts } from './recorded.ts';
 import { searchedAs } from './search.ts';

@@ -1,7 +1,7 @@
 import { eq, sql } from 'drizzle-orm';
 import { DbError } from './errors.ts';
 import { fence, type Lease } from './lease.ts';
-import { quarantine } from './providers.ts';
+import { clearByMonthly, enterRefused } from './quarantine.ts';
 import type {
   Counts,
   LiveBaseline,
@@ -16,7 +16,7 @@ import { liveTable, releaseTable } from './schema.ts';
 import type { Session } from './session.ts';
 import { loadedRanges } from './shadow-range.ts';
 import { readShadow, replacedTables, searchTables, type Shadow, type ShadowState } from './shadow.ts';
-import type { Schemas } from './tables.ts';
+import { liveTables, type Schemas } from './tables.ts';
 import { writeLogs } from './update-log.ts';
 
 /** The baseline that is live, as its marker says; nothing before the first. */
@@ -94,7 +94,7 @@ export async function swapBaseline(
       JSON.stringify(baseline),
     ]);
     // Under the number of a release that nobody can see yet; a run that ends here is followed by one that begins anew.
-    await quarantine(session, shadow.stage, state.releaseId);
+    await enterRefused(session, shadow.stage, state.releaseId);
   });
   const old = (base: string) => `${schemas.scheduler}.npi_old_${lease.epoch}_${base}`;
   await renameTables(
@@ -119,6 +119,7 @@ export async function completeBaseline(session: Session, schemas: Schemas, lease
       if (await publishReport(session, live.file)) return;
       const { releaseId, file, runId, report, staged, touched } = live;
       await recordRelease(session, { ...file, releaseId, member: staged.member, runId, published: report });
+      await clearByMonthly(session, liveTables(schemas), releaseId);
       await writeLogs(session, schemas.application, staged, touched);
     });
   }

@@ -1,9 +1,10 @@
-import { dateKey } from './classify.ts';
+import { dateKey } from './dates.ts';
 import { DbError } from './errors.ts';
 import { npiColumns } from './npi-columns.ts';
 import type { RangeCounts } from './recorded.ts';
 import type { Shadow } from './shadow.ts';
 import type { Session } from './session.ts';
+import { lastStubFor } from './stubs.ts';
 import type { NpiTables } from './tables.ts';
 
 /** The names that the statements of one range need. */
@@ -242,12 +243,9 @@ async function planKnown(session: Session, scope: CarryScope): Promise<void> {
 /** A row of the file keeps the stubs of later releases that its reactivation does not make stale. */
 async function overlayLaterStubs(session: Session, scope: CarryScope, type: Type): Promise<void> {
   const { shadow, releaseId } = scope;
-  const reactivation = dateKey('m.npi_reactivation_date');
-  const newest = `(SELECT MAX(s.release_id) FROM npi_stub s WHERE s.npi = m.npi AND s.release_id > ${releaseId}
-    AND (${reactivation} = '' OR ${reactivation} < ${dateKey('s.deactivation_date')}))`;
   await session.query(
     `UPDATE ${shadow.stage}_known p STRAIGHT_JOIN ${shadow.tables.data(type)} m ON m.npi = p.npi
-       STRAIGHT_JOIN npi_stub t ON t.npi = p.npi AND t.release_id = ${newest}
+       STRAIGHT_JOIN npi_stub t ON t.npi = p.npi AND t.release_id = ${lastStubFor('m', releaseId)}
      SET m.npi_deactivation_date = t.deactivation_date, m.deactivation_release = t.release_id
      WHERE p.fate = 'replace' AND p.target = ${type} AND ${inRange('p', scope)}`,
   );

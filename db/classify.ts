@@ -1,27 +1,9 @@
 import { collationsOf } from './collation.ts';
+import { dateKey } from './dates.ts';
 import { npiColumns } from './npi-columns.ts';
+import type { PublishScope } from './publish-scope.ts';
 import type { Session } from './session.ts';
-import type { NpiTables } from './tables.ts';
-
-/** The names that the statements of one publish need. */
-export interface PublishScope {
-  readonly tables: NpiTables;
-  /** Staging table; `<stage>_plan`, `<stage>_search` and `<stage>_refused` stand beside it. */
-  readonly stage: string;
-  readonly releaseId: number;
-}
-
-/** `MM/DD/YYYY` as text that sorts; anything else, the empty field too, sorts first. */
-export function dateKey(column: string): string {
-  return `IF(${column} LIKE '__/__/____', CONCAT(RIGHT(${column}, 4), LEFT(${column}, 5)), '')`;
-}
-
-/** Contract, rule 5: a deactivation date and no reactivation date on or after it. */
-export function isDeactivated(row: string): string {
-  const reactivation = dateKey(`${row}.npi_reactivation_date`);
-  return `(COALESCE(${row}.npi_deactivation_date, '') <> '' AND
-    (${reactivation} = '' OR ${reactivation} < ${dateKey(`${row}.npi_deactivation_date`)}))`;
-}
+import { isOvertaken, lastStubFor } from './stubs.ts';
 
 /** Whether fields are the same, byte for byte; a NULL of an older loader differs from an empty field. */
 export function areSame(
@@ -70,14 +52,10 @@ async function removeLosers(session: Session, { stage }: PublishScope): Promise<
 async function overlayLaterStubs(session: Session, { stage, releaseId }: PublishScope): Promise<void> {
   const late = await session.query('SELECT 1 FROM npi_stub WHERE release_id > ? LIMIT 1', [releaseId]);
   if (late.length === 0) return;
-  const reactivation = dateKey('s.npi_reactivation_date');
   await session.query(
-    `UPDATE ${stage} s STRAIGHT_JOIN npi_stub t ON t.npi = s.npi AND t.release_id = (
-         SELECT MAX(l.release_id) FROM npi_stub l WHERE l.npi = s.npi AND l.release_id > ?
-           AND (${reactivation} = '' OR ${reactivation} < ${dateKey('l.deactivation_date')}))
+    `UPDATE ${stage} s STRAIGHT_JOIN npi_stub t ON t.npi = s.npi AND t.release_id = ${lastStubFor('s', releaseId)}
      SET s.npi_deactivation_date = t.deactivation_date, s.stub_release = t.release_id
      WHERE s.entity_type_code <> ''`,
-    [releaseId],
   );
 }
 
@@ -120,13 +98,21 @@ async function planFullRows(
   );
 }
 
-/** Rule 4: a stub gives a known provider its date, unless a later release or a reactivation has overtaken it. */
-async function planStubs(session: Session, { tables, stage, releaseId }: PublishScope): Promise<void> {
+/**
+ * Rule 4: a stub gives a known provider its date, unless a later release or a reactivation has overtaken it, or, of a
+ * report, an update after its day. An NPI stands in one table, which is looked into first: a week's stubs are mostly known
+ * with their data, those of a report as stubs.
+ */
+async function planStubs(
+  session: Session,
+  { tables, stage, releaseId, isReport }: PublishScope,
+): Promise<void> {
+  const [first, second, third] = isReport ? ([0, 1, 2] as const) : ([1, 2, 0] as const);
   const known = (column: string) => `COALESCE(k.${column}, o.${column}, z.${column})`;
   const deactivation = dateKey('s.npi_deactivation_date');
   const reactivation = dateKey(known('npi_reactivation_date'));
-  const place =
-    'CASE WHEN k.npi IS NOT NULL THEN 1 WHEN o.npi IS NOT NULL THEN 2 WHEN z.npi IS NOT NULL THEN 0 END';
+  const place = `CASE WHEN k.npi IS NOT NULL THEN ${first} WHEN o.npi IS NOT NULL THEN ${second}
+    WHEN z.npi IS NOT NULL THEN ${third} END`;
   await session.query(
     `INSERT INTO ${stage}_plan (${planned})
      SELECT STRAIGHT_JOIN s.npi, s.row_no, TRUE, COALESCE(${place}, 0), ${place},
@@ -134,12 +120,13 @@ async function planStubs(session: Session, { tables, stage, releaseId }: Publish
        CASE WHEN ${known('npi')} IS NULL THEN 'insert'
          WHEN ${known('data_release')} > ? OR ${known('deactivation_release')} > ? THEN 'stale'
          WHEN ${reactivation} <> '' AND ${deactivation} <= ${reactivation} THEN 'stale'
+         WHEN ${isOvertaken(String(releaseId), known('last_update_date'))} THEN 'stale'
          WHEN s.npi_deactivation_date = COALESCE(${known('npi_deactivation_date')}, '') THEN 'unchanged'
          ELSE 'update' END
      FROM ${stage} s
-       LEFT JOIN ${tables.data(1)} k ON k.npi = s.npi
-       LEFT JOIN ${tables.data(2)} o ON o.npi = IF(k.npi IS NULL, s.npi, NULL)
-       LEFT JOIN ${tables.data(0)} z ON z.npi = IF(k.npi IS NULL AND o.npi IS NULL, s.npi, NULL)
+       LEFT JOIN ${tables.data(first)} k ON k.npi = s.npi
+       LEFT JOIN ${tables.data(second)} o ON o.npi = IF(k.npi IS NULL, s.npi, NULL)
+       LEFT JOIN ${tables.data(third)} z ON z.npi = IF(k.npi IS NULL AND o.npi IS NULL, s.npi, NULL)
      WHERE s.entity_type_code = ''`,
     [releaseId, releaseId, releaseId],
   );

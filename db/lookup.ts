@@ -31,7 +31,10 @@ export async function lookupProvider(
   return undefined;
 }
 
-/** What to look for; a name is matched from its beginning unless `isAnywhere`. */
+/**
+ * What to look for: names that begin with `name`, or with `isAnywhere` what the application finds, names that hold it
+ * among those that begin with the same letter.
+ */
 export interface SearchQuestion {
   readonly name: string;
   readonly state?: string;
@@ -44,14 +47,17 @@ export type SearchAnswer =
   | ({ readonly kind: 'surgeon' } & ReturnType<typeof surgeonTable>['$inferSelect'])
   | ({ readonly kind: 'facility' } & ReturnType<typeof facilityTable>['$inferSelect']);
 
-/** Surgeons by last name, then facilities by name, up to `limitRows` of each. */
+/**
+ * Surgeons by last name, then facilities by name, up to `limitRows` of each. With `isAnywhere` facilities come by state,
+ * city and name, as the application orders them.
+ */
 export async function searchProviders(
   session: Session,
   { search }: Schemas,
   { name, state, isAnywhere, limitRows }: SearchQuestion,
 ): Promise<SearchAnswer[]> {
   const trimmed = name.trim();
-  const suffix = isAnywhere ? 'all' : await letterOf(session, trimmed);
+  const suffix = await letterOf(session, trimmed);
   const pattern = `${isAnywhere ? '%' : ''}${trimmed.replace(/[\\%_]/g, '\\$&')}%`;
   const surgeon = surgeonTable(search, suffix);
   const surgeons = await session.orm((db) =>
@@ -63,12 +69,13 @@ export async function searchProviders(
       .limit(limitRows),
   );
   const facility = facilityTable(search, suffix);
+  const facilityPlace = isAnywhere ? [facility.state, facility.city] : [];
   const facilities = await session.orm((db) =>
     db
       .select()
       .from(facility)
       .where(and(like(facility.facility_name, pattern), inState(facility.state, state)))
-      .orderBy(facility.facility_name, facility.npi)
+      .orderBy(...facilityPlace, facility.facility_name, facility.npi)
       .limit(limitRows),
   );
   return [

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { collationsOf, type Collations } from './collation.ts';
 import type { Database } from './connect.ts';
+import { StatementError } from './errors.ts';
 import type { Session } from './session.ts';
 import { applicationTables, type ApplicationTable, type Schemas } from './tables.ts';
 
@@ -75,13 +76,22 @@ async function runMigrations(session: Session, schema: string, collations: Colla
   const created: string[] = [];
   for (const file of await pendingMigrations(session, schema)) {
     for (const statement of statementsOf(file, collations)) {
-      await session.query(statement);
+      await apply(session, statement);
       const name = /^CREATE TABLE IF NOT EXISTS (\w+)/.exec(statement)?.[1];
       if (name !== undefined) created.push(`${schema}.${name}`);
     }
     await session.query('INSERT INTO migration (name, applied_at) VALUES (?, NOW(6))', [file]);
   }
   return created;
+}
+
+const duplicateColumn = 1060;
+
+/** Runs one statement of a migration; a column that a migration has added before it was cut off is there already. */
+async function apply(session: Session, statement: string): Promise<void> {
+  await session.query(statement).catch((error: unknown) => {
+    if (!(error instanceof StatementError) || error.errno !== duplicateColumn) throw error;
+  });
 }
 
 /** DDL commits by itself, so a migration cut off in the middle is repeated: what it made already stays as it is. */

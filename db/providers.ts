@@ -1,6 +1,8 @@
-import type { PublishScope } from './classify.ts';
+import type { PublishScope } from './publish-scope.ts';
 import { npiColumns } from './npi-columns.ts';
+import { clearRefused, enterRefused } from './quarantine.ts';
 import type { Session } from './session.ts';
+import { keepStubs } from './stubs.ts';
 
 /** How many lines of the plan have the same to be done with them. */
 export interface PlanGroup {
@@ -44,26 +46,11 @@ export async function writeProviders(
   scope: PublishScope,
   groups: readonly PlanGroup[],
 ): Promise<void> {
-  const { stage, releaseId } = scope;
   await writePlan(session, scope, groups);
   await keepStale(session, scope, groups);
-  await session.query(
-    `INSERT INTO npi_stub (npi, release_id, deactivation_date)
-     SELECT p.npi, ?, s.npi_deactivation_date FROM ${stage}_plan p STRAIGHT_JOIN ${stage} s ON s.npi = p.npi AND s.row_no = p.row_no
-     WHERE p.is_stub = TRUE ON DUPLICATE KEY UPDATE deactivation_date = s.npi_deactivation_date`,
-    [releaseId],
-  );
-  await quarantine(session, stage, releaseId);
-}
-
-/** Enters the refused rows of a staging; a release whose ledger line was lost is loaded again, under the same number. */
-export async function quarantine(session: Session, stage: string, releaseId: number): Promise<void> {
-  await session.query('DELETE FROM npi_quarantine WHERE release_id = ?', [releaseId]);
-  await session.query(
-    `INSERT INTO npi_quarantine (release_id, row_no, line_no, npi, reason, column_name)
-     SELECT ?, r.row_no, r.line_no, r.npi, r.reason, r.column_name FROM ${stage}_refused r`,
-    [releaseId],
-  );
+  await keepStubs(session, scope);
+  await enterRefused(session, scope.stage, scope.releaseId);
+  await clearRefused(session, scope);
 }
 
 /** Brings `npi_data_*` to what the plan says. */

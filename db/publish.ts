@@ -1,4 +1,5 @@
-import { classify, type PublishScope } from './classify.ts';
+import { classify } from './classify.ts';
+import type { PublishScope } from './publish-scope.ts';
 import { DbError } from './errors.ts';
 import { fence, type Lease } from './lease.ts';
 import { planGroups, writeProviders, type PlanGroup } from './providers.ts';
@@ -20,11 +21,12 @@ export interface PublishInput {
 }
 
 /**
- * Publishes a staged weekly: one transaction over both schemas, so a reader sees the tables before or after it.
+ * Publishes a staged weekly or deactivation report: one transaction over both schemas, so a reader sees the tables before
+ * or after it.
  * Repeating it after a commit whose answer was lost gives the recorded report and changes nothing.
  * @throws DbError FencedOut when a newer attempt has taken over, CountsDiffer when a row is not accounted for.
  */
-export async function publishWeekly(
+export async function publishRelease(
   session: Session,
   schemas: Schemas,
   input: PublishInput,
@@ -52,13 +54,9 @@ async function merge(
   onStep: (step: string) => void,
 ): Promise<PublishReport> {
   const releaseId = await nextReleaseId(session, input.file.kind, input.file.periodEnd);
-  return mergeStaged(
-    session,
-    schemas,
-    { tables: liveTables(schemas), stage: input.staging.name, releaseId },
-    input,
-    onStep,
-  );
+  const isReport = input.file.kind === 'deactivation';
+  const scope = { tables: liveTables(schemas), stage: input.staging.name, releaseId, isReport };
+  return mergeStaged(session, schemas, scope, input, onStep);
 }
 
 async function mergeStaged(

@@ -1,4 +1,4 @@
-import { and, between, eq, max, sql } from 'drizzle-orm';
+import { and, between, desc, eq, gte, max, sql } from 'drizzle-orm';
 import type { PublishReport, ReleaseFile } from './recorded.ts';
 import { fence, type Lease } from './lease.ts';
 import { releaseTable, supersededTable } from './schema.ts';
@@ -8,6 +8,7 @@ import type { Session } from './session.ts';
 export interface PublishedFile extends Omit<ReleaseFile, 'etag'> {
   readonly releaseId: number;
   readonly etag: string | null;
+  readonly publishedAt: string;
 }
 
 const { releaseId, fileName, sha256, published } = releaseTable;
@@ -21,6 +22,7 @@ const fields = {
   sha256,
   etag: releaseTable.etag,
   sizeBytes: releaseTable.sizeBytes,
+  publishedAt: releaseTable.publishedAt,
 };
 
 const hasContent = (file: { readonly fileName: string; readonly sha256: string }) =>
@@ -84,13 +86,37 @@ export async function noteSuperseded(
   });
 }
 
+const kindDigits: Readonly<Record<string, number>> = { weekly: 0, monthly: 1, deactivation: 2 };
+
+/** The published monthly that holds all days up to this one, if there is one. */
+export async function monthlyHolding(
+  session: Session,
+  periodEnd: string,
+): Promise<{ readonly releaseId: number; readonly fileName: string } | undefined> {
+  const [found] = await session.orm((db) =>
+    db
+      .select({ releaseId, fileName })
+      .from(releaseTable)
+      .where(and(eq(releaseTable.kind, 'monthly'), gte(releaseTable.periodEnd, periodEnd)))
+      .orderBy(desc(releaseId))
+      .limit(1),
+  );
+  return found;
+}
+
+/** Names of the files that a baseline holds already. */
+export async function supersededNames(session: Session): Promise<ReadonlySet<string>> {
+  const rows = await session.orm((db) => db.select({ name: supersededTable.fileName }).from(supersededTable));
+  return new Set(rows.map(({ name }) => name));
+}
+
 /**
- * The number of a file's place in the order of releases: end of period, a weekly before a monthly that ends on the
- * same day, and the version (a new content of the same release), 1 to 999.
+ * The number of a file's place in the order of releases: end of period; on the same day a weekly, a monthly, a report;
+ * and the version (a new content of the same release), 1 to 999.
  */
 export async function nextReleaseId(session: Session, kind: string, periodEnd: string): Promise<number> {
   const day = Number(periodEnd.replaceAll('-', ''));
-  const first = (day * 10 + (kind === 'monthly' ? 1 : 0)) * 1000;
+  const first = (day * 10 + (kindDigits[kind] ?? 0)) * 1000;
   const [row] = await session.orm((db) =>
     db
       .select({ newest: max(releaseId) })

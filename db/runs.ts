@@ -39,6 +39,25 @@ export async function hasSucceeded(session: Session, job: string): Promise<boole
   return run !== undefined;
 }
 
+/** The run of each job that ended last, as the ledger has it. Times are UTC. */
+export interface LastRun {
+  readonly job: string;
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly outcome: string;
+  readonly failureType: string | null;
+  readonly finishedAt: string;
+}
+
+/** What became of each job's last run; dry runs do not count. */
+export function lastRuns(session: Session): Promise<LastRun[]> {
+  return session.query<LastRun>(
+    `SELECT job, workflow_id AS workflowId, run_id AS runId, outcome, failure_type AS failureType, finished_at AS finishedAt
+     FROM (SELECT r.*, ROW_NUMBER() OVER (PARTITION BY job ORDER BY finished_at DESC) AS place
+           FROM run r WHERE finished_at IS NOT NULL AND is_dry_run = FALSE) ranked WHERE place = 1`,
+  );
+}
+
 /** Closes a run in the ledger; the first outcome stays. */
 export async function closeRun(
   session: Session,

@@ -123,9 +123,13 @@ const quarantineTable = mysqlTable(
     npi: npi(),
     reason: varchar('reason', { length: 60 }).notNull(),
     column: varchar('column_name', { length: 120 }),
+    /** The release whose sound row followed; absent while the entry is open. */
+    clearedBy: bigint('cleared_by', { mode: 'number' }),
   },
   (table) => [primaryKey({ columns: [table.releaseId, table.rowNumber] }), index('by_npi').on(table.npi)],
 );
+
+const unreportedTable = mysqlTable('npi_unreported', { npi: npi().primaryKey() });
 
 export const shadowTable = mysqlTable('npi_shadow', {
   runId: char('run_id', { length: 36 }).primaryKey(),
@@ -224,6 +228,7 @@ export const ownTables = [
   stubTable,
   staleTable,
   quarantineTable,
+  unreportedTable,
   shadowTable,
   shadowRangeTable,
   liveTable,

@@ -1,4 +1,6 @@
-import { areSame, isDeactivated, type PublishScope } from './classify.ts';
+import { areSame } from './classify.ts';
+import { isDeactivated } from './dates.ts';
+import type { PublishScope } from './publish-scope.ts';
 import { collationsOf } from './collation.ts';
 import type { SearchTouched } from './recorded.ts';
 import type { Session } from './session.ts';

@@ -74,7 +74,7 @@ async function sample(folder: string, today: string, cmsUrl: string): Promise<So
   return {
     name: 'sample',
     pageUrl: replica.url,
-    line: `sample weeks, generated, no real providers (${new URL(cmsUrl).host} is not used)`,
+    line: `sample weeks, generated, no real providers (${new URL(cmsUrl).host || cmsUrl} is not used)`,
     stop: replica.stop,
     addWeek: () => addNextWeek(folder),
   };

@@ -137,6 +137,16 @@ export class BlockBuffer {
     this.length = lineEnd;
   }
 
+  /** Writes and takes over a line that came as text; false when it belongs into the next block. */
+  write(rowNumber: number, line: string, key: Omit<LineKey, 'lineStart' | 'lineEnd'>): boolean {
+    const start = `${rowNumber}\t`;
+    if (!this.hasRoom(start.length + Buffer.byteLength(line))) return false;
+    const lineStart = this.length + this.tsv.write(start, this.length);
+    const lineEnd = lineStart + this.tsv.write(line, lineStart);
+    this.addLine(rowNumber, { lineStart, lineEnd, ...key });
+    return true;
+  }
+
   /** One more record, staged or refused; `type` is none of 0, 1 and 2 where it could not be read. */
   count(rowNumber: number, type: number): void {
     this.rows += 1;
@@ -147,6 +157,13 @@ export class BlockBuffer {
   /** Forgets a line that was written up to `lineEnd` and not taken over. */
   erase(lineEnd: number): void {
     if (lineEnd > this.length) this.tsv.fill(tab, this.length, lineEnd);
+  }
+
+  /** Everything so far, in this memory: it holds until `clear`. */
+  finish(file: Pick<RowBlock, 'badUtf8Count' | 'readBytes' | 'newColumns'>): RowBlock {
+    const { lines, rows, lastRowNumber, refusals, typeRows } = this;
+    const tsv = this.tsv.subarray(0, this.length);
+    return { tsv, lines, rows, stagedRows: lines.count, refusals, typeRows, lastRowNumber, ...file };
   }
 
   clear(): void {

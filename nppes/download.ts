@@ -2,7 +2,8 @@ import { createHash, type Hash } from 'node:crypto';
 import { mkdir, open, rename, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { NppesError, type NppesErrorCode } from './errors.ts';
-import { ask, contentLength, etagOf, header, reason, type Answer } from './http.ts';
+import { contentLength, etagOf, header, reason, type Answer } from './answer.ts';
+import { ask } from './ask.ts';
 import { discardNote, discardPart, ensureSpace, partPath, readPart, writeNote } from './part.ts';
 import type { Part, PartNote } from './part.ts';
 

@@ -18,11 +18,13 @@ export interface PublishedRelease {
 
 /** What is to be loaded in this order, and one sentence for each thing that a person should know about the rest. */
 export interface Due {
-  /** A monthly first, then the weeklies after it, oldest first. */
+  /** A monthly first, then what is applied after it, oldest first: weeklies, and the newest deactivation report. */
   readonly due: readonly ListedRelease[];
   readonly remarks: readonly string[];
-  /** Weeklies whose rows the monthly holds that is loaded, or about to be. */
+  /** Weeklies and reports whose rows the monthly holds that is loaded, or about to be. */
   readonly superseded: readonly ListedRelease[];
+  /** Days that no release holds and no monthly brings that is loaded, or about to be. */
+  readonly gaps: readonly Gap[];
 }
 
 /**
@@ -45,16 +47,20 @@ export function dueReleases(
   const unpublished = weeklies.filter((offer) => !isPublished(offer, published));
   const future = unpublished.filter(({ release }) => release.periodEnd >= today);
   const past = unpublished.filter(({ release }) => release.periodEnd < today);
-  const gaps = missingWeeks(past, published);
+  const gaps = missingWeeks(published.map(releaseOf), past.map(releaseOf));
   const monthly = newestMonthly(listed, today);
   const baseline = isBaselineDue(monthly, published, gaps, rule) ? monthly : undefined;
-  const coveredUntil = baseline?.release.periodEnd ?? lastMonthlyEnd(published);
-  const superseded = past.filter(({ release }) => release.periodEnd <= coveredUntil);
+  const coveredUntil = baseline?.release.periodEnd ?? lastMonthlyEnd(published.map(releaseOf));
+  const reports = newestReport(listed, published, today);
+  const superseded = [...past, ...reports].filter(({ release }) => release.periodEnd <= coveredUntil);
   const open = past.filter(({ release }) => release.periodEnd > coveredUntil);
+  const openReports = reports.filter(({ release }) => release.periodEnd > coveredUntil);
+  const openGaps = gaps.filter(({ end }) => end > coveredUntil);
   const oldest = oldestCurrent(weeklies, today);
   const isCurrent = ({ release }: ListedRelease) =>
     release.periodEnd >= oldest || published.some((known) => known.release.periodEnd < release.periodEnd);
-  const due = [...(baseline ? [baseline] : []), ...open.filter(isCurrent)];
+  const after = [...open.filter(isCurrent), ...openReports].sort(byRelease);
+  const due = [...(baseline ? [baseline] : []), ...after];
   const remarks = [
     ...future.map(
       ({ release }) =>
@@ -63,15 +69,30 @@ export function dueReleases(
     ...open
       .filter((offer) => !isCurrent(offer))
       .map(({ release }) => `${releaseName(release)} is an old weekly from a notice: not loaded.`),
-    ...gaps
-      .filter(({ end }) => end > coveredUntil)
-      .map(
-        ({ start, end }) => `No weekly holds the days from ${start} to ${end}: a later monthly brings them.`,
-      ),
+    ...openGaps.map(
+      ({ start, end }) => `No weekly holds the days from ${start} to ${end}: a later monthly brings them.`,
+    ),
     ...(baseline ? [] : notLoaded(monthly, published, rule)),
     ...(due.length === 0 ? [nothingDue(weeklies.length)] : []),
   ];
-  return { due, remarks, superseded };
+  return { due, remarks, superseded, gaps: openGaps };
+}
+
+/**
+ * The newest deactivation report, unless it or a later one is published: each is the full list, so an older one has
+ * nothing to tell. None or one.
+ */
+function newestReport(
+  listed: readonly ListedRelease[],
+  published: readonly PublishedRelease[],
+  today: string,
+): ListedRelease[] {
+  const isReport = ({ release }: { readonly release: Release }) => release.kind === 'deactivation';
+  const reports = listed.filter((offer) => isReport(offer) && offer.release.periodEnd <= today);
+  const newest = preferred(reports).at(-1);
+  if (!newest || isPublished(newest, published)) return [];
+  const isLater = ({ release }: PublishedRelease) => release.periodEnd > newest.release.periodEnd;
+  return published.filter(isReport).some(isLater) ? [] : [newest];
 }
 
 /** The newest monthly whose period is over; of a month in both layouts the wider one. */
@@ -88,7 +109,7 @@ function isBaselineDue(
 ): boolean {
   if (monthly === undefined || rule === 'never' || isPublished(monthly, published)) return false;
   const { periodEnd } = monthly.release;
-  const loadedUntil = lastMonthlyEnd(published);
+  const loadedUntil = lastMonthlyEnd(published.map(releaseOf));
   if (periodEnd < loadedUntil) return false;
   // The same month again is a new version of what is loaded.
   if (rule === 'replace' || loadedUntil === '' || periodEnd === loadedUntil) return true;
@@ -96,24 +117,24 @@ function isBaselineDue(
 }
 
 /** Empty, and so before every date, while no monthly was published. */
-function lastMonthlyEnd(published: readonly PublishedRelease[]): string {
-  const ends = published
-    .filter(({ release }) => release.kind === 'monthly')
-    .map(({ release }) => release.periodEnd);
+export function lastMonthlyEnd(published: readonly Period[]): string {
+  const ends = published.filter(({ kind }) => kind === 'monthly').map(({ periodEnd }) => periodEnd);
   return ends.sort().at(-1) ?? '';
 }
 
 /** Days that no release holds; ISO, both included. */
-interface Gap {
+export interface Gap {
   readonly start: string;
   readonly end: string;
 }
 
-/** What lies between the releases that are published or can still be had, from the last monthly on. */
-function missingWeeks(offers: readonly ListedRelease[], published: readonly PublishedRelease[]): Gap[] {
+type Period = Pick<Release, 'kind' | 'periodStart' | 'periodEnd'>;
+const releaseOf = ({ release }: { readonly release: Release }) => release;
+
+/** What lies between the releases that are published, or can still be had, from the last monthly on. */
+export function missingWeeks(published: readonly Period[], offered: readonly Period[] = []): Gap[] {
   const since = lastMonthlyEnd(published);
-  const weeks = [...published, ...offers]
-    .map(({ release }) => release)
+  const weeks = [...published, ...offered]
     .filter(({ kind, periodEnd }) => kind === 'weekly' && periodEnd > since)
     .sort(compareReleases);
   const gaps: Gap[] = [];
@@ -141,7 +162,7 @@ function notLoaded(
   const name = releaseName(monthly.release);
   if (isPublished(monthly, published))
     return isAsked ? [`${name} is published already: the same content, nothing loaded.`] : [];
-  if (monthly.release.periodEnd < lastMonthlyEnd(published))
+  if (monthly.release.periodEnd < lastMonthlyEnd(published.map(releaseOf)))
     return [`${name} is listed and not loaded: a later monthly is.`];
   const why = rule === 'never' ? 'NPI_BASELINE is never' : 'the weeklies since the last monthly are complete';
   return [`${name} is listed and not loaded (${why}); \`surgicase npi replace\` loads it.`];
@@ -164,10 +185,13 @@ function preferred(offers: readonly ListedRelease[]): ListedRelease[] {
     if (known === undefined || known.release.layout < offer.release.layout)
       byPeriod.set(offer.release.periodEnd, offer);
   }
-  return Array.from(byPeriod.values()).sort((a, b) => compareReleases(a.release, b.release));
+  return Array.from(byPeriod.values()).sort(byRelease);
 }
 
-function isPublished(offer: ListedRelease, published: readonly PublishedRelease[]): boolean {
+const byRelease = (a: ListedRelease, b: ListedRelease) => compareReleases(a.release, b.release);
+
+/** Whether this very offer is in the tables, or its period in the other layout. */
+export function isPublished(offer: ListedRelease, published: readonly PublishedRelease[]): boolean {
   const { fileName, kind, periodEnd } = offer.release;
   const sameName = published.filter(({ release }) => release.fileName === fileName);
   if (sameName.length > 0) return sameName.some((known) => isSameOffer(offer, known));

@@ -1,28 +1,24 @@
-import { Agent, request as send, type Dispatcher } from 'undici';
-import { NppesError, type NppesErrorCode } from './errors.ts';
+import { Agent, request as send } from 'undici';
+import { header, reason, type Answer, type Ask } from './answer.ts';
+import { NppesError } from './errors.ts';
 
 // The version is that of package.json: download.test.ts "names us" holds it to that.
 const userAgent = 'surgicase-pipelines/0.1.0 (NPPES loader)';
 const redirectMax = 5;
 const agent = new Agent({ connect: { timeout: 10_000 }, headersTimeout: 30_000, bodyTimeout: 60_000 });
 
-export type Answer = Pick<Dispatcher.ResponseData, 'statusCode' | 'headers' | 'body'>;
-
-export interface Ask {
-  readonly url: string;
-  readonly signal: AbortSignal;
-  /** What to call it when no answer comes. */
-  readonly failure: NppesErrorCode;
-  readonly method?: 'GET' | 'HEAD';
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
 /**
  * Asks a web server, following redirects within the host, where http may become https and never the reverse.
  * The caller reads or destroys the body; 10 s to connect, 30 s to the headers, 60 s of silence in the body.
  * @throws NppesError RedirectRefused, or `failure` when the server cannot be reached; the signal's reason.
  */
-export async function ask({ url, signal, failure, method = 'GET', headers = {} }: Ask): Promise<Answer> {
+export async function askServer({
+  url,
+  signal,
+  failure,
+  method = 'GET',
+  headers = {},
+}: Ask): Promise<Answer> {
   let place = new URL(url);
   for (let redirectCount = 0; redirectCount <= redirectMax; redirectCount += 1) {
     const answer = await send(place, {
@@ -42,33 +38,6 @@ export async function ask({ url, signal, failure, method = 'GET', headers = {} }
     place = redirected(place, location);
   }
   throw new NppesError('RedirectRefused', `${url} redirects more than ${redirectMax} times.`);
-}
-
-/** One header of an answer; the first where it was sent twice. */
-export function header(answer: Answer, name: string): string | undefined {
-  const found = answer.headers[name];
-  return Array.isArray(found) ? found[0] : found;
-}
-
-// RFC 9110 sets no limit; CMS's have 40 characters, and one that is longer than the ledger's column tells nothing.
-const etagMaxLength = 200;
-
-/** The ETag, absent when the server sends none or one that is longer than anybody's. */
-export function etagOf(answer: Answer): string | undefined {
-  const found = header(answer, 'etag');
-  return found !== undefined && found.length <= etagMaxLength ? found : undefined;
-}
-
-/** `Content-Length` as a number, absent when the server does not say. */
-export function contentLength(answer: Answer): number | undefined {
-  const found = header(answer, 'content-length');
-  return found !== undefined && /^\d+$/.test(found) ? Number(found) : undefined;
-}
-
-/** The code of a network error, or its message where it has none. */
-export function reason(error: unknown): string {
-  const { code, message } = error as Partial<NodeJS.ErrnoException>;
-  return code ?? message ?? String(error);
 }
 
 function redirected(from: URL, location: string): URL {

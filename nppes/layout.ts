@@ -16,7 +16,8 @@ export interface Layout {
   readonly newColumns: readonly string[];
 }
 
-const normalized = (name: string) => name.trim().replace(/\s+/g, ' ').toLowerCase();
+/** A column's name as names are compared. */
+export const normalized = (name: string) => name.trim().replace(/\s+/g, ' ').toLowerCase();
 
 // Renamed in 2025 at the same position.
 const aliases: ReadonlyMap<string, string> = new Map([

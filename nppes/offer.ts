@@ -1,5 +1,6 @@
 import { NppesError } from './errors.ts';
-import { ask, contentLength, etagOf, reason } from './http.ts';
+import { contentLength, etagOf, reason } from './answer.ts';
+import { ask } from './ask.ts';
 import { releasesOnPage, type ReleaseLink } from './page.ts';
 
 /** The real page has 6 kB; more than this is not it. */

@@ -12,7 +12,7 @@ const entities: Readonly<Record<string, string>> = { amp: '&', quot: '"', apos: 
  * The releases that the page links, in its order, each once.
  *
  * Only the file name in the href counts: ids drift, texts are free, the markup is malformed (two doctypes, stray
- * tags; seen 2023 and 2026). Links to another host than the page's own are left out.
+ * tags; seen 2023 and 2026). Links to another host than the page's own are left out, and from or to a page on this disk.
  */
 export function releasesOnPage(html: string, pageUrl: string): ReleaseLink[] {
   const byUrl = new Map<string, ReleaseLink>();
@@ -27,8 +27,9 @@ export function releasesOnPage(html: string, pageUrl: string): ReleaseLink[] {
 
 function releaseLink(href: string, pageUrl: string): ReleaseLink | undefined {
   if (!URL.canParse(href, pageUrl)) return undefined;
-  const url = new URL(href, pageUrl);
-  if (url.host !== new URL(pageUrl).host) return undefined;
+  const [url, page] = [new URL(href, pageUrl), new URL(pageUrl)];
+  const isOnDisk = ({ protocol }: URL) => protocol === 'file:';
+  if (url.host !== page.host || isOnDisk(url) !== isOnDisk(page)) return undefined;
   const release = parseReleaseName(fileNameOf(url));
   return release && { release, url: url.href };
 }

@@ -183,19 +183,11 @@ export class RowReader {
   #finishBlock({ layout }: Plan): RowBlock {
     const block = this.#block;
     [this.#block, this.#otherBlock] = [this.#otherBlock, block];
-    const { lines, rows, lastRowNumber, refusals, typeRows } = block;
-    return {
-      tsv: block.tsv.subarray(0, block.length),
-      lines,
-      rows,
-      stagedRows: lines.count,
-      refusals,
-      typeRows,
-      lastRowNumber,
+    return block.finish({
       badUtf8Count: this.#badUtf8Count,
       readBytes: this.readBytes,
       newColumns: layout.newColumns,
-    };
+    });
   }
 }
 
@@ -223,22 +215,13 @@ function addValues(
   plan: Plan,
   { values, entityType }: Extract<Checked, { values: readonly string[] }>,
 ): boolean {
-  const start = `${rowNumber}\t`;
-  const line = tsvLine(values);
-  const lineBytes = start.length + Buffer.byteLength(line);
-  if (!block.hasRoom(lineBytes)) return false;
-  const lineStart = block.length + block.tsv.write(start, block.length);
-  const lineEnd = lineStart + block.tsv.write(line, lineStart);
   const of = (at: number) => values[at] ?? '';
-  block.addLine(rowNumber, {
-    lineStart,
-    lineEnd,
+  return block.write(rowNumber, tsvLine(values), {
     npi: Number(of(plan.npiAt)),
     type: entityTypes.indexOf(entityType),
     date: dateNumber(of(entityType === '' ? plan.deactivationAt : plan.updateAt)),
     isListed: isListed(of(plan.deactivationAt), of(plan.reactivationAt)) ? 1 : 0,
   });
-  return true;
 }
 
 function headless(): NppesError {

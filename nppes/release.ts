@@ -69,11 +69,19 @@ export function monthlyPeriodEnd(year: number, month: number): string {
 
 /** The release with the period that its member's name gives; that one decides as soon as the zip is there. */
 export function withMemberPeriod(release: Release, member: string): Release {
+  if (release.kind === 'deactivation') return withReportDay(release, member);
   const [, from, to] = /npidata_pfile_(\d{8})-(\d{8})\.csv$/i.exec(member) ?? [];
   if (!from || !to) return release;
   const [periodStart, periodEnd] = [from, to].map((day) => isoDay(day.slice(4) + day.slice(2, 4)));
   // Days that do not exist say nothing; then the name of the zip decides.
   return periodStart && periodEnd ? { ...release, periodStart, periodEnd } : release;
+}
+
+/** `NPPES Deactivated NPI Report 20231009.xlsx`. */
+function withReportDay(release: Release, member: string): Release {
+  const [, day = ''] = /(\d{8})\.xlsx$/i.exec(member) ?? [];
+  const periodEnd = isoDay(day.slice(4) + day.slice(2, 4));
+  return periodEnd === undefined ? release : { ...release, periodEnd };
 }
 
 // The day on which CMS ended V.1; until then both were offered, and a member does not tell which one it is from.
@@ -108,8 +116,14 @@ export function releaseName(release: Release): string {
   return release.fileName.replace(/\.zip$/i, '');
 }
 
-/** The order in which releases are applied: by the end of the period, a weekly before a monthly that ends with it. */
-export function compareReleases(a: Release, b: Release): number {
+type ReleaseOrder = Pick<Release, 'kind' | 'periodEnd'>;
+const orderOfKinds: readonly ReleaseKind[] = ['weekly', 'monthly', 'deactivation'];
+
+/**
+ * The order in which releases are applied: by the end of the period; of those that end on one day a weekly first, then a
+ * monthly, then a deactivation report.
+ */
+export function compareReleases(a: ReleaseOrder, b: ReleaseOrder): number {
   if (a.periodEnd !== b.periodEnd) return a.periodEnd < b.periodEnd ? -1 : 1;
-  return Number(a.kind === 'monthly') - Number(b.kind === 'monthly');
+  return orderOfKinds.indexOf(a.kind) - orderOfKinds.indexOf(b.kind);
 }

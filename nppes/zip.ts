@@ -1,7 +1,7 @@
 import { pipeline, Readable, Writable } from 'node:stream';
 import { pipeline as piped } from 'node:stream/promises';
 import { crc32, createInflateRaw } from 'node:zlib';
-import { open, type Entry, type ZipFile } from 'yauzl';
+import { fromBuffer, open, type Entry, type ZipFile } from 'yauzl';
 import { NppesError } from './errors.ts';
 
 /** A file inside a zip. */
@@ -31,9 +31,26 @@ const chunkBytes = 256 << 10;
  * @throws NppesError NotAZip, ZipDamaged, UnsupportedCompression (Deflate64, as in April 2018, or encryption)
  */
 export async function openZip(path: string): Promise<OpenZip> {
-  const file = await openFile(path);
+  return asOpenZip(await openFile(path), path);
+}
+
+/**
+ * Opens a zip inside a zip, in memory; nothing is left open. `name` is for messages.
+ * @throws NppesError ZipDamaged, UnsupportedCompression
+ */
+export async function openZipBytes(bytes: Buffer, name: string): Promise<Pick<OpenZip, 'members'>> {
+  const file = await new Promise<ZipFile>((resolve, reject) => {
+    fromBuffer(bytes, { lazyEntries: true, autoClose: false }, (error, opened) => {
+      if (error) reject(damaged(name, error));
+      else resolve(opened);
+    });
+  });
+  return asOpenZip(file, name);
+}
+
+async function asOpenZip(file: ZipFile, name: string): Promise<OpenZip> {
   try {
-    const entries = await listEntries(file, path);
+    const entries = await listEntries(file, name);
     const members = entries.map((entry) => ({
       name: entry.fileName,
       sizeBytes: entry.uncompressedSize,

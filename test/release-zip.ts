@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { ZipFile } from 'yazl';
+import { writeReportZip, type ReportEntry } from '../local/sample/report-zip.ts';
 import { npidataHeader } from '../nppes/header.ts';
 import { npiCheckDigit } from '../nppes/npi.ts';
 
@@ -91,4 +92,16 @@ export async function writeWeekly(
   zip.end();
   await pipeline(zip.outputStream, createWriteStream(join(folder, fileName)));
   return fileName;
+}
+
+/** Writes a deactivation report; `day` is MMDDYY, as in its name. */
+export async function writeReport(
+  folder: string,
+  day: string,
+  entries: readonly ReportEntry[],
+): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  const name = `NPPES_Deactivated_NPI_Report_${day}_V2.zip`;
+  await writeReportZip(join(folder, name), day, entries);
+  return name;
 }

@@ -7,5 +7,6 @@ export function temporalRecorder(): Recorder {
   return {
     count: (name, labels) => meter.createCounter(name, 'int').add(1, { ...labels }),
     recordTiming: (name, ms, labels) => meter.createHistogram(name, 'float', 'ms').record(ms, { ...labels }),
+    setGauge: (name, value, labels) => meter.createGauge(name, 'int').set(value, { ...labels }),
   };
 }

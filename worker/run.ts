@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
 import { taskQueues } from '../contract/task-queues.ts';
+import { notifier } from '../notify.ts';
 import { bundlePath, bundleWorkflows } from './bundle.ts';
 import { openDatabase, schemasOf, type WorkerSetup } from './database.ts';
 import { temporalRecorder } from './recorder.ts';
@@ -39,6 +40,7 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
     casesPerBatch,
     ...(config.caseUpdateMax !== undefined && { caseUpdateMax: config.caseUpdateMax }),
     recorder: setup.recorder ?? temporalRecorder(),
+    notify: notifier(config.notifyWebhookUrl, log),
     today: () => new Date().toISOString().slice(0, 10),
   });
   const shared = {

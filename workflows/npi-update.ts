@@ -32,7 +32,7 @@ import { asRunFailure, beginRun, endedBy } from './run.ts';
 
 const job = 'npi-update';
 
-/** Every due weekly of the registry, oldest first: discover, then download, stage, publish and archive each. */
+/** Every due release of the registry, oldest first: discover, then download, stage, publish and archive each. */
 export async function npiUpdate(input: NpiUpdateInput = {}): Promise<NpiUpdateResult> {
   return new NpiUpdateRun(input).run();
 }
@@ -106,14 +106,19 @@ class NpiUpdateRun {
   ): Promise<'published' | 'dry run' | 'rejected'> {
     if (this.#input.dryRun) {
       const name = releaseName(monthly.release);
-      this.#remarks.push(`${name} is due; \`surgicase npi replace --dry-run\` says what it would take.`);
+      this.#remarks.push(
+        this.#input.file === undefined
+          ? `${name} is due; \`surgicase npi replace --dry-run\` says what it would take.`
+          : `${name} is due: it would take the place of what is there.`,
+      );
       const after = weeklies.filter(({ release }) => compareReleases(release, monthly.release) > 0);
       for (const release of after) await this.#loadRelease(release, heartbeatTimeoutMs);
       return 'dry run';
     }
     if (!(await this.#loadBaseline(monthly, heartbeatTimeoutMs))) return 'rejected';
+    if (this.#input.file !== undefined) return 'published';
     const { due, remarks } = await this.#discover(heartbeatTimeoutMs);
-    const open = due.filter(({ release }) => release.kind === 'weekly');
+    const open = due.filter(({ release }) => release.kind !== 'monthly');
     this.#remarks.push(...remarks.filter((remark) => !this.#remarks.includes(remark) && open.length > 0));
     this.#releasesDue = 1 + open.length;
     for (const release of open) await this.#loadRelease(release, heartbeatTimeoutMs);
@@ -122,10 +127,16 @@ class NpiUpdateRun {
 
   #discover(heartbeatTimeoutMs: number, replace?: boolean): Promise<Discovery> {
     this.#enter('discover');
-    const { weeks, dryRun = false } = this.#input;
+    const { weeks, dryRun = false, file } = this.#input;
     const { discover } = shortActivities(heartbeatTimeoutMs);
-    return discover.executeWithOptions({ summary: 'read the page, compare with what is published' }, [
-      { dryRun, ...(weeks !== undefined && { weeks }), ...(replace && { replace }) },
+    const what = file === undefined ? 'read the page' : 'look at the file';
+    return discover.executeWithOptions({ summary: `${what}, compare with what is published` }, [
+      {
+        dryRun,
+        ...(weeks !== undefined && { weeks }),
+        ...(replace && { replace }),
+        ...(file !== undefined && { file }),
+      },
     ]);
   }
 
@@ -222,7 +233,7 @@ class NpiUpdateRun {
       stage.executeWithOptions({ summary: `${name} into staging` }, [{ ...zip, dryRun }]),
     );
     this.#remarks.push(...remarksOf(due, staged));
-    if (!staged.isPublished) {
+    if (!staged.isPublished && staged.supersededBy === undefined) {
       this.#enter('publish');
       const summary = `${name}: ${staged.stagedRows} rows${dryRun ? ' classified, nothing published' : ''}`;
       const [published, publishSeconds] = await timed(() =>
@@ -234,6 +245,7 @@ class NpiUpdateRun {
         publish: publishSeconds,
         index: published.indexSeconds,
       };
+      if (published.unreported) this.#remarks.push(unreportedRemark(name, published.unreported));
       this.#done.push({
         ...published,
         release: name,
@@ -306,9 +318,13 @@ class NpiUpdateRun {
 }
 
 /** What a person should know of a file although it is loaded. */
-function remarksOf(due: DueRelease, { release, isPublished, newColumns, badUtf8Count }: Staged): string[] {
+function remarksOf(
+  due: DueRelease,
+  { release, isPublished, supersededBy, newColumns, badUtf8Count }: Staged,
+): string[] {
   const name = releaseName(due.release);
   return [
+    ...(supersededBy === undefined ? [] : [`${name} is not loaded: ${supersededBy} holds its days already.`]),
     ...(isPublished ? [`${name} is published already: the same content, nothing loaded.`] : []),
     ...(release.periodEnd === due.release.periodEnd
       ? []
@@ -316,6 +332,10 @@ function remarksOf(due: DueRelease, { release, isPublished, newColumns, badUtf8C
     ...(newColumns.length === 0 ? [] : [`${name} has new columns, not loaded: ${newColumns.join(', ')}.`]),
     ...(badUtf8Count === 0 ? [] : [`${name}: ${badUtf8Count} byte sequences were not UTF-8, now U+FFFD.`]),
   ];
+}
+
+function unreportedRemark(name: string, count: number): string {
+  return `${grouped(count)} providers are deactivated here and not in ${name}: they stay as they are (table npi_unreported).`;
 }
 
 /** The counts of all releases of a run, for its last log line. */

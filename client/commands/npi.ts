@@ -1,28 +1,47 @@
 import type { Config } from '../../config.ts';
 import { lookupProvider, searchProviders, type ProviderFound } from '../../db/lookup.ts';
+import { isListed } from '../../nppes/dates.ts';
 import { isTenDigits } from '../../nppes/npi.ts';
 import { withDatabase } from '../database.ts';
 import { CommandError, exitCodes } from '../exit.ts';
+import { registryLines, registryStatus } from '../registry.ts';
 import type { Terminal } from '../terminal.ts';
 
 const signal = new AbortController().signal;
 
-/** `surgicase npi lookup <npi>`: the filled columns of a provider's row. */
+/** `surgicase npi lookup <npi>`: the filled columns of a provider's row, and whether it is deactivated. */
 export function lookup(config: Config, terminal: Terminal, npi: string): Promise<number> {
   if (!isTenDigits(npi)) throw new CommandError(exitCodes.usage, `${npi} is no NPI: an NPI is ten digits.`);
   return withDatabase(config, async (database, schemas) => {
     const found = await database.session(signal, (session) => lookupProvider(session, schemas, npi));
     const lines = found
-      ? [found.table, ...columnLines(found.columns)]
+      ? [found.table, ...deactivationLines(found.columns), ...columnLines(found.columns)]
       : [`${npi} is in none of npi_data_0, npi_data_1 and npi_data_2.`];
     terminal.answer(found ?? null, lines);
     return exitCodes.done;
   });
 }
 
+/** Contract, rule 5: a date of deactivation, and none of reactivation on or after it. */
+function deactivationLines(columns: ProviderFound['columns']): string[] {
+  const date = (column: string) => String(columns[column] ?? '');
+  const deactivation = date('npi_deactivation_date');
+  if (isListed(deactivation, date('npi_reactivation_date'))) return [];
+  return [`DEACTIVATED on ${deactivation}: it is in no search table.`];
+}
+
 function columnLines(columns: ProviderFound['columns']): string[] {
   const width = Math.max(...Object.keys(columns).map((name) => name.length));
   return Object.entries(columns).map(([name, text]) => `  ${name.padEnd(width)}  ${text}`);
+}
+
+/** `surgicase npi status`: what is loaded, the gaps, and what is in quarantine. */
+export function npiStatus(config: Config, terminal: Terminal): Promise<number> {
+  return withDatabase(config, async (database) => {
+    const status = await database.session(signal, registryStatus);
+    terminal.answer(status, registryLines(status));
+    return exitCodes.done;
+  });
 }
 
 export interface SearchOptions {

@@ -1,5 +1,7 @@
+import { dateNumber } from '../../nppes/dates.ts';
 import { npiCheckDigit } from '../../nppes/npi.ts';
 import { dayOf, hash, providerLine, sampleNpi, stubLine, type Period } from './provider.ts';
+import type { ReportEntry } from './report-zip.ts';
 
 /** Providers that the tables hold already: `full` ones by the indexes from 0, after them `stubs`. */
 export interface KnownProviders {
@@ -55,6 +57,20 @@ export function knownAfter({ period, rows }: Omit<SampleWeek, 'known'>): KnownPr
   return { full, stubs: mix.stubs, firstNew: rows, updated: period };
 }
 
+/** What a deactivation report lists after a week onto empty tables, newest first. */
+export function deactivatedAfter(week: Omit<SampleWeek, 'known'>): ReportEntry[] {
+  const { full, stubs } = knownAfter(week);
+  const entries = Array.from({ length: stubs }, (_, i) => ({
+    npi: sampleNpi(full + i),
+    date: stubDay(week.period, full + i),
+  }));
+  return entries.sort((a, b) => dateNumber(b.date) - dateNumber(a.date));
+}
+
+function stubDay(period: Period, index: number): string {
+  return dayOf(period, hash(index, 4));
+}
+
 // Primes above any number of rows or providers: a step of them visits each place once, in no order.
 const rowStep = 15_485_863;
 const providerStep = 32_452_843;
@@ -76,17 +92,17 @@ export function* weekLines(week: SampleWeek): Generator<string> {
 /** Full rows of the first providers: what a baseline holds. */
 export function* knownLines({ full, stubs, updated }: KnownProviders): Generator<string> {
   for (let index = 0; index < full; index++) yield providerLine({ index, version: 1, updated });
-  for (let i = 0; i < stubs; i++) yield stubLine(full + i, dayOf(updated, hash(full + i, 4)));
+  for (let i = 0; i < stubs; i++) yield stubLine(full + i, stubDay(updated, full + i));
 }
 
 function rowOf(week: SampleWeek, kind: keyof WeekMix, position: number): string {
   const { period, known } = week;
   const index = indexOf(week, kind, position);
   if (kind === 'refused') return refusedLine(index, position, period);
-  if (kind === 'stubs') return stubLine(index, dayOf(period, hash(index, 4)));
+  if (kind === 'stubs') return stubLine(index, stubDay(period, index));
   if (kind === 'inserted') return providerLine({ index, version: 1, updated: period });
   if (kind === 'reactivated') {
-    const deactivation = dayOf(known?.updated ?? yearBefore(period), hash(index, 4));
+    const deactivation = stubDay(known?.updated ?? yearBefore(period), index);
     const reactivation = dayOf(period, hash(index, 5));
     return providerLine({ index, version: 1, updated: period, deactivation, reactivation });
   }

@@ -3,20 +3,22 @@ import { join } from 'node:path';
 import { parseReleaseName } from '../../nppes/release.ts';
 import type { Period } from './provider.ts';
 import { writeReleaseZip } from './release-zip.ts';
-import { knownAfter, knownLines, weekLines, weekRowCount } from './rows.ts';
+import { writeReportZip } from './report-zip.ts';
+import { deactivatedAfter, knownAfter, knownLines, weekLines, weekRowCount } from './rows.ts';
 
 const dayMs = 86_400_000;
 const monthlyRows = 2000;
 
 /**
- * Makes sure that a folder has the first generated week (the one before the last full week) and a small monthly that
- * is listed beside it. `today` is an ISO date. What is there stays as it is.
+ * Makes sure that a folder has the first generated week (the one before the last full week), and a small monthly and
+ * a deactivation report that are listed beside it. `today` is an ISO date. What is there stays as it is.
  */
 export async function prepareSample(folder: string, today: string): Promise<void> {
   mkdirSync(folder, { recursive: true });
   if (weeksIn(folder).length > 0) return;
   const period = weekEndingBefore(today, 1);
   await writeMonthly(folder, period.start);
+  await writeReport(folder, period);
   await writeWeek(folder, period, weekLines({ period, rows: weekRowCount }));
 }
 
@@ -49,11 +51,18 @@ function addDays(day: string, days: number): string {
 }
 
 function writeWeek(folder: string, { start, end }: Period, lines: Iterable<string>): Promise<void> {
-  const short = (day: string) => day.slice(5, 7) + day.slice(8) + day.slice(2, 4);
   const name = `NPPES_Data_Dissemination_${short(start)}_${short(end)}_Weekly_V2.zip`;
   return writeReleaseZip(join(folder, name), { range: `${compact(start)}-${compact(end)}`, lines });
 }
 
+/** The report of the Monday after a week knows what that week deactivated. */
+function writeReport(folder: string, period: Period): Promise<void> {
+  const day = short(addDays(period.end, 1));
+  const entries = deactivatedAfter({ period, rows: weekRowCount });
+  return writeReportZip(join(folder, `NPPES_Deactivated_NPI_Report_${day}_V2.zip`), day, entries);
+}
+
+const short = (day: string) => day.slice(5, 7) + day.slice(8) + day.slice(2, 4);
 const compact = (day: string) => day.replaceAll('-', '');
 const monthName = new Intl.DateTimeFormat('en-US', { month: 'long', timeZone: 'UTC' });
 

@@ -2,11 +2,11 @@ import { watch } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hash } from '../../local/sample/provider.ts';
+import { hash, sampleNpi } from '../../local/sample/provider.ts';
 import { knownAfter, weekLines, type SampleWeek } from '../../local/sample/rows.ts';
 import { writeReleaseZip } from '../../local/sample/release-zip.ts';
 import { startPipeline, type Pipeline } from '../pipeline.ts';
-import { weeklyName } from '../release-zip.ts';
+import { weeklyName, writeReport } from '../release-zip.ts';
 import type { Verdict } from '../sql-proxy.ts';
 import {
   createNamespace,
@@ -25,7 +25,10 @@ const first = { period: { start: '2026-09-07', end: '2026-09-13' }, rows };
 const second = { period: { start: '2026-09-14', end: '2026-09-20' }, rows, known: knownAfter(first) };
 const small = { ...first, rows: 1200 };
 
-/** These weeks on a page, a database, and a Temporal namespace of its own; no worker yet. */
+/** Known providers of the small week, and unknown ones. */
+const deactivated = Array.from({ length: 300 }, (_, i) => ({ npi: sampleNpi(4 * i), date: '09/12/2026' }));
+
+/** A page, a database, and a Temporal namespace of its own; no worker yet. */
 async function openCase(name: string, weeks: readonly SampleWeek[] = [first, second]): Promise<Pipeline> {
   await createNamespace(name);
   const more = {
@@ -64,6 +67,13 @@ beforeAll(async () => {
   [undisturbed, undisturbedSmall] = await Promise.all([runUndisturbed(), countStatements()]);
 });
 
+/** A page with the small week and a deactivation report. */
+async function openSmallCase(name: string): Promise<Pipeline> {
+  const pipeline = await openCase(name, [small]);
+  await writeReport(pipeline.site, '091426', deactivated);
+  return pipeline;
+}
+
 async function runUndisturbed(): Promise<unknown> {
   const pipeline = await openCase('crash_none');
   const left = await finish('crash_none', pipeline, await pipeline.start());
@@ -72,7 +82,7 @@ async function runUndisturbed(): Promise<unknown> {
 }
 
 async function countStatements(): Promise<unknown> {
-  const pipeline = await openCase('sweep_none', [small]);
+  const pipeline = await openSmallCase('sweep_none');
   const counted = await startDoomedWorker(pipeline.env, 'SIGKILL', () => {
     statementCount += 1;
     return 'pass';
@@ -187,7 +197,7 @@ describe.concurrent('a worker that is killed', () => {
   });
 });
 
-describe.concurrent('a worker that is killed at any statement', () => {
+describe.concurrent('a worker that is killed at any statement of a week and a report', () => {
   // Every statement would take half an hour; so one of each eighth of a run, always the same.
   const parts = 8;
 
@@ -200,7 +210,7 @@ describe.concurrent('a worker that is killed at any statement', () => {
       const chosen = 1 + Math.floor(place * (statementCount - 5));
       let last = '';
       const kill = nth(/./, chosen, part % 2 === 0 ? 'before' : 'after');
-      const pipeline = await openCase(name, [small]);
+      const pipeline = await openSmallCase(name);
       const doomed = await startDoomedWorker(pipeline.env, 'SIGKILL', (sql) => {
         last = sql;
         return kill(sql);

@@ -190,6 +190,7 @@ describe('bulkUpdateCaseStatus', () => {
     const recorder: Recorder = {
       count: (name, labels) => seen.push([name, labels]),
       recordTiming: (name, ms, labels) => seen.push([name, ms > 0, labels]),
+      setGauge: () => undefined,
     };
     const job = 'bulk-case-update';
     await bulkUpdateCaseStatus({ caseIds: [caseId(1)], newStatus: 15 }, { recorder });

@@ -100,7 +100,7 @@ describe('surgicase run npi-update', () => {
     const second = await json('run', 'npi-update');
     expect(second).toMatchObject({ code: 0, value: { result: { outcome: 'nothing due' } } });
     expect((await run('npi', 'search', 'smi')).out).toContain(npi(1));
-    expect((await json('npi', 'search', 'clinic', '--contains')).value).toEqual([
+    expect((await json('npi', 'search', 'smith c', '--contains')).value).toEqual([
       expect.objectContaining({ npi: Number(npi(2)), facility_name: 'SMITH CLINIC' }),
     ]);
     expect((await json('npi', 'lookup', npi(1))).value).toMatchObject({ table: 'npi_data_1' });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { fence, releaseLease, renewLease, takeLease, type Lease, type LeaseHolder } from '../../db/lease.ts';
-import { publishWeekly } from '../../db/publish.ts';
+import { publishRelease } from '../../db/publish.ts';
 import type { Session } from '../../db/session.ts';
 import type { StagedSoFar } from '../../db/recorded.ts';
 import { openStaging, readStaging, stageBlock } from '../../db/staging.ts';
@@ -156,7 +156,7 @@ describe('an attempt whose successor has the lease', () => {
     });
     const found = await tryBoth(
       (session, lease) =>
-        publishWeekly(session, schemas, { staging, file, runId: 'a'.repeat(36), lease }, () => undefined),
+        publishRelease(session, schemas, { staging, file, runId: 'a'.repeat(36), lease }, () => undefined),
       async (session) => (await session.query('SELECT 1 FROM npi_release')).length,
     );
     expect(found).toEqual({ zombie: 0, successor: 1 });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lookupProvider, searchProviders, type SearchQuestion } from '../../db/lookup.ts';
 import type { Session } from '../../db/session.ts';
+import { surgicase } from '../cli.ts';
 import { forever, startPipeline, type Pipeline } from '../pipeline.ts';
 import { individual, npi, npidataCsv, organization, stub, writeWeekly } from '../release-zip.ts';
 
@@ -37,6 +38,18 @@ beforeAll(async () => {
     organization(13, 'AXB LAB', date),
     organization(14, 'B\\C LAB', date),
     organization(15, 'BC LAB', date),
+    individual(16, 'SAINT SMITH', date),
+    individual(17, 'SMITH BACK', date, {
+      'NPI Deactivation Date': '09/01/2026',
+      'NPI Reactivation Date': '09/01/2026',
+    }),
+    ...['TX Austin 18', 'NY Albany 19', 'TX Abilene 20'].map((place) => {
+      const [state = '', city = '', index] = place.split(' ');
+      const at = { ...inState(state), [`${practice} City Name`]: city };
+      return organization(Number(index), `MERCY ${index}`, date, at);
+    }),
+    organization(21, 'GRACE AND MERCY', date),
+    organization(22, 'ALPHA 3M LAB', date),
   ];
   await writeWeekly(pipeline.site, '20260907-20260913', npidataCsv(rows));
   await pipeline.run();
@@ -45,12 +58,18 @@ afterAll(() => pipeline.stop());
 
 describe('a search', () => {
   it('finds names from their beginning, surgeons before facilities, whatever the case', async () => {
-    expect(await names({ name: ' smith ' })).toEqual(['SMITH', 'Smithson', 'SMITH CLINIC']);
+    expect(await names({ name: ' smith ' })).toEqual(['SMITH', 'SMITH BACK', 'Smithson', 'SMITH CLINIC']);
   });
 
-  it('finds a name anywhere when asked to', async () => {
+  it('finds a name anywhere as the application does: among those of its first letter', async () => {
     const found = await names({ name: 'smith', isAnywhere: true });
-    expect(found).toEqual(['GOLDSMITH', 'SMITH', 'Smithson', 'SMITH CLINIC']);
+    expect(found).toEqual(['SAINT SMITH', 'SMITH', 'SMITH BACK', 'Smithson', 'SMITH CLINIC']);
+    expect(await names({ name: 'goldsmith', isAnywhere: true })).toEqual(['GOLDSMITH']);
+  });
+
+  it('gives facilities by state and city when it looks as the application does, by name otherwise', async () => {
+    expect(await names({ name: 'mercy', isAnywhere: true })).toEqual(['MERCY 19', 'MERCY 20', 'MERCY 18']);
+    expect(await names({ name: 'mercy' })).toEqual(['MERCY 18', 'MERCY 19', 'MERCY 20']);
   });
 
   it('leaves deactivated providers out', async () => {
@@ -72,6 +91,7 @@ describe('a search', () => {
 
   it('finds a name that begins with no letter', async () => {
     expect(await names({ name: '3m' })).toEqual(['3M HEALTH']);
+    expect(await names({ name: '3M', isAnywhere: true })).toEqual(['3M HEALTH', 'ALPHA 3M LAB']);
   });
 
   it.each([
@@ -121,6 +141,19 @@ describe('a look-up', () => {
       table: 'npi_data_0',
       columns: { npi: Number(npi(9)), npi_deactivation_date: '09/09/2026' },
     });
+  });
+
+  it.each([
+    [4, '09/09/2026'],
+    [9, '09/09/2026'],
+    [17, undefined],
+    [1, undefined],
+  ])('of provider %i says since when it is deactivated: %s', async (index, since) => {
+    const { code, out } = await surgicase(['npi', 'lookup', npi(index)], pipeline.env);
+    expect(code).toBe(0);
+    expect(/DEACTIVATED on (\S+): it is in no search table\./.exec(out)?.[1]).toBe(since);
+    const json = await surgicase(['npi', 'lookup', npi(index), '--json'], pipeline.env);
+    expect(JSON.parse(json.out)).toEqual(await lookup(index));
   });
 
   it('says nothing of an NPI that is not there', async () => {

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { createConnection, type RowDataPacket } from 'mysql2/promise';
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { searchLetters } from '../../db/tables.ts';
 import { startPipeline, type Pipeline } from '../pipeline.ts';
 import { individual, npi, organization, writeMonthly, type RowSpec } from '../release-zip.ts';
 
@@ -12,6 +13,7 @@ let pipeline: Pipeline;
 beforeAll(async () => {
   pipeline = await startPipeline(name);
 });
+beforeEach(() => pipeline.reset());
 afterAll(() => pipeline.stop());
 
 /** Every provider lives in this city. */
@@ -89,4 +91,84 @@ it('people who search while a monthly replaces the tables get an answer, from be
     expect(found.map((counts) => [...counts])).toEqual(rowCounts.map((count) => [count]));
     for (const seen of cities) expect([...seen]).toEqual(['BEFORE', 'AND AFTER']);
   }
+});
+
+describe('a transaction that is open across the swap', () => {
+  const city = (table: string) => `SELECT DISTINCT city FROM ${name}_search.search_${table}`;
+  const cityOf = async (reader: Connection, table: string) => {
+    const [rows] = await reader.query<RowDataPacket[]>(city(table));
+    return rows.map((row) => String(row['city']));
+  };
+
+  /** `isolation` as SQL names it; the snapshot is taken when the transaction begins. */
+  async function begin(isolation: 'REPEATABLE READ' | 'READ COMMITTED'): Promise<Connection> {
+    const reader = await createConnection(inject('mysqlUrl'));
+    await reader.query(`SET SESSION TRANSACTION ISOLATION LEVEL ${isolation}`);
+    await reader.query('START TRANSACTION');
+    await reader.query(`SELECT COUNT(*) FROM ${name}_app.npi_update_log`);
+    return reader;
+  }
+
+  async function swapWaits(): Promise<void> {
+    const waiting = () =>
+      pipeline.query(
+        `SELECT 1 FROM information_schema.processlist
+         WHERE info LIKE 'RENAME TABLE ${name}_app.%' AND state LIKE 'Waiting for table metadata lock%'`,
+      );
+    while ((await waiting()).length === 0);
+  }
+
+  beforeEach(async () => {
+    await september('BEFORE');
+    await pipeline.run();
+    await september('AND AFTER');
+  });
+
+  it('and reads a table for the first time afterwards gets error 1412 at REPEATABLE READ, the new rows when it begins anew', async () => {
+    const reader = await begin('REPEATABLE READ');
+    await pipeline.run();
+    await expect(cityOf(reader, 'surgeon_s')).rejects.toMatchObject({ errno: 1412 });
+    await reader.query('ROLLBACK');
+    expect(await cityOf(reader, 'surgeon_s')).toEqual(['AND AFTER']);
+    await reader.end();
+  });
+
+  it('and reads a table for the first time afterwards sees the new rows at READ COMMITTED', async () => {
+    const reader = await begin('READ COMMITTED');
+    await pipeline.run();
+    expect(await cityOf(reader, 'surgeon_s')).toEqual(['AND AFTER']);
+    await reader.end();
+  });
+
+  it('and has read a table keeps the swap waiting, and sees the old rows until it ends', async () => {
+    const reader = await begin('REPEATABLE READ');
+    expect(await cityOf(reader, 'surgeon_e')).toEqual(['BEFORE']);
+    const run = pipeline.run();
+    await swapWaits();
+    expect(await cityOf(reader, 'surgeon_e')).toEqual(['BEFORE']);
+    await reader.query('COMMIT');
+    expect((await run).outcome).toBe('published');
+    expect(await cityOf(reader, 'surgeon_e')).toEqual(['AND AFTER']);
+    await reader.end();
+  });
+
+  it('and reads one more table while the swap waits for it may be told of a deadlock, never of half a swap', async () => {
+    const reader = await begin('REPEATABLE READ');
+    expect(await cityOf(reader, 'surgeon_e')).toEqual(['BEFORE']);
+    const run = pipeline.run();
+    let error: unknown;
+    // A table that comes before the first one in the order of locks, and another where the swap has just given way.
+    for (const letter of searchLetters) {
+      await swapWaits();
+      error = await cityOf(reader, `facility_${letter}`).then(
+        () => undefined,
+        (thrown: unknown) => thrown,
+      );
+      if (error !== undefined) break;
+    }
+    expect(error).toMatchObject({ errno: 1213 });
+    expect((await run).outcome).toBe('published');
+    expect(await cityOf(reader, 'facility_m')).toEqual(['AND AFTER']);
+    await reader.end();
+  });
 });

@@ -239,3 +239,18 @@ describe('a monthly whose member names another period than its zip', () => {
     expect((await pipeline.run()).outcome).toBe('nothing due');
   });
 });
+
+it('a week whose member names days that the monthly holds is superseded, whatever its zip says', async () => {
+  await september([individual(1, 'SMITH', '09/01/2026')]);
+  await pipeline.run();
+  const csv = npidataCsv([individual(1, 'JONES', '09/02/2026')]);
+  await writeWeekly(pipeline.site, firstWeek, csv, weeklyName('20260914-20260920'));
+  const { releases, remarks } = await pipeline.run();
+  expect(releases).toEqual([]);
+  expect(remarks.join()).toContain(
+    'is not loaded: NPPES_Data_Dissemination_September_2026_V2.zip holds its days',
+  );
+  expect(await superseded()).toEqual([weeklyName('20260914-20260920')]);
+  expect(await surgeons('j')).toEqual([]);
+  expect((await pipeline.run()).outcome).toBe('nothing due');
+});

@@ -70,13 +70,18 @@ describe('npm start', () => {
     expect(shown).toMatch(/Next npi-update: Tue/);
   });
 
-  it('lets the other commands of its folder find what it runs, and offers a second week', async () => {
+  it('lets the other commands of its folder find what it runs, and offers a second week and a report', async () => {
     const second = await run('run', 'npi-update', '--json');
     expect(second.code).toBe(0);
     expect(JSON.parse(second.out)).toMatchObject({
       result: {
         outcome: 'published',
         releases: [
+          // What the first week deactivated: its report brings nothing new.
+          {
+            release: expect.stringContaining('NPPES_Deactivated_NPI_Report_'),
+            counts: { rows: 682, unchanged: 682 },
+          },
           {
             counts: {
               rows: 34_009,

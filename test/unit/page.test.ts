@@ -35,6 +35,27 @@ describe('the page', () => {
   });
 });
 
+describe('a page on this disk', () => {
+  const weekly = 'NPPES_Data_Dissemination_092126_092726_Weekly_V2.zip';
+  const onDisk = (href: string) =>
+    releasesOnPage(`<a href='${href}'>`, 'file:///data/NPI_Files.html').map(({ url }) => url);
+
+  it('links files beside it', () => {
+    expect(onDisk(`./zips/${weekly}`)).toEqual([`file:///data/zips/${weekly}`]);
+  });
+
+  it.each([`https://cms.test/${weekly}`, `//cms.test/${weekly}`, `data:,/${weekly}`])(
+    'gives none of %s',
+    (href) => {
+      expect(onDisk(href)).toEqual([]);
+    },
+  );
+
+  it('is linked by no page of a server', () => {
+    expect(names(`<a href='file:///data/${weekly}'>`)).toEqual([]);
+  });
+});
+
 describe.skipIf(!existsSync(site))('the copies of the CMS page', () => {
   const read = (name: string) => names(readFileSync(new URL(name, site), 'utf8'));
 

@@ -112,8 +112,9 @@ describe('the calendar', () => {
     expect(monthlyPeriodEnd(year, month)).toBe(end);
   });
 
-  it('orders across New Year, and a weekly before the monthly that ends with it', () => {
+  it('orders across New Year, and on one day a weekly, a monthly, a report', () => {
     const names = [
+      'NPPES_Deactivated_NPI_Report_091326_V2.zip',
       'NPPES_Data_Dissemination_September_2026_V2.zip',
       weekly('090726_091326'),
       weekly('010526_011126'),
@@ -156,6 +157,26 @@ describe('what is due', () => {
     const { release: unmeasured } = published(w3);
     expect(due([listed(w3)], [{ release: unmeasured }])).toEqual([]);
     expect(due([{ release: release(w3), url: '' }], [published(w3)])).toEqual([]);
+  });
+
+  const report = (day: string) => `NPPES_Deactivated_NPI_Report_${day}_V2.zip`;
+
+  it('is the newest deactivation report, in the place of its day', () => {
+    const offers = [listed(report('092126')), listed(w3), listed(w2), listed(report('081026'))];
+    expect(due(offers, [])).toEqual([w2, report('092126'), w3]);
+  });
+
+  it('is no report that is published, older than a published one, or held by a monthly', () => {
+    expect(due([listed(report('092126'))], [published(report('092126'))])).toEqual([]);
+    expect(due([listed(report('091426'))], [published(report('092126'))])).toEqual([]);
+    const { due: none, superseded } = dueReleases(
+      [listed(report('091326'))],
+      [published('NPPES_Data_Dissemination_September_2026_V2.zip')],
+      '2026-09-29',
+      'auto',
+    );
+    expect(none).toEqual([]);
+    expect(superseded.map(({ release: { fileName } }) => fileName)).toEqual([report('091326')]);
   });
 
   it('is no week and no month that is not over', () => {
@@ -206,6 +227,7 @@ describe('a monthly', () => {
     const gap = due([w4], [september, w2]);
     expect(names(gap)).toEqual([w4]);
     expect(gap.remarks.join()).toContain('No weekly holds the days from 2026-09-21 to 2026-09-27');
+    expect(gap.gaps).toEqual([{ start: '2026-09-21', end: '2026-09-27' }]);
   });
 
   it('is never due by itself where NPI_BASELINE is never, and when a person asks for it', () => {
@@ -222,6 +244,11 @@ describe('a monthly', () => {
     const result = due([september], [monthly('October')], 'replace');
     expect(names(result)).toEqual([]);
     expect(result.remarks.join()).toContain('a later monthly is');
+  });
+
+  it('closes the gap that it holds the days of', () => {
+    expect(due([], [september, w3]).gaps).toEqual([{ start: '2026-09-14', end: '2026-09-20' }]);
+    expect(due([], [september, w3, monthly('October')]).gaps).toEqual([]);
   });
 
   it('is loaded again when its file has changed', () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sampleHeader } from '../../local/sample/provider.ts';
-import { knownAfter, knownLines, weekLines, weekMix } from '../../local/sample/rows.ts';
+import { deactivatedAfter, knownAfter, knownLines, weekLines, weekMix } from '../../local/sample/rows.ts';
 import { addNextWeek, prepareSample } from '../../local/sample/weeks.ts';
 import { npidataHeader } from '../../nppes/header.ts';
 import { hasCheckDigit } from '../../nppes/npi.ts';
@@ -75,6 +75,17 @@ describe('a generated week', () => {
     expect(full.filter((row) => of(row) && key(row) < key(of(row)))).toHaveLength(mix.stale);
   });
 
+  it('deactivates what the report after it lists, newest first', () => {
+    const stubs = week1.filter((row) => isGood(row) && !isFull(row));
+    const listed = deactivatedAfter(first);
+    const days = listed.map(({ date }) => date.replace(/(.{5}).(.{4})/, '$2$1'));
+    expect(days).toEqual(days.toSorted().reverse());
+    const inReport = listed.map(({ npi, date }) => `${npi} ${date}`);
+    expect(inReport.toSorted()).toEqual(
+      stubs.map((row) => `${row['NPI']} ${row['NPI Deactivation Date']}`).sort(),
+    );
+  });
+
   it('is the same whenever it is generated', () => {
     expect(Array.from(weekLines(second)).join('')).toBe(Array.from(weekLines(second)).join(''));
   });
@@ -98,17 +109,18 @@ describe('the sample folder', () => {
   beforeAll(() => prepareSample(folder, '2026-11-24'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  it('holds one past week and a monthly, and gets one more week', async () => {
-    const [week, monthly] = [
+  it('holds one past week, a monthly and a report, and gets one more week', async () => {
+    const [week, monthly, report] = [
       'NPPES_Data_Dissemination_110926_111526_Weekly_V2.zip',
       'NPPES_Data_Dissemination_November_2026_V2.zip',
+      'NPPES_Deactivated_NPI_Report_111626_V2.zip',
     ];
-    expect(readdirSync(folder).sort()).toEqual([week, monthly]);
+    expect(readdirSync(folder).sort()).toEqual([week, monthly, report]);
     const before = readFileSync(join(folder, week));
     await prepareSample(folder, '2026-12-24');
     await addNextWeek(folder);
     await addNextWeek(folder);
-    expect(readdirSync(folder)).toHaveLength(3);
+    expect(readdirSync(folder)).toHaveLength(4);
     expect(readdirSync(folder)).toContain('NPPES_Data_Dissemination_111626_112226_Weekly_V2.zip');
     expect(readFileSync(join(folder, week)).equals(before)).toBe(true);
   });

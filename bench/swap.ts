@@ -1,0 +1,137 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import process from 'node:process';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { join } from 'node:path';
+import type { NpiUpdateInput } from '../contract/workflows.ts';
+import { dayOf, hash, sampleNpi } from '../local/sample/provider.ts';
+import { writeReportZip, type ReportEntry } from '../local/sample/report-zip.ts';
+import type { KnownProviders } from '../local/sample/rows.ts';
+import { searchTables } from '../db/shadow.ts';
+import { liveTables, type Schemas } from '../db/tables.ts';
+import { forever, openBed, type Bed } from './bed.ts';
+import { writeMonthlyZip } from './monthly.ts';
+import type { BenchOptions } from './options.ts';
+import { searchDuring, type Searched } from './searches.ts';
+import { say, sayTable } from './table.ts';
+import { writeWeek } from './weekly.ts';
+import { cli } from './worker-process.ts';
+
+const defaultRows = 1_000_000;
+const referenceMs = 30_000;
+const longestWaitMs = 1500;
+const schemas: Schemas = {
+  application: 'allstars',
+  search: 'search_surgeon_facility',
+  scheduler: 'surgicase_scheduler',
+};
+
+/**
+ * What people who search at a fixed rate have of each operation on tables of `rows` providers: no error, no wrong answer, a
+ * p99 of at most three times that without a load or 25 ms, and no wait above 1.5 s.
+ */
+export async function swap({ rows = defaultRows, poolMb = 2048, json }: BenchOptions): Promise<void> {
+  const bed = await openBed(poolMb);
+  try {
+    if (!json) say(`loading ${rows.toLocaleString('en-US')} providers to begin with`);
+    const known = await writeMonthlyZip(monthlyIn(bed, 'September'), rows);
+    await bed.runUpdate();
+    const phases = { 'no load': await searchDuring(bed, () => sleep(referenceMs)) };
+    const operations = {
+      weekly: () => writeWeek(bed, { start: '2026-09-14', end: '2026-09-20' }, known),
+      baseline: () => writeMonthlyZip(monthlyIn(bed, 'October'), rows, '2026-10-11'),
+      'deactivation report': () => writeReport(bed, known),
+    };
+    const measured: Record<string, Searched> = phases;
+    for (const [name, prepare] of Object.entries(operations)) {
+      await prepare();
+      measured[name] = await measure(bed, name === 'baseline' ? { replace: true } : undefined);
+    }
+    await makeOld(bed);
+    measured['adoption'] = await searchDuring(bed, () => adopt(bed));
+    if (json) say(JSON.stringify({ providers: rows, phases: measured }));
+    else print(measured, phases['no load'].p99Ms);
+  } finally {
+    await bed.close();
+  }
+}
+
+const monthlyIn = ({ site }: Bed, month: string) =>
+  join(site, `NPPES_Data_Dissemination_${month}_2026_V2.zip`);
+
+/** One release; only its run is measured, not the start of the worker. */
+async function measure(bed: Bed, input?: NpiUpdateInput): Promise<Searched> {
+  let searched: Searched | undefined;
+  const { result } = await bed.runUpdate(input, async (update) => {
+    searched = await searchDuring(bed, update);
+  });
+  if (result.releases.length !== 1 || !searched)
+    throw new Error(`One release was to be loaded: ${result.outcome}.`);
+  return searched;
+}
+
+/** Everybody who is deactivated, and as many more as in a week. */
+async function writeReport({ site }: Bed, { full, stubs, updated }: KnownProviders): Promise<void> {
+  const entries = Array.from({ length: stubs + 700 }, (_, i): ReportEntry => {
+    const index = full + stubs - 1 - i;
+    return { npi: sampleNpi(index), date: dayOf(updated, hash(index, 4)) };
+  });
+  await writeReportZip(join(site, 'NPPES_Deactivated_NPI_Report_101226_V2.zip'), '101226', entries);
+}
+
+/** The tables as the application has them: no primary key, a narrow name, nothing of this service. */
+async function makeOld({ database }: Bed): Promise<void> {
+  const { data, search } = liveTables(schemas);
+  const asOld = ['DROP PRIMARY KEY', 'ADD KEY idx_npi (npi)'];
+  const provenance = ['DROP COLUMN data_release', 'DROP COLUMN deactivation_release'];
+  await database.session(forever, async (session) => {
+    for (const type of [0, 1, 2] as const)
+      await session.query(
+        `ALTER TABLE ${data(type)} ${[...asOld, ...provenance, 'MODIFY provider_first_name VARCHAR(20)'].join(', ')}`,
+      );
+    for (const { kind, suffix } of searchTables())
+      await session.query(`ALTER TABLE ${search(kind, suffix)} ${asOld.join(', ')}`);
+    await session.query(`DROP DATABASE ${schemas.scheduler}`);
+  });
+}
+
+async function adopt({ env }: Bed): Promise<void> {
+  const child = spawn(process.execPath, [cli, 'db', 'adopt', '--json'], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const [told, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+  if (code !== 0) throw new Error(`surgicase db adopt ended with ${code}:\n${told}`);
+}
+
+function print(measured: Readonly<Record<string, Searched>>, referenceP99Ms: number): void {
+  const allowedMs = Math.max(3 * referenceP99Ms, 25);
+  sayTable(
+    [
+      'operation',
+      'seconds',
+      'searches',
+      'errors',
+      'wrong',
+      'p50 ms',
+      'p99 ms',
+      'max ms',
+      'p99 allowed',
+      'verdict',
+    ],
+    Object.entries(measured).map(([name, { seconds, searches, errors, wrong, p50Ms, p99Ms, mostMs }]) => {
+      const isGood = errors === 0 && wrong === 0 && p99Ms <= allowedMs && mostMs <= longestWaitMs;
+      const ms = [p50Ms, p99Ms, mostMs, allowedMs].map((value) => value.toFixed(1));
+      return [
+        name,
+        seconds.toFixed(1),
+        String(searches),
+        String(errors),
+        String(wrong),
+        ...ms,
+        isGood ? 'good' : 'BAD',
+      ];
+    }),
+  );
+}

@@ -1,0 +1,128 @@
+import type { Config } from '../../config.ts';
+import { jobs } from '../../contract/schedules.ts';
+import { loadObstacles } from '../../db/ready.ts';
+import { lastRuns, type LastRun } from '../../db/runs.ts';
+import { withClient } from '../connection.ts';
+import { withDatabase } from '../database.ts';
+import { CommandError, exitCodes } from '../exit.ts';
+import { runLink } from '../links.ts';
+import { registryLines, registryStatus, type RegistryStatus } from '../registry.ts';
+import {
+  temporalStatus,
+  type OpenRun,
+  type ScheduleStatus,
+  type TemporalStatus,
+} from '../temporal-status.ts';
+import type { Terminal } from '../terminal.ts';
+
+/** What the database knows; `registry` is absent where this service's own tables are. */
+interface DatabaseStatus {
+  readonly obstacles: readonly string[];
+  readonly lastRuns: readonly LastRun[];
+  readonly registry?: RegistryStatus;
+}
+
+/** `surgicase status`: one page. A service that does not answer is said, and the rest is shown; then the exit code is 3. */
+export async function status(config: Config, terminal: Terminal): Promise<number> {
+  const [temporal, database] = await Promise.all([
+    orError(withClient(config, temporalStatus)),
+    orError(databaseStatus(config)),
+  ]);
+  const parts = { temporal, database };
+  const isReachable = !('error' in temporal) && !('error' in database);
+  terminal.answer(parts, [...temporalLines(config, temporal), ...databaseLines(config, temporal, database)]);
+  return isReachable ? exitCodes.done : exitCodes.unreachable;
+}
+
+interface Unanswered {
+  readonly error: string;
+}
+
+async function orError<T>(asked: Promise<T>): Promise<T | Unanswered> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof CommandError) return { error: error.message };
+    throw error;
+  }
+}
+
+function databaseStatus(config: Config): Promise<DatabaseStatus> {
+  return withDatabase(config, (database, schemas) =>
+    database.session(new AbortController().signal, async (session) => {
+      const obstacles = await loadObstacles(session, schemas);
+      // Without its own tables there is nothing to be read; the obstacles name them.
+      if (obstacles.some((obstacle) => obstacle.includes(`${schemas.scheduler}.`)))
+        return { obstacles, lastRuns: [] };
+      return {
+        obstacles,
+        lastRuns: await lastRuns(session),
+        registry: await registryStatus(session),
+      };
+    }),
+  );
+}
+
+function temporalLines({ temporal }: Config, found: TemporalStatus | Unanswered): string[] {
+  if ('error' in found) return [`temporal     ${found.error}`];
+  const address = temporal.connectionOptions.address ?? 'localhost:7233';
+  const worker = found.isWorkerPolling ? 'a worker is at work' : 'no worker is at work: `surgicase worker`';
+  return [`temporal     ${address}, ${worker}`];
+}
+
+function databaseLines(
+  config: Config,
+  temporal: TemporalStatus | Unanswered,
+  found: DatabaseStatus | Unanswered,
+): string[] {
+  if ('error' in found) return [`database     ${found.error}`, ...runLines(config, temporal, [])];
+  const { host, port } = config.database ?? { host: '', port: 0 };
+  return [
+    `database     ${host}:${port}, ${found.obstacles.length === 0 ? 'ready for loads' : 'not ready for loads:'}`,
+    ...found.obstacles.map((obstacle) => `             ${obstacle}`),
+    ...runLines(config, temporal, found.lastRuns),
+    ...(found.registry ? registryLines(found.registry) : []),
+  ];
+}
+
+function runLines(config: Config, temporal: TemporalStatus | Unanswered, last: readonly LastRun[]): string[] {
+  const { schedules, openRuns } = 'error' in temporal ? { schedules: [], openRuns: [] } : temporal;
+  return [
+    ...jobs.flatMap((job) => [
+      job,
+      ...lastLines(
+        config,
+        last.find((run) => run.job === job),
+      ),
+      ...nextLine(schedules.find((schedule) => schedule.job === job)),
+    ]),
+    ...openRuns.flatMap((run) => openLines(config, run)),
+  ];
+}
+
+function lastLines(config: Config, run: LastRun | undefined): string[] {
+  if (!run) return ['  last       none'];
+  const why = run.failureType === null ? '' : `: ${run.failureType} (docs/operations.md)`;
+  return [
+    `  last       ${run.outcome}${why}, ${run.finishedAt.slice(0, 16)} UTC`,
+    `             ${runLink(config, run)}`,
+  ];
+}
+
+function nextLine(schedule: ScheduleStatus | undefined): string[] {
+  if (!schedule) return [];
+  const { job, state, note, nextAt } = schedule;
+  if (state === 'missing') return ['  next       never: `surgicase schedules apply` creates the schedule'];
+  if (state === 'paused')
+    return [`  next       paused${note ? ` (${note})` : ''}: \`surgicase schedules resume ${job}\``];
+  return [`  next       ${nextAt?.slice(0, 16).replace('T', ' ') ?? 'never'} UTC`];
+}
+
+function openLines(config: Config, run: OpenRun): string[] {
+  const { workflowId, runId, phase } = run;
+  const how =
+    phase === 'approval'
+      ? `waits for an approval: \`surgicase runs approve ${runId}\`, or reject`
+      : `at work${phase === undefined ? '' : `: ${phase}`}`;
+  return [`${workflowId} ${how}`, `             ${runLink(config, run)}`];
+}

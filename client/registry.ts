@@ -1,0 +1,86 @@
+import { openRefused, type Refused } from '../db/quarantine.ts';
+import { publishedFiles, type PublishedFile } from '../db/releases.ts';
+import type { Session } from '../db/session.ts';
+import { countUnreported } from '../db/unreported.ts';
+import { missingWeeks, type Gap } from '../nppes/due.ts';
+import type { ReleaseKind } from '../nppes/release.ts';
+import { grouped } from './numbers.ts';
+
+/** What the tables hold of the registry, and what is known to be wrong with it. Days are ISO. */
+export interface RegistryStatus {
+  /** The last day that a weekly or a monthly brought; null before the first. */
+  readonly dataUntil: string | null;
+  /** The last release of each kind. */
+  readonly newest: Readonly<Partial<Record<ReleaseKind, NewestRelease>>>;
+  /** Days that no release holds, until a monthly brings them. */
+  readonly gaps: readonly Gap[];
+  /** Refused rows that no sound row has followed. */
+  readonly refused: readonly Refused[];
+  /** Providers that are deactivated here and absent from the last deactivation report. */
+  readonly unreported: number;
+}
+
+interface NewestRelease {
+  readonly fileName: string;
+  readonly periodEnd: string;
+  /** UTC. */
+  readonly publishedAt: string;
+}
+
+/** Reads the ledger; it needs no page and no Temporal. */
+export async function registryStatus(session: Session): Promise<RegistryStatus> {
+  const files = await publishedFiles(session);
+  const periods = files.map(({ kind, periodStart, periodEnd }) => ({
+    kind: kind as ReleaseKind,
+    periodStart,
+    periodEnd,
+  }));
+  const ends = periods.filter(({ kind }) => kind !== 'deactivation').map(({ periodEnd }) => periodEnd);
+  return {
+    dataUntil: ends.sort().at(-1) ?? null,
+    newest: Object.fromEntries(kinds.flatMap((kind) => newestOf(files, kind))),
+    gaps: missingWeeks(periods),
+    refused: await openRefused(session),
+    unreported: await countUnreported(session),
+  };
+}
+
+const kinds = ['weekly', 'monthly', 'deactivation'] as const;
+const kindNames = { weekly: 'weekly', monthly: 'monthly', deactivation: 'deactivated' } as const;
+
+function newestOf(files: readonly PublishedFile[], kind: ReleaseKind): [ReleaseKind, NewestRelease][] {
+  const file = files.findLast((found) => found.kind === kind);
+  if (!file) return [];
+  const { fileName, periodEnd, publishedAt } = file;
+  return [[kind, { fileName, periodEnd, publishedAt }]];
+}
+
+/** The same for people. */
+export function registryLines({ dataUntil, newest, gaps, refused, unreported }: RegistryStatus): string[] {
+  if (dataUntil === null && newest.deactivation === undefined) return ['Nothing of the registry is loaded.'];
+  const refusedRows = refused.reduce((sum, { rowCount }) => sum + rowCount, 0);
+  return [
+    `data until   ${dataUntil ?? 'no weekly and no monthly is loaded'}`,
+    ...kinds.flatMap((kind) => releaseLine(kind, newest[kind])),
+    `gaps         ${gaps.length === 0 ? 'none' : gaps.map(({ start, end }) => `${start} to ${end}`).join(', ')}`,
+    ...(gaps.length > 0 ? ['             a monthly closes them: `surgicase npi replace`'] : []),
+    `quarantine   ${refusedRows === 0 ? 'empty' : `${grouped(refusedRows)} refused rows that no sound one has followed`}`,
+    ...refused.slice(0, shownReasons).map(refusedLine),
+    ...(refused.length > shownReasons ? ['             and older ones (table npi_quarantine)'] : []),
+    ...(unreported > 0
+      ? [`unreported   ${grouped(unreported)} providers are deactivated here and not in the last report`]
+      : []),
+  ];
+}
+
+const shownReasons = 10;
+
+function refusedLine({ fileName, reason, rowCount }: Refused): string {
+  return `             ${grouped(rowCount)} ${reason} (${fileName?.replace(/\.zip$/i, '') ?? 'adopted tables'})`;
+}
+
+function releaseLine(kind: ReleaseKind, release: NewestRelease | undefined): string[] {
+  if (!release) return [];
+  const name = release.fileName.replace(/\.zip$/i, '');
+  return [`${kindNames[kind].padEnd(12)} ${name}, published ${release.publishedAt.slice(0, 16)} UTC`];
+}

@@ -1,0 +1,68 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
+import { jobs, weeklySchedules, type Job } from '../contract/schedules.ts';
+import { progressQuery, type RunProgress } from '../contract/workflows.ts';
+import { hasPoller } from './follow.ts';
+import { describeSchedule } from './schedules.ts';
+
+/** A run at work; `phase` is unknown while no worker answers. */
+export interface OpenRun {
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly workflowType: string;
+  readonly startedAt: string;
+  readonly phase?: string;
+}
+
+/** What Temporal knows of this service. Times are ISO, UTC. */
+export interface TemporalStatus {
+  readonly isWorkerPolling: boolean;
+  readonly schedules: readonly ScheduleStatus[];
+  readonly openRuns: readonly OpenRun[];
+}
+
+export interface ScheduleStatus {
+  readonly job: Job;
+  /** `missing`: `schedules apply` was never run. */
+  readonly state: 'active' | 'paused' | 'missing';
+  readonly note?: string;
+  readonly nextAt?: string;
+}
+
+/** Asks Temporal for workers, schedules and the runs that are at work. */
+export async function temporalStatus(client: Client): Promise<TemporalStatus> {
+  const isWorkerPolling = await hasPoller(client);
+  const schedules = await Promise.all(jobs.map((job) => scheduleStatus(client, job)));
+  return { isWorkerPolling, schedules, openRuns: await openRuns(client) };
+}
+
+async function scheduleStatus(client: Client, job: Job): Promise<ScheduleStatus> {
+  const found = await describeSchedule(client, job);
+  if (!found) return { job, state: 'missing' };
+  const { paused: isPaused, note } = found.state;
+  if (isPaused) return { job, state: 'paused', ...(note && { note }) };
+  const next = found.info.nextActionTimes[0]?.toISOString();
+  return { job, state: 'active', ...(next !== undefined && { nextAt: next }) };
+}
+
+async function openRuns(client: Client): Promise<OpenRun[]> {
+  const types = new Set([...jobs.map((job) => weeklySchedules[job].workflowType), 'caseUndo']);
+  const names = Array.from(types, (type) => `'${type}'`).join(', ');
+  const query = `WorkflowType IN (${names}) AND ExecutionStatus = 'Running'`;
+  const runs: OpenRun[] = [];
+  for await (const { workflowId, runId, type, startTime } of client.workflow.list({ query })) {
+    const phase = await phaseOf(client, workflowId, runId);
+    const run = { workflowId, runId, workflowType: type, startedAt: startTime.toISOString() };
+    runs.push({ ...run, ...(phase !== undefined && { phase }) });
+  }
+  return runs;
+}
+
+const patienceMs = 3000;
+
+/** A query waits for a worker; whoever asks for the status does not. */
+async function phaseOf(client: Client, workflowId: string, runId: string): Promise<string | undefined> {
+  const asked = client.workflow.getHandle(workflowId, runId).query<RunProgress>(progressQuery);
+  const answer = await Promise.race([asked.catch(() => undefined), sleep(patienceMs, undefined)]);
+  return answer?.phase;
+}
