@@ -28,6 +28,7 @@ const loaded = (city: string) => individual(1, 'JONES', '09/15/2026', { [cityHea
 const cityHeader = 'Provider Business Practice Location Address City Name';
 
 let bed: AdoptionBed;
+let adopted: Awaited<ReturnType<AdoptionBed['adopt']>>;
 let pipeline: Pipeline;
 beforeAll(async () => {
   bed = await createBed(name, [
@@ -42,15 +43,7 @@ beforeAll(async () => {
        (NOW(), 'npidata_pfile_20050523-20260913.csv', 1000, 100, 700, 200),
        (NOW(), '/data/npidata_pfile_20260914-20260920.csv', 41, 1, 31, 9)`,
   );
-  expect(await bed.adopt()).toMatchObject({
-    code: 0,
-    value: {
-      releases: [
-        'NPPES_Data_Dissemination_September_2026_V2.zip',
-        'NPPES_Data_Dissemination_091426_092026_Weekly_V2.zip',
-      ],
-    },
-  });
+  adopted = await bed.adopt();
   pipeline = await startPipeline(name);
 });
 afterAll(async () => {
@@ -59,6 +52,15 @@ afterAll(async () => {
 });
 
 it('the next week is loaded onto an adopted database, and what its log names is not', async () => {
+  expect(adopted).toMatchObject({
+    code: 0,
+    value: {
+      releases: [
+        'NPPES_Data_Dissemination_September_2026_V2.zip',
+        'NPPES_Data_Dissemination_091426_092026_Weekly_V2.zip',
+      ],
+    },
+  });
   await writeMonthly(pipeline.site, 'September_2026', '20260913', [loaded('WRONG MONTH')]);
   await writeWeekly(pipeline.site, '20260914-20260920', npidataCsv([loaded('WRONG WEEK')]));
   await writeWeekly(
