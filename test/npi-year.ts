@@ -51,6 +51,8 @@ export class Registry {
   #named = new Set<number>();
   /** Absent from the last monthly, though CMS knows them. */
   #vanished: readonly Known[] = [];
+  /** Changed in the last week: what the next one says of them has to outlive that week when it comes late. */
+  #fresh: readonly Known[] = [];
   /** Rows of the last monthly that are newer than the week after it. */
   #ahead: readonly Known[] = [];
   #nextIndex = 1;
@@ -65,13 +67,17 @@ export class Registry {
   /** A week's file; `start` is its Monday, ISO. */
   week(start: string): FileRow[] {
     const reappearing = this.#vanished.slice(0, 2);
-    this.#named = new Set([...this.#ahead, ...reappearing].map(({ index }) => index));
+    const fresh = this.#fresh.filter((known) => isActive(known) && !this.#ahead.includes(known));
+    this.#named = new Set([...this.#ahead, ...reappearing, ...fresh].map(({ index }) => index));
+    this.#fresh = this.#some(15 + this.#random(40), isActive);
     const day = () => usDate(dayAfter(start, this.#random(7)));
     const rows = [
       ...this.#ahead.map((known) => this.#overtaken(known, usDate(start))),
       ...reappearing.map(({ row }) => row),
       ...this.#times(15, 30, () => this.#newcomer(day()).row),
-      ...this.#some(15 + this.#random(40), isActive).map((known) => this.#changed(known, day())),
+      ...fresh.slice(0, 3).map((known) => this.#deactivated(known, day())),
+      ...fresh.slice(3, 6).map((known) => this.#changed(known, day())),
+      ...this.#fresh.map((known) => this.#changed(known, day())),
       ...this.#some(2, isActive).map((known) => this.#changed(known, day(), otherType(known))),
       ...this.#some(10 + this.#random(20), isActive).map(({ row }) => row),
       ...this.#some(3, isActive).map(({ row }) => ({
