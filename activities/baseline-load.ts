@@ -3,6 +3,7 @@ import { mayLoadLocal } from '../db/bulk-load.ts';
 import { hasProviders } from '../db/carry-over.ts';
 import type { Lease } from '../db/lease.ts';
 import { npiColumns } from '../db/npi-columns.ts';
+import { ownColumns } from '../db/own-columns.ts';
 import { findPublished, nextReleaseId } from '../db/releases.ts';
 import { loadedRanges, loadRange, noteRefusals, type RangeTarget } from '../db/shadow-range.ts';
 import { markShadow, openShadow, type Shadow, type ShadowState } from '../db/shadow.ts';
@@ -93,6 +94,7 @@ async function loadRanges(
     releaseId: state.releaseId,
     isLocal: await mayLoadLocal(session),
     hasProviders: await hasProviders(session, liveTables(deps.schemas)),
+    ownColumns: await ownColumns(session, deps.schemas),
   }));
   const letters = await openLetterFile(split.folder, lease.epoch);
   try {

@@ -49,8 +49,7 @@ async function publishStaged(
     const report = await publishRelease(session, schemas, input, (step) => tell({ phase: 'publish', step }));
     if (release.kind !== 'deactivation' || !lease) return report;
     tell({ phase: 'publish', step: 'comparing who is deactivated' });
-    const unreported = await noteUnreported(session, liveTables(schemas), lease, input.file);
-    return { ...report, ...(unreported !== undefined && { unreported }) };
+    return { ...report, unreported: await noteUnreported(session, liveTables(schemas), lease) };
   });
   const { counts, search, indexSeconds } = published;
   log.info(lease ? 'published' : 'classified, nothing published', {
@@ -60,7 +59,9 @@ async function publishStaged(
     seconds: seconds(startedAt),
   });
   if (published.unreported) {
-    log.warn('providers are deactivated here and absent from the report', { count: published.unreported });
+    log.warn('providers are deactivated here and absent from the newest report', {
+      count: published.unreported,
+    });
   }
   return published;
 }

@@ -47,9 +47,9 @@ async function stageZip(
       };
       const isPublished = (await findPublished(session, file)) !== undefined;
       if (isPublished) return { ...asStaged(nothingYet(member.name)), isPublished, release };
-      const supersededBy = await superseding(session, release, lease);
-      if (supersededBy !== undefined)
-        return { ...asStaged(nothingYet(member.name)), isPublished, supersededBy, release };
+      const heldBack = await reasonAgainst(session, release, deps.today(), lease);
+      if (heldBack !== undefined)
+        return { ...asStaged(nothingYet(member.name)), isPublished, heldBack, release };
       const soFar = await stageMember(deps, current, session, { member, release, lease });
       reportStaged(current, soFar, seconds(startedAt));
       return { ...asStaged(soFar), isPublished, release };
@@ -59,15 +59,18 @@ async function stageZip(
   }
 }
 
-/** The monthly that holds a release whose member names other days than its zip; the page's names showed it as due. */
-async function superseding(
+/** A release may be due by the name of its zip, and not by the days that its member names. */
+async function reasonAgainst(
   session: Session,
   release: Release,
+  today: string,
   lease: Lease | undefined,
 ): Promise<string | undefined> {
+  // It would be later than all that comes until then.
+  if (release.periodEnd > today) return `its member names days to come, until ${release.periodEnd}`;
   const monthly = await monthlyHolding(session, release.periodEnd);
   if (monthly && lease) await noteSuperseded(session, lease, monthly.releaseId, [release]);
-  return monthly?.fileName;
+  return monthly && `${monthly.fileName} holds its days already`;
 }
 
 interface StageInput {

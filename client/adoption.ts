@@ -60,14 +60,15 @@ function tableLines(tables: AdoptPreview['tables']): string[] {
   });
 }
 
-function lackOf({ isAbsent, changes, narrow }: AdoptPreview['tables'][number]): string {
+function lackOf({ isAbsent, changes, narrow, convertTo }: AdoptPreview['tables'][number]): string {
   if (isAbsent) return 'missing';
+  const inOther = convertTo === undefined ? [] : [`texts that are not in ${convertTo}`];
   const widths = narrow.map(({ name, width }) => `${name} (${width})`);
   const others = changes.filter(
     (change) => !narrow.some(({ name }) => change.startsWith(`MODIFY \`${name}\``)),
   );
   const tooNarrow = `${widths.length} columns too narrow: ${widths.join(', ')}`;
-  return [...others, ...(widths.length > 0 ? [tooNarrow] : [])].join('; ');
+  return [...inOther, ...others, ...(widths.length > 0 ? [tooNarrow] : [])].join('; ');
 }
 
 function rowLines({

@@ -60,8 +60,8 @@ export interface LocalZip extends DueRelease {
 export interface Staged {
   /** True when this very file is published already: nothing is staged, publish and archive have nothing to do. */
   readonly isPublished: boolean;
-  /** The monthly that holds the days which the member names, against the zip's name: nothing is staged. */
-  readonly supersededBy?: string;
+  /** Why the days that the member names, against the zip's name, keep it from being loaded: nothing is staged. */
+  readonly heldBack?: string;
   readonly member: string;
   readonly rows: number;
   readonly stagedRows: number;
@@ -92,7 +92,7 @@ export interface Published {
   readonly search: { readonly written: number; readonly deleted: number; readonly tables: number };
   /** Part of the publish. */
   readonly indexSeconds: number;
-  /** Of the newest deactivation report: providers that are deactivated here and absent from it. */
+  /** Of a deactivation report: providers that are deactivated here and absent from the newest one. */
   readonly unreported?: number;
 }
 

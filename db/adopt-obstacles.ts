@@ -16,7 +16,10 @@ export async function adoptionObstacles(
   return [
     ...tables.data.filter((table) => !hasScanKey(table)).map(withoutKey),
     ...allTables(tables).flatMap(otherPrimary),
+    ...allTables(tables).flatMap(oddColumns),
+    ...tables.search.flatMap(unfilledColumns),
     ...(await attached(session, schemas, tables)),
+    ...(await withoutTransactions(session, tables)),
   ];
 }
 
@@ -35,6 +38,41 @@ function otherPrimary({ original, found: { primary, columns } }: AdoptedTable): 
   return primary.length === 0 || primary.join() === 'npi'
     ? []
     : [`${original} has the primary key (${primary.join(', ')}): drop it, npi becomes the primary key.`];
+}
+
+/** Columns with which no row of a load could be written. */
+function oddColumns({ original, found: { columns } }: AdoptedTable): string[] {
+  return columns.flatMap(({ name, definition, isGenerated }) => {
+    if (name === 'npi' && !/^bigint/i.test(definition))
+      return [`${original}.npi is no BIGINT: make it one, the application reads numbers.`];
+    if (/ AUTO_INCREMENT/i.test(definition))
+      return [`${original}.${name} counts by itself: drop the column, npi becomes the key.`];
+    const isNeeded = / NOT NULL/i.test(definition) && !/ DEFAULT /i.test(definition) && !isGenerated;
+    return isNeeded && name !== 'npi' ? [`${original}.${name} needs a value: give it a default.`] : [];
+  });
+}
+
+/** Search tables are made anew from the providers, which know nothing of columns that somebody has added. */
+function unfilledColumns({ original, found: { columns }, ours }: AdoptedTable): string[] {
+  const hasDefault = (definition: string) => / DEFAULT (?!NULL)/i.test(definition);
+  return columns
+    .filter(({ name, definition, isGenerated }) => !ours.has(name) && !isGenerated && !hasDefault(definition))
+    .map(
+      ({ name }) =>
+        `${original}.${name} is no column of a search table, and its values would be lost: drop it.`,
+    );
+}
+
+/** A release is published in one transaction, which only InnoDB keeps. */
+async function withoutTransactions(session: Session, tables: AdoptedTables): Promise<string[]> {
+  const found = await session.query<{ place: string; engine: string }>(
+    `SELECT CONCAT(table_schema, '.', table_name) AS place, engine FROM information_schema.tables
+     WHERE CONCAT(table_schema, '.', table_name) IN (?) AND engine <> 'InnoDB'`,
+    [allTables(tables).map(({ original }) => original)],
+  );
+  return found.map(
+    ({ place, engine }) => `${place} is in ${engine}: run \`ALTER TABLE ${place} ENGINE=InnoDB\`.`,
+  );
 }
 
 /** Triggers and foreign keys would go with the originals, and MySQL moves no table with a trigger into another schema. */

@@ -19,15 +19,21 @@ export function createStatements(schemas: Schemas, tables: AdoptedTables): State
   ];
 }
 
-function shadowStatements({ original, shadow, found, changes }: AdoptedTable): Statement[] {
+function shadowStatements({ original, shadow, found, changes, convertTo }: AdoptedTable): Statement[] {
   const parts = [...found.keys.map(({ name }) => `DROP KEY \`${name}\``), ...changes];
   const create = {
     what: `a table beside ${original}`,
     sql: `CREATE TABLE IF NOT EXISTS ${shadow} LIKE ${original}`,
   };
-  if (parts.length === 0) return [create];
-  const what = 'what it lacks, and no secondary keys until its rows are there';
-  return [create, { what, sql: `ALTER TABLE ${shadow} ${parts.join(', ')}` }];
+  const convert = {
+    what: 'its texts in the collation that the other tables have',
+    sql: `ALTER TABLE ${shadow} CONVERT TO CHARACTER SET utf8mb4 COLLATE ${convertTo}`,
+  };
+  const alter = {
+    what: 'what it lacks, and no secondary keys until its rows are there',
+    sql: `ALTER TABLE ${shadow} ${parts.join(', ')}`,
+  };
+  return [create, ...(convertTo === undefined ? [] : [convert]), ...(parts.length === 0 ? [] : [alter])];
 }
 
 /**

@@ -15,7 +15,9 @@ import type { Schemas } from './tables.ts';
 export interface AdoptPreview {
   readonly obstacles: readonly string[];
   /** Tables that are absent or have to be altered. */
-  readonly tables: ReadonlyArray<Pick<AdoptedTable, 'original' | 'isAbsent' | 'changes' | 'narrow'>>;
+  readonly tables: ReadonlyArray<
+    Pick<AdoptedTable, 'original' | 'isAbsent' | 'changes' | 'narrow' | 'convertTo'>
+  >;
   readonly rows?: RowFindings;
   readonly cases: CasesLack;
   readonly logged: Logged;
@@ -39,7 +41,8 @@ export async function previewAdoption(
   const isAsked = originals.length === 0 && !isEmpty(plan.tables);
   const rows = isAsked ? await countFindings(session, plan, onStep) : undefined;
   const isCopied = rows !== undefined && (isShapedWrong(plan.tables) || !areSound(rows));
-  const isWrong = ({ isAbsent, changes }: AdoptedTable) => isAbsent || changes.length > 0;
+  const isWrong = ({ isAbsent, changes, convertTo }: AdoptedTable) =>
+    isAbsent || changes.length > 0 || convertTo !== undefined;
   return {
     obstacles: isCopied ? await adoptionObstacles(session, schemas, plan.tables) : [],
     tables: isCopied ? allTables(plan.tables).filter(isWrong) : [],

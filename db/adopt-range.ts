@@ -110,7 +110,8 @@ function chooseStatements({ schemas }: AdoptPlan): RangeStatement[] {
 ) stub ON stub.npi = s.npi
 SET s.npi_deactivation_date = CONCAT(RIGHT(stub.since, 5), '/', LEFT(stub.since, 4))
 WHERE s.entity_type_code <> '' AND stub.since <> ''
-  AND ${date('npi_reactivation_date')} < stub.since AND ${date('last_update_date')} <= stub.since`,
+  AND ${date('npi_reactivation_date')} < stub.since AND ${date('last_update_date')} <= stub.since
+  AND ${date('npi_deactivation_date')} < stub.since`,
       counts: 'deactivated',
     },
     oneStays(stage, 'a stub goes before a full row, an older stub before a newer one', ''),

@@ -21,6 +21,10 @@ export interface AdoptedTable {
   /** Absent tables are created by `surgicase db migrate` as they have to be, and then are originals like the others. */
   readonly isAbsent: boolean;
   readonly found: TableShape;
+  /** Names of the columns that a load fills. */
+  readonly ours: ReadonlySet<string>;
+  /** In which collation its texts have to come; absent where they are in it. */
+  readonly convertTo?: string;
   /** What an ALTER has to change in it; empty where the table is as a load needs it. */
   readonly changes: readonly string[];
   /** Columns that are narrower than what a load brings, with the width that they have. */
@@ -44,7 +48,9 @@ export const isEmpty = (tables: AdoptedTables): boolean =>
 
 /** Whether a table is absent or has to be altered; where none is, the rows decide. */
 export const isShapedWrong = (tables: AdoptedTables): boolean =>
-  allTables(tables).some(({ isAbsent, changes }) => isAbsent || changes.length > 0);
+  allTables(tables).some(
+    ({ isAbsent, changes, convertTo }) => isAbsent || changes.length > 0 || convertTo !== undefined,
+  );
 
 /** A column that a table must have, and how it is added where it is absent. */
 interface WantedColumn {
@@ -70,12 +76,14 @@ export async function readAdoptedTables(session: Session, schemas: Schemas): Pro
     applicationTables(schemas, nearest).map((table) => [`${table.schema}.${table.name}`, table]),
   );
   const present = new Set(await tablesIn(session, [schemas.application, schemas.search]));
+  const foreign = await tablesNotIn(session, nearest, [schemas.application, schemas.search]);
   const live = liveTables(schemas);
   const read = async (original: string) => {
     const table = fresh.get(original);
     if (table === undefined) throw new Error(`${original} is no table of the application.`);
     const isAbsent = !present.has(original);
-    return { table, isAbsent, shape: tableShape(isAbsent ? table.ddl : await showCreate(session, original)) };
+    const shape = tableShape(isAbsent ? table.ddl : await showCreate(session, original));
+    return { table, isAbsent, shape, ...(foreign.has(original) && { convertTo: nearest }) };
   };
   const data = [await read(live.data(0)), await read(live.data(1)), await read(live.data(2))] as const;
   const wanted = wantedData(data.map(({ shape }) => shape));
@@ -95,6 +103,20 @@ export async function tablesIn(session: Session, schemas: readonly string[]): Pr
     [schemas],
   );
   return found.map(({ place }) => place);
+}
+
+/** Tables with a text in another collation: letters and names are compared across tables, and Ł is in no latin1. */
+async function tablesNotIn(
+  session: Session,
+  collation: string,
+  schemas: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const found = await session.query<{ place: string }>(
+    `SELECT DISTINCT CONCAT(table_schema, '.', table_name) AS place FROM information_schema.columns
+     WHERE table_schema IN (?) AND collation_name IS NOT NULL AND collation_name <> ?`,
+    [schemas, collation],
+  );
+  return new Set(found.map(({ place }) => place));
 }
 
 /** A provider may move to the table of another type, so a column is as wide in all three as in the widest. */
@@ -127,9 +149,16 @@ function wantedOf(kind: keyof typeof searchColumns): WantedColumn[] {
   }));
 }
 
+interface ReadTable {
+  readonly table: ApplicationTable;
+  readonly isAbsent: boolean;
+  readonly shape: TableShape;
+  readonly convertTo?: string;
+}
+
 function adopted(
   { scheduler }: Schemas,
-  { table, isAbsent, shape }: { table: ApplicationTable; isAbsent: boolean; shape: TableShape },
+  { table, isAbsent, shape, convertTo }: ReadTable,
   wanted: readonly WantedColumn[],
 ): AdoptedTable {
   const byName = new Map(shape.columns.map((column) => [column.name, column]));
@@ -137,13 +166,17 @@ function adopted(
     const column = byName.get(name);
     return column?.width !== undefined && column.width < maxLength ? [{ column, maxLength }] : [];
   });
-  const widened = (definition: string, width: number) => definition.replace(/\(\d+\)/, `(${width})`);
+  // Without a character set of its own it is in that of the table, which may have been converted.
+  const widened = (definition: string, width: number) =>
+    definition.replace(/\(\d+\)/, `(${width})`).replace(/ CHARACTER SET \w+| COLLATE \w+/g, '');
   return {
     original: `${table.schema}.${table.name}`,
     shadow: `${scheduler}.npi_adopt_${table.name}`,
     kept: `${scheduler}.npi_original_${table.name}`,
     isAbsent,
     found: shape,
+    ours: new Set(['npi', ...wanted.map(({ name }) => name)]),
+    ...(convertTo !== undefined && { convertTo }),
     changes: [
       ...narrow.map(
         ({ column, maxLength }) => `MODIFY \`${column.name}\` ${widened(column.definition, maxLength)}`,

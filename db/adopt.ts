@@ -11,7 +11,7 @@ import { dropAdoption, keptOriginals, openAdoption, readAdoption, copiedRanges }
 import { settledSignature, swapTables } from './adopt-swap.ts';
 import { isEmpty, isShapedWrong, readAdoptedTables, tablesIn } from './adopt-tables.ts';
 import type { Database } from './connect.ts';
-import { DbError } from './errors.ts';
+import { DbError, StatementError } from './errors.ts';
 import type { Lease } from './lease.ts';
 import { migrate } from './migrate.ts';
 import type { AdoptedCounts } from './recorded.ts';
@@ -64,9 +64,18 @@ export async function adopt(
     // Another adoption may have come to its end while this one waited for it.
     const before = await keptOriginals(session, schemas);
     if (before.length > 0) return { outcome: 'kept', cases, originals: before };
-    const done = await copyAndSwap(session, schemas, lease, input);
+    const done = await copyAndSwap(session, schemas, lease, input).catch(refuseOddity);
     return { outcome: 'adopted', cases, ...done, originals: await keptOriginals(session, schemas) };
   });
+}
+
+/** A table may be odd in ways that nobody has looked for; then the server says so, before the swap. */
+function refuseOddity(error: unknown): never {
+  if (!(error instanceof StatementError)) throw error;
+  throw new DbError(
+    'AdoptionRefused',
+    `A table is of a kind that cannot be adopted as it is: ${error.message}.`,
+  );
 }
 
 async function needsCopy(

@@ -17,6 +17,7 @@ import type { Session } from './session.ts';
 import { loadedRanges } from './shadow-range.ts';
 import { readShadow, replacedTables, searchTables, type Shadow, type ShadowState } from './shadow.ts';
 import { liveTables, type Schemas } from './tables.ts';
+import { forgetAllUnreported } from './unreported.ts';
 import { writeLogs } from './update-log.ts';
 
 /** The baseline that is live, as its marker says; nothing before the first. */
@@ -120,6 +121,7 @@ export async function completeBaseline(session: Session, schemas: Schemas, lease
       const { releaseId, file, runId, report, staged, touched } = live;
       await recordRelease(session, { ...file, releaseId, member: staged.member, runId, published: report });
       await clearByMonthly(session, liveTables(schemas), releaseId);
+      await forgetAllUnreported(session, releaseId);
       await writeLogs(session, schemas.application, staged, touched);
     });
   }

@@ -3,6 +3,7 @@ import { npiColumns } from './npi-columns.ts';
 import { clearRefused, enterRefused } from './quarantine.ts';
 import type { Session } from './session.ts';
 import { keepStubs } from './stubs.ts';
+import { forgetUnreported } from './unreported.ts';
 
 /** How many lines of the plan have the same to be done with them. */
 export interface PlanGroup {
@@ -51,6 +52,7 @@ export async function writeProviders(
   await keepStubs(session, scope);
   await enterRefused(session, scope.stage, scope.releaseId);
   await clearRefused(session, scope);
+  await forgetUnreported(session, scope);
 }
 
 /** Brings `npi_data_*` to what the plan says. */

@@ -5,6 +5,11 @@ import type { NpiTables } from './tables.ts';
 /** Enters the refused rows of a staging; a release whose ledger line was lost is loaded again, under the same number. */
 export async function enterRefused(session: Session, stage: string, releaseId: number): Promise<void> {
   await session.query('DELETE FROM npi_quarantine WHERE release_id = ?', [releaseId]);
+  // What an earlier version of the release left is told by this one.
+  await session.query(
+    'UPDATE npi_quarantine SET cleared_by = ? WHERE release_id BETWEEN ? AND ? AND cleared_by IS NULL',
+    [releaseId, releaseId - (releaseId % 1000), releaseId - 1],
+  );
   await session.query(
     `INSERT INTO npi_quarantine (release_id, row_no, line_no, npi, reason, column_name)
      SELECT ?, r.row_no, r.line_no, r.npi, r.reason, r.column_name FROM ${stage}_refused r`,

@@ -7,6 +7,7 @@ import {
   type MySqlTable,
 } from 'drizzle-orm/mysql-core';
 import { timestampColumn } from './case-status.ts';
+import { collationsOf } from './collation.ts';
 import { DbError } from './errors.ts';
 import { npiColumns } from './npi-columns.ts';
 import { facilityTable, ownTables, searchLogTable, surgeonTable, updateLogTable } from './schema.ts';
@@ -17,6 +18,8 @@ interface ColumnFound {
   readonly place: string;
   readonly name: string;
   readonly width: number | null;
+  /** Absent for what is no text. */
+  readonly collation: string | null;
   readonly isKey: 0 | 1;
 }
 
@@ -79,7 +82,7 @@ async function caseObstacles(
 async function obstacles(session: Session, schemas: Schemas, wanted: readonly Wanted[]): Promise<string[]> {
   const found = await session.query<ColumnFound>(
     `SELECT CONCAT(table_schema, '.', table_name) AS place, column_name AS name,
-       character_maximum_length AS width, column_key = 'PRI' AS isKey
+       character_maximum_length AS width, collation_name AS collation, column_key = 'PRI' AS isKey
      FROM information_schema.columns WHERE table_schema IN (?, ?, ?)`,
     [schemas.application, schemas.search, schemas.scheduler],
   );
@@ -89,10 +92,17 @@ async function obstacles(session: Session, schemas: Schemas, wanted: readonly Wa
   const unkeyed = present.filter(
     ({ place, isKeyedByNpi }) => isKeyedByNpi && !isKeyedByNpiOnly(tables.get(place) ?? []),
   );
+  const { nearest } = await collationsOf(session);
+  const isForeign = ({ collation }: ColumnFound) => collation !== null && collation !== nearest;
+  // Texts of all of them are compared with one another, and a narrower character set lacks letters that CMS has.
+  const foreign = present.filter(
+    ({ place, isKeyedByNpi }) => isKeyedByNpi && (tables.get(place) ?? []).some(isForeign),
+  );
   const places = (list: readonly Wanted[]) => list.map(({ place }) => place).join(', ');
   return [
     ...(missing.length > 0 ? [`missing tables: ${places(missing)}`] : []),
     ...(unkeyed.length > 0 ? [`no primary key on npi: ${places(unkeyed)}`] : []),
+    ...(foreign.length > 0 ? [`texts that are not in ${nearest}: ${places(foreign)}`] : []),
     ...present.flatMap((table) => columnObstacles(table, tables.get(table.place) ?? [])),
   ];
 }

@@ -3,6 +3,7 @@ import { loadLines } from './bulk-load.ts';
 import { carryOver } from './carry-over.ts';
 import { fenceShared, type Lease } from './lease.ts';
 import { npiColumns } from './npi-columns.ts';
+import { keepOwnColumns, type OwnColumns } from './own-columns.ts';
 import type { RangeCounts } from './recorded.ts';
 import { shadowRangeTable } from './schema.ts';
 import type { Session } from './session.ts';
@@ -32,6 +33,7 @@ export interface RangeTarget {
   readonly isLocal: boolean;
   /** False: the live tables are empty, and nothing is carried over. */
   readonly hasProviders: boolean;
+  readonly ownColumns: OwnColumns;
 }
 
 const names = npiColumns.map(({ name }) => name);
@@ -76,17 +78,20 @@ export function searchFields(kind: SearchKind): string[] {
   return ['npi', ...searchColumns[kind].map(({ name }) => name)];
 }
 
-function compared(
+async function compared(
   session: Session,
-  { schemas, shadow, releaseId, hasProviders }: RangeTarget,
+  { schemas, shadow, releaseId, hasProviders, ownColumns }: RangeTarget,
   { range, typeRows }: RangeLoad,
 ): Promise<Omit<RangeCounts, 'duplicates'>> {
   if (hasProviders) {
-    return carryOver(session, { live: liveTables(schemas), shadow, releaseId, range }, typeRows);
+    const live = liveTables(schemas);
+    const counts = await carryOver(session, { live, shadow, releaseId, range }, typeRows);
+    await keepOwnColumns(session, { live, shadow: shadow.tables }, ownColumns, range);
+    return counts;
   }
   const inserted = typeRows[0] + typeRows[1] + typeRows[2];
   const none = { updated: 0, unchanged: 0, stale: 0, removed: 0 };
-  return Promise.resolve({ inserted, deactivated: typeRows[0], ...none });
+  return { inserted, deactivated: typeRows[0], ...none };
 }
 
 /** A provider that is carried over has its line in the plan already. */

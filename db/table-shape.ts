@@ -4,7 +4,7 @@ import type { Session } from './session.ts';
 export interface ColumnShape {
   readonly name: string;
   readonly definition: string;
-  /** Characters of a VARCHAR; absent for every other type. */
+  /** Characters of a VARCHAR or CHAR; absent for every other type. */
   readonly width?: number;
   readonly isGenerated: boolean;
 }
@@ -24,9 +24,10 @@ export interface TableShape {
   readonly keys: readonly TableKey[];
 }
 
-const keyLine = /^\s+((?:UNIQUE |FULLTEXT |SPATIAL )?KEY `?([^`\s(]+)`? \((.*?)\).*?),?$/;
+// The server writes names in backticks, db/tables.ts without.
+const keyLine = /^\s+((?:UNIQUE |FULLTEXT |SPATIAL )?KEY (?:`([^`]+)`|(\w+)) \((.*?)\).*?),?$/;
 const primaryLine = /^\s+PRIMARY KEY \((.*?)\)/;
-const columnLine = /^\s+`?([^`\s(]+)`? (.*?),?$/;
+const columnLine = /^\s+(?:`([^`]+)`|(\w+)) (.*?),?$/;
 const otherLine = /^\s+CONSTRAINT /;
 
 /** Reads a CREATE TABLE with one column or key a line, the server's own (`SHOW CREATE TABLE`) or ours (db/tables.ts). */
@@ -38,7 +39,8 @@ export function tableShape(ddl: string): TableShape {
   const [body = ''] = ddl.split('\n)');
   for (const line of body.split('\n').slice(1)) {
     const [, keyColumns] = primaryLine.exec(line) ?? [];
-    const [, definition, name, columnList] = keyLine.exec(line) ?? [];
+    const [, definition, quoted, plain, columnList] = keyLine.exec(line) ?? [];
+    const name = quoted ?? plain;
     if (keyColumns !== undefined) primary = namesIn(keyColumns);
     else if (definition !== undefined && name !== undefined)
       keys.push({ name, definition, columns: namesIn(columnList ?? '') });
@@ -48,16 +50,20 @@ export function tableShape(ddl: string): TableShape {
 }
 
 function columnIn(line: string): ColumnShape[] {
-  const [, name, definition] = columnLine.exec(line) ?? [];
+  const [, quoted, plain, definition] = columnLine.exec(line) ?? [];
+  // MySQL tells columns apart without regard to case.
+  const name = (quoted ?? plain)?.toLowerCase();
   if (name === undefined || definition === undefined) return [];
-  const [, width] = /^varchar\((\d+)\)/i.exec(definition) ?? [];
+  const [, width] = /^(?:var)?char\((\d+)\)/i.exec(definition) ?? [];
   const isGenerated = / GENERATED ALWAYS AS /i.test(definition);
   return [{ name, definition, isGenerated, ...(width !== undefined && { width: Number(width) }) }];
 }
 
 /** `` `last_name`,`first_name`(10) `` -> `last_name`, `first_name`. */
 const namesIn = (list: string): string[] =>
-  Array.from(list.matchAll(/`?([A-Za-z_]\w*)`?(?:\(\d+\))?/g), ([, name = '']) => name);
+  Array.from(list.matchAll(/(?:`([^`]+)`|([A-Za-z_]\w*))(?:\(\d+\))?/g), ([, quoted, plain = '']) =>
+    (quoted ?? plain).toLowerCase(),
+  );
 
 /** The CREATE TABLE of a table that is there. */
 export async function showCreate(session: Session, table: string): Promise<string> {

@@ -47,7 +47,10 @@ export function dueReleases(
   const unpublished = weeklies.filter((offer) => !isPublished(offer, published));
   const future = unpublished.filter(({ release }) => release.periodEnd >= today);
   const past = unpublished.filter(({ release }) => release.periodEnd < today);
-  const gaps = missingWeeks(published.map(releaseOf), past.map(releaseOf));
+  const oldest = oldestCurrent(weeklies, today);
+  const isCurrent = ({ release }: ListedRelease) =>
+    release.periodEnd >= oldest || published.some((known) => known.release.periodEnd < release.periodEnd);
+  const gaps = missingWeeks(published.map(releaseOf), past.filter(isCurrent).map(releaseOf));
   const monthly = newestMonthly(listed, today);
   const baseline = isBaselineDue(monthly, published, gaps, rule) ? monthly : undefined;
   const coveredUntil = baseline?.release.periodEnd ?? lastMonthlyEnd(published.map(releaseOf));
@@ -56,9 +59,6 @@ export function dueReleases(
   const open = past.filter(({ release }) => release.periodEnd > coveredUntil);
   const openReports = reports.filter(({ release }) => release.periodEnd > coveredUntil);
   const openGaps = gaps.filter(({ end }) => end > coveredUntil);
-  const oldest = oldestCurrent(weeklies, today);
-  const isCurrent = ({ release }: ListedRelease) =>
-    release.periodEnd >= oldest || published.some((known) => known.release.periodEnd < release.periodEnd);
   const after = [...open.filter(isCurrent), ...openReports].sort(byRelease);
   const due = [...(baseline ? [baseline] : []), ...after];
   const remarks = [

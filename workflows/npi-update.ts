@@ -233,7 +233,7 @@ class NpiUpdateRun {
       stage.executeWithOptions({ summary: `${name} into staging` }, [{ ...zip, dryRun }]),
     );
     this.#remarks.push(...remarksOf(due, staged));
-    if (!staged.isPublished && staged.supersededBy === undefined) {
+    if (!staged.isPublished && staged.heldBack === undefined) {
       this.#enter('publish');
       const summary = `${name}: ${staged.stagedRows} rows${dryRun ? ' classified, nothing published' : ''}`;
       const [published, publishSeconds] = await timed(() =>
@@ -245,7 +245,7 @@ class NpiUpdateRun {
         publish: publishSeconds,
         index: published.indexSeconds,
       };
-      if (published.unreported) this.#remarks.push(unreportedRemark(name, published.unreported));
+      if (published.unreported) this.#remarks.push(unreportedRemark(published.unreported));
       this.#done.push({
         ...published,
         release: name,
@@ -320,11 +320,11 @@ class NpiUpdateRun {
 /** What a person should know of a file although it is loaded. */
 function remarksOf(
   due: DueRelease,
-  { release, isPublished, supersededBy, newColumns, badUtf8Count }: Staged,
+  { release, isPublished, heldBack, newColumns, badUtf8Count }: Staged,
 ): string[] {
   const name = releaseName(due.release);
   return [
-    ...(supersededBy === undefined ? [] : [`${name} is not loaded: ${supersededBy} holds its days already.`]),
+    ...(heldBack === undefined ? [] : [`${name} is not loaded: ${heldBack}.`]),
     ...(isPublished ? [`${name} is published already: the same content, nothing loaded.`] : []),
     ...(release.periodEnd === due.release.periodEnd
       ? []
@@ -334,8 +334,8 @@ function remarksOf(
   ];
 }
 
-function unreportedRemark(name: string, count: number): string {
-  return `${grouped(count)} providers are deactivated here and not in ${name}: they stay as they are (table npi_unreported).`;
+function unreportedRemark(count: number): string {
+  return `${grouped(count)} providers are deactivated here and not in the newest report: they stay so (table npi_unreported).`;
 }
 
 /** The counts of all releases of a run, for its last log line. */

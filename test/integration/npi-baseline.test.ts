@@ -254,3 +254,28 @@ it('a week whose member names days that the monthly holds is superseded, whateve
   expect(await surgeons('j')).toEqual([]);
   expect((await pipeline.run()).outcome).toBe('nothing due');
 });
+
+it('a column that the application has added keeps its values', async () => {
+  await september([individual(1, 'SMITH', '09/01/2026'), individual(2, 'JONES', '09/01/2026')]);
+  await pipeline.run();
+  await pipeline.query(`ALTER TABLE ${name}_app.npi_data_1 ADD COLUMN our_note VARCHAR(20) NULL`);
+  try {
+    await pipeline.query(`UPDATE ${name}_app.npi_data_1 SET our_note = provider_last_name`);
+    await september([
+      ...padding,
+      individual(1, 'MILLER', '09/02/2026'),
+      individual(2, 'JONES', '09/01/2026'),
+    ]);
+    await pipeline.run();
+    expect(
+      await pipeline.query(
+        `SELECT provider_last_name AS name, our_note AS note FROM ${name}_app.npi_data_1 ORDER BY npi`,
+      ),
+    ).toEqual([
+      { name: 'MILLER', note: 'SMITH' },
+      { name: 'JONES', note: 'JONES' },
+    ]);
+  } finally {
+    await pipeline.query(`ALTER TABLE ${name}_app.npi_data_1 DROP COLUMN our_note`);
+  }
+});
