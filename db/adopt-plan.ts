@@ -42,7 +42,7 @@ function shadowStatements({ original, shadow, found, changes, convertTo }: Adopt
  */
 function stageStatements({ data }: AdoptedTables, stage: string): string[] {
   const [, individuals] = data;
-  const present = new Set(individuals.found.columns.map(({ name }) => name));
+  const present = new Set([...individuals.found.columns.map(({ name }) => name), ...individuals.ours]);
   const more = new Map(
     data
       .flatMap(({ found }) => found.columns)

@@ -58,7 +58,9 @@ export function dueReleases(
   const superseded = [...past, ...reports].filter(({ release }) => release.periodEnd <= coveredUntil);
   const open = past.filter(({ release }) => release.periodEnd > coveredUntil);
   const openReports = reports.filter(({ release }) => release.periodEnd > coveredUntil);
-  const openGaps = gaps.filter(({ end }) => end > coveredUntil);
+  const openGaps = gaps
+    .filter(({ end }) => end > coveredUntil)
+    .map(({ start, end }) => ({ start: start > coveredUntil ? start : dayAfter(coveredUntil, 1), end }));
   const after = [...open.filter(isCurrent), ...openReports].sort(byRelease);
   const due = [...(baseline ? [baseline] : []), ...after];
   const remarks = [
@@ -72,7 +74,7 @@ export function dueReleases(
     ...openGaps.map(
       ({ start, end }) => `No weekly holds the days from ${start} to ${end}: a later monthly brings them.`,
     ),
-    ...(baseline ? [] : notLoaded(monthly, published, rule)),
+    ...(baseline ? [] : notLoaded(monthly, published, openGaps, rule)),
     ...(due.length === 0 ? [nothingDue(weeklies.length)] : []),
   ];
   return { due, remarks, superseded, gaps: openGaps };
@@ -155,6 +157,7 @@ function dayAfter(day: string, days: number): string {
 function notLoaded(
   monthly: ListedRelease | undefined,
   published: readonly PublishedRelease[],
+  gaps: readonly Gap[],
   rule: BaselineRule,
 ): string[] {
   const isAsked = rule === 'replace';
@@ -164,7 +167,11 @@ function notLoaded(
     return isAsked ? [`${name} is published already: the same content, nothing loaded.`] : [];
   if (monthly.release.periodEnd < lastMonthlyEnd(published.map(releaseOf)))
     return [`${name} is listed and not loaded: a later monthly is.`];
-  const why = rule === 'never' ? 'NPI_BASELINE is never' : 'the weeklies since the last monthly are complete';
+  const because =
+    gaps.length === 0
+      ? 'the weeklies since the last monthly are complete'
+      : 'it does not hold all days that are missing';
+  const why = rule === 'never' ? 'NPI_BASELINE is never' : because;
   return [`${name} is listed and not loaded (${why}); \`surgicase npi replace\` loads it.`];
 }
 

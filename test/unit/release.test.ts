@@ -145,6 +145,11 @@ describe('what is due', () => {
     expect(due([listed(old), listed(w3)], [published(weekly('013023_020523', ''))])).toEqual([old, w3]);
   });
 
+  it('is nothing that an old weekly from a notice would make of it: it leaves no gap', () => {
+    const old = weekly('020623_021223', '');
+    expect(dueReleases([listed(old), listed(w3)], [], '2026-09-29', 'never').gaps).toEqual([]);
+  });
+
   it('is one layout of a period: the wider, and none when either is published', () => {
     const v1 = weekly('092126_092726', '');
     expect(due([listed(v1), listed(w3)], [])).toEqual([w3]);
@@ -244,6 +249,15 @@ describe('a monthly', () => {
     const result = due([september], [monthly('October')], 'replace');
     expect(names(result)).toEqual([]);
     expect(result.remarks.join()).toContain('a later monthly is');
+  });
+
+  it('that holds a part of the missing days says so, and leaves the rest a gap', () => {
+    const listedNow = [september, w3];
+    const known = [monthly('August'), weekly('080326_080926'), weekly('081026_081626')];
+    const result = due(listedNow, [...known, weekly('081726_082326'), weekly('082426_083026')]);
+    expect(result.gaps).toEqual([{ start: '2026-08-31', end: '2026-09-20' }]);
+    expect(result.remarks.join()).toContain('it does not hold all days that are missing');
+    expect(due(listedNow, known, 'replace').gaps).toEqual([{ start: '2026-09-14', end: '2026-09-20' }]);
   });
 
   it('closes the gap that it holds the days of', () => {
