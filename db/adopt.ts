@@ -22,8 +22,8 @@ import type { Schemas } from './tables.ts';
 export interface AdoptInput {
   readonly words: RefusalWords;
   readonly parseLogged: ParseLogged;
-  /** How far it is: a step, and what of it is done. */
-  onStep(step: string, detail?: string): void;
+  /** How far it is: a step, and of it the table or range that is worked on, or how many rows are done. */
+  onStep(step: string, detail?: string | number): void;
   /** For people: what happened that they did not expect. */
   onRemark(remark: string): void;
 }
@@ -136,7 +136,7 @@ async function tryToSwap(
   let read = 0;
   await copyRanges(session, plan, lease, (counts) => {
     read += counts.read;
-    input.onStep('copying', `${read} rows`);
+    input.onStep('copying', read);
   });
   await buildShadowKeys(session, plan, (table) => input.onStep('building keys', table));
   const signature = await settledSignature(session, plan);

@@ -30,7 +30,10 @@ function inputOf(terminal: Terminal): AdoptInput {
   return {
     words: refusalReasons,
     parseLogged: releaseOfLogged,
-    onStep: (step, detail) => terminal.progress(detail === undefined ? step : `${step}: ${detail}`, step),
+    onStep: (step, detail) => {
+      const done = typeof detail === 'number' ? `${grouped(detail)} rows` : detail;
+      terminal.progress(done === undefined ? step : `${step}: ${done}`, step);
+    },
     onRemark: (remark) => terminal.say(remark),
   };
 }

@@ -28,8 +28,8 @@ const loaded = (city: string) => individual(1, 'JONES', '09/15/2026', { [cityHea
 const cityHeader = 'Provider Business Practice Location Address City Name';
 
 let bed: AdoptionBed;
+let adopted: Awaited<ReturnType<AdoptionBed['adopt']>>;
 let pipeline: Pipeline;
-let adopted: unknown;
 beforeAll(async () => {
   bed = await createBed(name, [
     row(1, 1, 'AUSTIN'),
@@ -51,7 +51,7 @@ afterAll(async () => {
   await bed.drop();
 });
 
-it('the names in the log are the releases that are loaded', () => {
+it('the next week is loaded onto an adopted database, and what its log names is not', async () => {
   expect(adopted).toMatchObject({
     code: 0,
     value: {
@@ -61,9 +61,6 @@ it('the names in the log are the releases that are loaded', () => {
       ],
     },
   });
-});
-
-it('the next week is loaded onto an adopted database, and what its log names is not', async () => {
   await writeMonthly(pipeline.site, 'September_2026', '20260913', [loaded('WRONG MONTH')]);
   await writeWeekly(pipeline.site, '20260914-20260920', npidataCsv([loaded('WRONG WEEK')]));
   await writeWeekly(

@@ -159,8 +159,8 @@ describe('among the rows of an NPI', () => {
   const rows: ProductionRow[] = [
     full(1, 'NEWER', { last_update_date: '02/01/2025' }),
     full(1, 'OLDER', { last_update_date: '12/31/2024', certification_date: '01/01/2026' }),
-    full(2, 'EARLIER', { certification_date: '06/01/2024' }),
     full(2, 'CERTIFIED LATER', { certification_date: '01/01/2025' }),
+    full(2, 'EARLIER', { certification_date: '06/01/2024' }),
     full(3, 'REACTIVATED LATER', { npi_reactivation_date: '01/01/2025' }),
     full(3, 'EARLIER', { npi_reactivation_date: '12/01/2024' }),
     full(4, 'DEACTIVATED', { npi_deactivation_date: '01/01/2025' }),
