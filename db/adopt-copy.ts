@@ -1,5 +1,5 @@
 import { addKeys } from './table-keys.ts';
-import { rangeStatements, rowsOf, scanKey, type AdoptPlan, type Bounds } from './adopt-range.ts';
+import { rangeStatements, rowsOf, type AdoptPlan, type Bounds } from './adopt-range.ts';
 import { copiedRanges, forgetRange, noteRange, type CopiedRange } from './adopt-state.ts';
 import { adoptionTables, allTables, type AdoptedTable } from './adopt-tables.ts';
 import { DbError } from './errors.ts';
@@ -177,6 +177,3 @@ export async function buildShadowKeys(
     await addKeys(session, shadow, keys);
   }
 }
-
-/** Whether every data table can be read in the order of its NPIs. */
-export const hasScanKey = (table: AdoptedTable): boolean => scanKey(table) !== undefined;

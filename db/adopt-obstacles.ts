@@ -1,4 +1,4 @@
-import { hasScanKey } from './adopt-copy.ts';
+import { scanKey } from './adopt-range.ts';
 import { allTables, type AdoptedTable, type AdoptedTables } from './adopt-tables.ts';
 import { DbError } from './errors.ts';
 import type { Session } from './session.ts';
@@ -14,7 +14,7 @@ export async function adoptionObstacles(
   tables: AdoptedTables,
 ): Promise<string[]> {
   return [
-    ...tables.data.filter((table) => !hasScanKey(table)).map(withoutKey),
+    ...tables.data.filter((table) => scanKey(table) === undefined).map(withoutKey),
     ...allTables(tables).flatMap(otherPrimary),
     ...allTables(tables).flatMap(oddColumns),
     ...tables.search.flatMap(unfilledColumns),

@@ -104,7 +104,7 @@ export function swapStatements(
 /** A digest of what is made, which differs as soon as the application alters one of its tables. */
 export function shapeOf(schemas: Schemas, tables: AdoptedTables): string {
   const made = [...createStatements(schemas, tables), ...keyStatements(tables)].map(({ sql }) => sql);
-  const columns = tables.data.map(({ found }) => found.columns);
+  const columns = allTables(tables).map(({ found }) => found.columns);
   return createHash('sha256')
     .update(JSON.stringify([made, columns]))
     .digest('hex');

@@ -18,14 +18,22 @@ interface TableSignature {
 
 const mostWaits = 20;
 
+/** Runs `work` with the times of changes as they are now; the server answers with those of the day before otherwise. */
+export async function withFreshTimes<T>(session: Session, work: () => Promise<T>): Promise<T> {
+  await session.query('SET SESSION information_schema_stats_expiry = 0');
+  try {
+    return await work();
+  } finally {
+    await session.query('SET SESSION information_schema_stats_expiry = DEFAULT');
+  }
+}
+
 /**
- * What the three originals are known by now, or nothing when they change all the time. Every later change gives another
+ * What the three originals are known by now (with fresh times), or nothing when they change all the time. Every later change gives another
  * signature: its time is that of the commit, in seconds, so it is taken only in a second in which nothing changed. The
  * writes that the server has counted tell changes even when it has forgotten that time.
  */
 export async function settledSignature(session: Session, plan: AdoptPlan): Promise<string | undefined> {
-  // The server remembers these times for a day otherwise.
-  await session.query('SET SESSION information_schema_stats_expiry = 0');
   for (let wait = 0; wait < mostWaits; wait++) {
     const tables = await readSignatures(session, plan);
     if (tables.every(({ isYoung }) => isYoung === 0)) return JSON.stringify(tables);
@@ -65,7 +73,7 @@ async function countedWrites(session: Session, schema: string): Promise<Readonly
 
 /**
  * Puts the shadows in the place of the originals, which are kept, unless one of them has changed since `signature`. All
- * tables are held for as long as it takes to look and to rename them: readers wait, and see no error.
+ * tables are held for as long as it takes to look (with fresh times) and to rename them: readers wait, and see no error.
  * @returns whether it was done
  * @throws DbError FencedOut; DatabaseBusy when a reader holds a table all the time
  */

@@ -7,8 +7,15 @@ import { adoptionObstacles, refuseObstacles } from './adopt-obstacles.ts';
 import { createStatements, shapeOf } from './adopt-plan.ts';
 import type { AdoptPlan } from './adopt-range.ts';
 import type { RefusalWords } from './adopt-refusals.ts';
-import { dropAdoption, keptOriginals, openAdoption, readAdoption, copiedRanges } from './adopt-state.ts';
-import { settledSignature, swapTables } from './adopt-swap.ts';
+import {
+  dropAdoption,
+  keptOriginals,
+  openAdoption,
+  readAdoption,
+  copiedRanges,
+  type Adoption,
+} from './adopt-state.ts';
+import { settledSignature, swapTables, withFreshTimes } from './adopt-swap.ts';
 import { isEmpty, isShapedWrong, readAdoptedTables, tablesIn } from './adopt-tables.ts';
 import type { Database } from './connect.ts';
 import { DbError, StatementError } from './errors.ts';
@@ -119,37 +126,52 @@ async function copyAndSwap(
   );
 }
 
+/** A plan whose shadows are there. */
+interface Copy extends Adoption {
+  readonly plan: AdoptPlan;
+}
+
 /** The tables as they are, with their shadows: made anew when the application has altered one of them meanwhile. */
-async function openCopy(
-  session: Session,
-  schemas: Schemas,
-  { words, onStep }: AdoptInput,
-): Promise<{ readonly plan: AdoptPlan; readonly runId: string }> {
+async function openCopy(session: Session, schemas: Schemas, { words, onStep }: AdoptInput): Promise<Copy> {
   const plan = { schemas, words, tables: await readAdoptedTables(session, schemas) };
   const shape = shapeOf(schemas, plan.tables);
   const known = await readAdoption(session);
-  if (known?.shape === shape) return { plan, runId: known.runId };
+  if (known?.shape === shape) return { ...known, plan };
   onStep('making the new tables');
   await dropAdoption(session, schemas);
   for (const { sql } of createStatements(schemas, plan.tables)) await session.query(sql);
-  const { runId } = await openAdoption(session, shape);
-  return { plan, runId };
+  return { ...(await openAdoption(session, shape)), plan };
 }
 
 /** One round: the copy is brought up to the originals, and takes their place if none of them changed meanwhile. */
-async function tryToSwap(
-  session: Session,
-  { plan, runId }: { readonly plan: AdoptPlan; readonly runId: string },
-  { lease, logged, input }: { readonly lease: Lease; readonly logged: Logged; readonly input: AdoptInput },
-): Promise<AdoptedCounts | undefined> {
+async function tryToSwap(session: Session, copy: Copy, round: Round): Promise<AdoptedCounts | undefined> {
+  const { plan } = copy;
+  const { lease, input } = round;
   let read = 0;
   await copyRanges(session, plan, lease, (counts) => {
     read += counts.read;
     input.onStep('copying', read);
   });
   await buildShadowKeys(session, plan, (table) => input.onStep('building keys', table));
+  return withFreshTimes(session, () => compareAndSwap(session, copy, round));
+}
+
+interface Round {
+  readonly lease: Lease;
+  readonly logged: Logged;
+  readonly input: AdoptInput;
+}
+
+/** @returns what the rows became; nothing when somebody wrote meanwhile */
+async function compareAndSwap(
+  session: Session,
+  { plan, runId, shape }: Copy,
+  { lease, logged, input }: Round,
+): Promise<AdoptedCounts | undefined> {
   const signature = await settledSignature(session, plan);
   if (signature === undefined) return undefined;
+  const { schemas } = plan;
+  if (shapeOf(schemas, await readAdoptedTables(session, schemas)) !== shape) return undefined;
   await copyChanges(session, plan, lease, (number, count) =>
     input.onStep('comparing with the originals', `range ${number} of ${count}`),
   );

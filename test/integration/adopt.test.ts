@@ -268,6 +268,19 @@ describe('while the application and the old job go on', () => {
     await expectModel(changed);
   });
 
+  it('a column that the application adds meanwhile comes along', async () => {
+    bed = await createBed('adopt_altered', rows);
+    const adoption = await startAdoption(bed.env, once(/^ALTER TABLE \S+ ADD KEY/));
+    await adoption.chosen;
+    await bed.query(`ALTER TABLE ${place(bed, 'live', 1)} ADD COLUMN added_later INT DEFAULT 5`);
+    adoption.proxy.release();
+    expect(await adoption.ended).toMatchObject({ code: 0, err: expect.stringContaining('not swapped') });
+    await expectModel(rows);
+    expect(await bed.query(`SELECT DISTINCT added_later AS added FROM ${place(bed, 'live', 1)}`)).toEqual([
+      { added: 5 },
+    ]);
+  });
+
   it('an original that changes again and again is not replaced, and it says what to do', async () => {
     bed = await createBed('adopt_busy', rows);
     let release: () => void = () => undefined;
@@ -313,6 +326,18 @@ function once(pattern: RegExp): (sql: string) => 'held' | 'pass' {
     return 'held';
   };
 }
+
+it('where nothing is there, nothing is made', async () => {
+  bed = await createBed('adopt_nothing', []);
+  const { application, search, scheduler } = bed.schemas;
+  for (const schema of [application, search]) await bed.query(`DROP DATABASE ${schema}`);
+  expect(await bed.adopt()).toMatchObject({ code: 0, value: { outcome: 'nothing' } });
+  const { out } = await surgicase(['db', 'adopt', '--dry-run'], bed.env);
+  expect(out).toContain('There is no table cases');
+  expect(out).toContain('Nothing to adopt.');
+  expect(await bed.query(`SHOW DATABASES LIKE '${scheduler}'`)).toEqual([]);
+  await bed.drop();
+});
 
 describe('what cannot be adopted', () => {
   afterEach(() => bed.drop());
