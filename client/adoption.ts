@@ -1,5 +1,5 @@
 import type { AdoptResult } from '../db/adopt.ts';
-import type { AdoptPreview } from '../db/adopt-preview.ts';
+import type { AdoptedLack, AdoptPreview } from '../db/adopt-preview.ts';
 import { grouped } from './numbers.ts';
 
 const nothing = 'Nothing to adopt.';
@@ -60,7 +60,7 @@ function tableLines(tables: AdoptPreview['tables']): string[] {
   });
 }
 
-function lackOf({ isAbsent, changes, narrow, convertTo }: AdoptPreview['tables'][number]): string {
+function lackOf({ isAbsent, changes, narrow, convertTo }: AdoptedLack): string {
   if (isAbsent) return 'missing';
   const inOther = convertTo === undefined ? [] : [`texts that are not in ${convertTo}`];
   const widths = narrow.map(({ name, width }) => `${name} (${width})`);

@@ -66,7 +66,7 @@ function unfilledColumns({ original, found: { columns }, ours }: AdoptedTable): 
 /** A release is published in one transaction, which only InnoDB keeps. */
 async function withoutTransactions(session: Session, tables: AdoptedTables): Promise<string[]> {
   const found = await session.query<{ place: string; engine: string }>(
-    `SELECT CONCAT(table_schema, '.', table_name) AS place, engine FROM information_schema.tables
+    `SELECT CONCAT(table_schema, '.', table_name) AS place, engine AS engine FROM information_schema.tables
      WHERE CONCAT(table_schema, '.', table_name) IN (?) AND engine <> 'InnoDB'`,
     [allTables(tables).map(({ original }) => original)],
   );

@@ -11,13 +11,14 @@ import { migrateStatements } from './migrate.ts';
 import type { Session } from './session.ts';
 import type { Schemas } from './tables.ts';
 
+/** What one table lacks. */
+export type AdoptedLack = Pick<AdoptedTable, 'original' | 'isAbsent' | 'changes' | 'narrow' | 'convertTo'>;
+
 /** What an adoption would find and do. */
 export interface AdoptPreview {
   readonly obstacles: readonly string[];
   /** Tables that are absent or have to be altered. */
-  readonly tables: ReadonlyArray<
-    Pick<AdoptedTable, 'original' | 'isAbsent' | 'changes' | 'narrow' | 'convertTo'>
-  >;
+  readonly tables: readonly AdoptedLack[];
   readonly rows?: RowFindings;
   readonly cases: CasesLack;
   readonly logged: Logged;
@@ -45,7 +46,7 @@ export async function previewAdoption(
     isAbsent || changes.length > 0 || convertTo !== undefined;
   return {
     obstacles: isCopied ? await adoptionObstacles(session, schemas, plan.tables) : [],
-    tables: isCopied ? allTables(plan.tables).filter(isWrong) : [],
+    tables: isCopied ? allTables(plan.tables).filter(isWrong).map(lackOf) : [],
     ...(rows && { rows }),
     cases,
     logged: await readLogged(session, schemas, parseLogged),
@@ -55,6 +56,10 @@ export async function previewAdoption(
       ...(isCopied ? await copyStatements(session, plan) : []),
     ],
   };
+}
+
+function lackOf({ original, isAbsent, changes, narrow, convertTo }: AdoptedTable): AdoptedLack {
+  return { original, isAbsent, changes, narrow, ...(convertTo !== undefined && { convertTo }) };
 }
 
 async function copyStatements(session: Session, plan: AdoptPlan): Promise<Statement[]> {

@@ -16,7 +16,7 @@ import {
   type Adoption,
 } from './adopt-state.ts';
 import { settledSignature, swapTables, withFreshTimes } from './adopt-swap.ts';
-import { isEmpty, isShapedWrong, readAdoptedTables, tablesIn } from './adopt-tables.ts';
+import { allTables, isEmpty, isShapedWrong, readAdoptedTables, tablesIn } from './adopt-tables.ts';
 import type { Database } from './connect.ts';
 import { DbError, StatementError } from './errors.ts';
 import type { Lease } from './lease.ts';
@@ -136,11 +136,17 @@ async function openCopy(session: Session, schemas: Schemas, { words, onStep }: A
   const plan = { schemas, words, tables: await readAdoptedTables(session, schemas) };
   const shape = shapeOf(schemas, plan.tables);
   const known = await readAdoption(session);
-  if (known?.shape === shape) return { ...known, plan };
+  if (known?.shape === shape && (await areMade(session, plan))) return { ...known, plan };
   onStep('making the new tables');
   await dropAdoption(session, schemas);
   for (const { sql } of createStatements(schemas, plan.tables)) await session.query(sql);
   return { ...(await openAdoption(session, shape)), plan };
+}
+
+/** They are not when somebody has taken a swapped adoption back by hand. */
+async function areMade(session: Session, { schemas, tables }: AdoptPlan): Promise<boolean> {
+  const present = new Set(await tablesIn(session, [schemas.scheduler]));
+  return allTables(tables).every(({ shadow }) => present.has(shadow));
 }
 
 /** One round: the copy is brought up to the originals, and takes their place if none of them changed meanwhile. */
