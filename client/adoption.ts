@@ -104,9 +104,9 @@ function casesLines(hasTable: boolean, columns: readonly string[], how: string):
 }
 
 function loggedLines({ releases, unknownCount }: AdoptPreview['logged']): string[] {
-  const unknown = unknownCount > 0 ? `; ${grouped(unknownCount)} lines name none` : '';
+  const unknown = unknownCount > 0 ? ` (lines that name none: ${grouped(unknownCount)})` : '';
   if (releases.length === 0)
     return [`npi_update_log names no release: what is loaded is unknown, and NPI_BASELINE decides${unknown}`];
   const names = releases.map(({ fileName }) => fileName.replace(/\.zip$/i, ''));
-  return [`npi_update_log names ${grouped(names.length)} releases as loaded${unknown}: ${names.join(', ')}`];
+  return [`npi_update_log names ${grouped(names.length)} releases as loaded: ${names.join(', ')}${unknown}`];
 }

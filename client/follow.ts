@@ -39,7 +39,7 @@ export async function follow(
   );
   if (!(await hasPoller(client))) on.waiting();
   for (;;) {
-    const snapshot = await snapshotOf(handle, ended);
+    const snapshot = await snapshotOf(client, handle);
     if (await Promise.race([ended, sleep(pollMs, false)])) return end;
     if (snapshot !== undefined) on.snapshot(snapshot);
   }
@@ -66,13 +66,18 @@ function failureOf(cause: Error | undefined): { failureType: string; message: st
   return { failureType: 'Error', message: (inner instanceof Error ? inner : cause)?.message ?? 'unknown' };
 }
 
-/** Nothing while no worker answers: the query then waits for one, and the end of the run ends that wait. */
-async function snapshotOf(handle: WorkflowHandle, ended: Promise<boolean>): Promise<RunSnapshot | undefined> {
-  const asked = Promise.all([handle.query<RunProgress>(progressQuery), pendingActivity(handle)]).catch(
-    () => undefined,
+const patienceMs = 2000;
+
+/**
+ * Nothing while no worker answers, for whom the query would wait. Both questions have come to an end when this has: one that
+ * Temporal's client goes on repeating would end the process when its connection is closed.
+ */
+async function snapshotOf(client: Client, handle: WorkflowHandle): Promise<RunSnapshot | undefined> {
+  const [progress, activity] = await client.withDeadline(Date.now() + patienceMs, () =>
+    Promise.allSettled([handle.query<RunProgress>(progressQuery), pendingActivity(handle)]),
   );
-  const answer = await Promise.race([asked, ended]);
-  return typeof answer === 'object' ? { progress: answer[0], ...answer[1] } : undefined;
+  if (progress.status === 'rejected' || activity.status === 'rejected') return undefined;
+  return { progress: progress.value, ...activity.value };
 }
 
 async function pendingActivity(handle: WorkflowHandle): Promise<Omit<RunSnapshot, 'progress'>> {

@@ -57,7 +57,8 @@ function newestOf(files: readonly PublishedFile[], kind: ReleaseKind): [ReleaseK
 
 /** The same for people. */
 export function registryLines({ dataUntil, newest, gaps, refused, unreported }: RegistryStatus): string[] {
-  if (dataUntil === null && newest.deactivation === undefined) return ['Nothing of the registry is loaded.'];
+  const isEmpty = dataUntil === null && newest.deactivation === undefined && refused.length === 0;
+  if (isEmpty) return ['The ledger has no release of the registry.'];
   const refusedRows = refused.reduce((sum, { rowCount }) => sum + rowCount, 0);
   return [
     `data until   ${dataUntil ?? 'no weekly and no monthly is loaded'}`,

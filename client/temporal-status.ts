@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { jobs, weeklySchedules, type Job } from '../contract/schedules.ts';
 import { progressQuery, type RunProgress } from '../contract/workflows.ts';
@@ -62,7 +61,12 @@ const patienceMs = 3000;
 
 /** A query waits for a worker; whoever asks for the status does not. */
 async function phaseOf(client: Client, workflowId: string, runId: string): Promise<string | undefined> {
-  const asked = client.workflow.getHandle(workflowId, runId).query<RunProgress>(progressQuery);
-  const answer = await Promise.race([asked.catch(() => undefined), sleep(patienceMs, undefined)]);
-  return answer?.phase;
+  const handle = client.workflow.getHandle(workflowId, runId);
+  try {
+    const asked = () => handle.query<RunProgress>(progressQuery);
+    return (await client.withDeadline(Date.now() + patienceMs, asked)).phase;
+  } catch {
+    // Nobody has answered in time, or the run has ended meanwhile.
+    return undefined;
+  }
 }

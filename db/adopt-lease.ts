@@ -28,7 +28,8 @@ export function asAdoption<Result>(
     try {
       return await underLease(database, session, signal, work);
     } finally {
-      await session.query("SELECT RELEASE_LOCK('surgicase adopt')");
+      // A connection that is lost has let go of it, and why it was lost is the news.
+      await session.query("SELECT RELEASE_LOCK('surgicase adopt')").catch(() => undefined);
     }
   });
 }
@@ -51,6 +52,7 @@ async function underLease<Result>(
   } finally {
     clearInterval(timer);
     await renewal;
-    await releaseLease(session, lease);
+    // It expires by itself where the connection is lost.
+    await releaseLease(session, lease).catch(() => undefined);
   }
 }

@@ -1,10 +1,11 @@
 import { eq } from 'drizzle-orm';
 import { adoptionTables, tablesIn } from './adopt-tables.ts';
 import type { AdoptPlan } from './adopt-range.ts';
+import { isDeactivated } from './dates.ts';
 import { fence, type Lease } from './lease.ts';
 import { enterRefused } from './quarantine.ts';
 import type { PublishReport } from './recorded.ts';
-import { nextReleaseId, publishedFiles, recordRelease } from './releases.ts';
+import { nextReleaseId, publishedFiles, recordRelease, releaseIdOf } from './releases.ts';
 import { releaseTable } from './schema.ts';
 import type { Session } from './session.ts';
 import type { Schemas } from './tables.ts';
@@ -20,6 +21,12 @@ export interface NamedRelease {
 
 /** Tells the release of a file that an earlier loader logged; undefined for what is none. */
 export type ParseLogged = (name: string) => NamedRelease | undefined;
+
+/** The number of the last release that the log names. */
+export function lastLogged({ releases }: Logged): number | null {
+  const last = releases.map(({ kind, periodEnd }) => releaseIdOf(kind, periodEnd));
+  return last.length === 0 ? null : Math.max(...last);
+}
 
 /** A release that `npi_update_log` says is loaded. */
 export interface LoggedRelease extends NamedRelease {
@@ -73,16 +80,21 @@ export async function readLogged(session: Session, schemas: Schemas, parse: Pars
 const unknownContent = { sha256: '0'.repeat(64), sizeBytes: 0 };
 const adoptedRelease = 0;
 
-/** Enters the refused rows under release 0, and the logged releases that the ledger does not have, in one transaction. */
+/**
+ * Enters the refused rows under release 0, the logged releases that the ledger does not have, and as stubs of the last of
+ * them who is deactivated: a monthly before it must not bring them back. In one transaction.
+ */
 export async function writeLedger(
   session: Session,
-  { schemas }: AdoptPlan,
+  { schemas, releaseId: lastRelease }: AdoptPlan,
   lease: Lease,
   { runId, releases }: { readonly runId: string; readonly releases: readonly LoggedRelease[] },
 ): Promise<void> {
   await session.transaction(async () => {
     await fence(session, lease);
-    await enterRefused(session, adoptionTables(schemas).stage, adoptedRelease);
+    const { stage, data } = adoptionTables(schemas);
+    await enterRefused(session, stage, adoptedRelease);
+    if (lastRelease !== null) await keepDeactivated(session, data, lastRelease);
     // A round that came as far as this has entered them already.
     await session.orm((db) => db.delete(releaseTable).where(eq(releaseTable.runId, runId)));
     const known = new Set((await publishedFiles(session)).map(({ fileName }) => fileName));
@@ -93,6 +105,21 @@ export async function writeLedger(
       await recordRelease(session, { ...file, ...unknownContent, releaseId, runId, published });
     }
   });
+}
+
+async function keepDeactivated(
+  session: Session,
+  data: (type: 0 | 1 | 2) => string,
+  releaseId: number,
+): Promise<void> {
+  await session.query('DELETE FROM npi_stub WHERE release_id = ?', [releaseId]);
+  for (const type of [0, 1, 2] as const) {
+    await session.query(
+      `INSERT INTO npi_stub (npi, release_id, deactivation_date)
+       SELECT k.npi, ?, k.npi_deactivation_date FROM ${data(type)} k WHERE ${isDeactivated('k')}`,
+      [releaseId],
+    );
+  }
 }
 
 /** What an earlier loader did with its rows nobody knows; they are there. */

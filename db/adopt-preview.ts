@@ -1,6 +1,6 @@
 import { casesLack, type CasesLack } from './adopt-cases.ts';
 import { areSound, countFindings, type RowFindings } from './adopt-findings.ts';
-import { readLogged, type Logged } from './adopt-ledger.ts';
+import { lastLogged, readLogged, type Logged } from './adopt-ledger.ts';
 import { adoptionObstacles } from './adopt-obstacles.ts';
 import { createStatements, keyStatements, swapStatements, type Statement } from './adopt-plan.ts';
 import { rangeStatements, type AdoptPlan } from './adopt-range.ts';
@@ -36,7 +36,13 @@ export async function previewAdoption(
   schemas: Schemas,
   { words, parseLogged, onStep }: Pick<AdoptInput, 'words' | 'parseLogged' | 'onStep'>,
 ): Promise<AdoptPreview> {
-  const plan = { schemas, words, tables: await readAdoptedTables(session, schemas) };
+  const logged = await readLogged(session, schemas, parseLogged);
+  const plan = {
+    schemas,
+    words,
+    releaseId: lastLogged(logged),
+    tables: await readAdoptedTables(session, schemas),
+  };
   const originals = await keptOriginals(session, schemas);
   const cases = await casesLack(session, schemas);
   const isAsked = originals.length === 0 && !isEmpty(plan.tables);
@@ -49,7 +55,7 @@ export async function previewAdoption(
     tables: isCopied ? allTables(plan.tables).filter(isWrong).map(lackOf) : [],
     ...(rows && { rows }),
     cases,
-    logged: await readLogged(session, schemas, parseLogged),
+    logged,
     originals,
     statements: [
       ...(cases.statement ? [cases.statement] : []),

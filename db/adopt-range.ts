@@ -24,9 +24,12 @@ export interface AdoptPlan {
   readonly schemas: Schemas;
   readonly tables: AdoptedTables;
   readonly words: RefusalWords;
+  /** The last release that the log names: all rows count as its own. NULL where nobody knows what is loaded. */
+  readonly releaseId: number | null;
 }
 
 const types = [0, 1, 2] as const;
+const provenance: ReadonlySet<string> = new Set(['data_release', 'deactivation_release']);
 const loaded = new Set(npiColumns.map(({ name }) => name));
 /** What the original stores, and what a load brings; the shadow has both. */
 const written = ({ found }: AdoptedTable) => {
@@ -104,14 +107,13 @@ function chooseStatements({ schemas }: AdoptPlan): RangeStatement[] {
   return [
     oneStays(stage, 'of the full rows of an NPI one stays', "WHERE s.entity_type_code <> ''"),
     {
-      what: 'a full row takes the date of a stub of its NPI that it is not younger than',
+      what: 'a full row takes the date of a stub of its NPI, unless it was reactivated since',
       sql: `UPDATE ${stage} s JOIN (
   SELECT npi, MAX(${dateKey('npi_deactivation_date')}) AS since FROM ${stage} WHERE entity_type_code = '' GROUP BY npi
 ) stub ON stub.npi = s.npi
 SET s.npi_deactivation_date = CONCAT(RIGHT(stub.since, 5), '/', LEFT(stub.since, 4))
 WHERE s.entity_type_code <> '' AND stub.since <> ''
-  AND ${date('npi_reactivation_date')} < stub.since AND ${date('last_update_date')} <= stub.since
-  AND ${date('npi_deactivation_date')} < stub.since`,
+  AND ${date('npi_reactivation_date')} < stub.since AND ${date('npi_deactivation_date')} < stub.since`,
       counts: 'deactivated',
     },
     oneStays(stage, 'a stub goes before a full row, an older stub before a newer one', ''),
@@ -131,15 +133,19 @@ function oneStays(stage: string, what: string, among: string): RangeStatement {
   };
 }
 
-function writeStatements({ schemas, tables }: AdoptPlan): RangeStatement[] {
+function writeStatements({ schemas, tables, releaseId }: AdoptPlan): RangeStatement[] {
   const { stage } = adoptionTables(schemas);
   const counts = ['stubs', 'individuals', 'organizations'] as const;
   return types.map((type): RangeStatement => {
     const table = tables.data[type];
-    const names = written(table);
+    const names = written(table).filter((name) => !provenance.has(name));
+    // A monthly that is older than the last logged release must not take away what that one brought.
+    const data = type === 0 ? 's.data_release' : `COALESCE(s.data_release, ${releaseId})`;
+    const deactivation = `IF(${isDeactivated('s')}, COALESCE(s.deactivation_release, ${releaseId}), s.deactivation_release)`;
     return {
       what: `what stays goes into the table of its entity type`,
-      sql: `INSERT INTO ${table.shadow} (${list(names)}) SELECT ${list(names, 's')} FROM ${stage} s
+      sql: `INSERT INTO ${table.shadow} (${list(names)}, data_release, deactivation_release)
+SELECT ${list(names, 's')}, ${data}, ${deactivation} FROM ${stage} s
 WHERE s.entity_type_code = '${type === 0 ? '' : type}' ORDER BY s.npi`,
       counts: counts[type],
     };

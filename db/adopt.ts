@@ -2,7 +2,7 @@ import { completeCases, type CasesLack } from './adopt-cases.ts';
 import { buildShadowKeys, copyChanges, copyRanges } from './adopt-copy.ts';
 import { areSound, countFindings } from './adopt-findings.ts';
 import { asAdoption } from './adopt-lease.ts';
-import { readLogged, writeLedger, type Logged, type ParseLogged } from './adopt-ledger.ts';
+import { lastLogged, readLogged, writeLedger, type Logged, type ParseLogged } from './adopt-ledger.ts';
 import { adoptionObstacles, refuseObstacles } from './adopt-obstacles.ts';
 import { createStatements, shapeOf } from './adopt-plan.ts';
 import type { AdoptPlan } from './adopt-range.ts';
@@ -91,7 +91,7 @@ async function needsCopy(
   { words, onStep }: AdoptInput,
 ): Promise<boolean> {
   if ((await keptOriginals(session, schemas)).length > 0) return false;
-  const plan = { schemas, words, tables: await readAdoptedTables(session, schemas) };
+  const plan = { schemas, words, releaseId: null, tables: await readAdoptedTables(session, schemas) };
   if (isEmpty(plan.tables)) return false;
   refuseObstacles(await adoptionObstacles(session, schemas, plan.tables));
   return isShapedWrong(plan.tables) || !areSound(await countFindings(session, plan, onStep));
@@ -109,8 +109,8 @@ async function copyAndSwap(
   input: AdoptInput,
 ): Promise<{ readonly counts: AdoptedCounts; readonly logged: Logged }> {
   for (let round = 1; round <= mostRounds; round++) {
-    const copy = await openCopy(session, schemas, input);
     const logged = await readLogged(session, schemas, input.parseLogged);
+    const copy = await openCopy(session, schemas, lastLogged(logged), input);
     const counts = await tryToSwap(session, copy, { lease, logged, input });
     if (counts) {
       await dropAdoption(session, schemas);
@@ -132,8 +132,13 @@ interface Copy extends Adoption {
 }
 
 /** The tables as they are, with their shadows: made anew when the application has altered one of them meanwhile. */
-async function openCopy(session: Session, schemas: Schemas, { words, onStep }: AdoptInput): Promise<Copy> {
-  const plan = { schemas, words, tables: await readAdoptedTables(session, schemas) };
+async function openCopy(
+  session: Session,
+  schemas: Schemas,
+  releaseId: number | null,
+  { words, onStep }: AdoptInput,
+): Promise<Copy> {
+  const plan = { schemas, words, releaseId, tables: await readAdoptedTables(session, schemas) };
   const shape = shapeOf(schemas, plan.tables);
   const known = await readAdoption(session);
   if (known?.shape === shape && (await areMade(session, plan))) return { ...known, plan };
@@ -213,14 +218,16 @@ export async function finishAdoption(
   schemas: Schemas,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const isThere = await database.session(signal, (session) => hasOwnTables(session, schemas));
-  if (!isThere) return [];
+  // Before it waits for the lock: whoever asks while an adoption is under way has not seen its outcome.
+  const before = await database.session(signal, async (session) => {
+    if (!(await hasOwnTables(session, schemas))) return [];
+    const originals = await keptOriginals(session, schemas);
+    if (originals.length > 0 || (await readAdoption(session)) === undefined) return originals;
+    throw new DbError('AdoptionRefused', 'The adoption has not come to its swap.');
+  });
+  if (before.length === 0) return [];
   return asAdoption(database, signal, async (session) => {
     const originals = await keptOriginals(session, schemas);
-    if (originals.length === 0) {
-      if ((await readAdoption(session)) === undefined) return [];
-      throw new DbError('AdoptionRefused', 'The adoption has not come to its swap.');
-    }
     await dropAdoption(session, schemas);
     for (const original of originals) await session.query(`DROP TABLE IF EXISTS ${original}`);
     return originals;

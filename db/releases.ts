@@ -110,13 +110,18 @@ export async function supersededNames(session: Session): Promise<ReadonlySet<str
   return new Set(rows.map(({ name }) => name));
 }
 
+/** The number of a release; see `nextReleaseId`. */
+export function releaseIdOf(kind: string, periodEnd: string, version = 1): number {
+  const day = Number(periodEnd.replaceAll('-', ''));
+  return (day * 10 + (kindDigits[kind] ?? 0)) * 1000 + version;
+}
+
 /**
  * The number of a file's place in the order of releases: end of period; on the same day a weekly, a monthly, a report;
  * and the version (a new content of the same release), 1 to 999.
  */
 export async function nextReleaseId(session: Session, kind: string, periodEnd: string): Promise<number> {
-  const day = Number(periodEnd.replaceAll('-', ''));
-  const first = (day * 10 + (kindDigits[kind] ?? 0)) * 1000;
+  const first = releaseIdOf(kind, periodEnd, 0);
   const [row] = await session.orm((db) =>
     db
       .select({ newest: max(releaseId) })

@@ -13,12 +13,19 @@ export interface CmsReplica extends LocalService {
 const pagePath = '/nppes/NPI_Files.html';
 
 /** Serves every zip of a folder beside a page that lists them: HEAD, ETag, Range and If-Range, as CMS's server does. */
-export async function startCmsReplica({ folder }: { readonly folder: string }): Promise<CmsReplica> {
+export async function startCmsReplica({
+  folder,
+  port: wanted = 0,
+}: {
+  readonly folder: string;
+  /** Any when absent. */
+  readonly port?: number;
+}): Promise<CmsReplica> {
   const server = createServer((request, response) => {
     answer(folder, request, response).catch(() => response.destroy());
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(0, '127.0.0.1', resolve);
+    server.once('error', reject).listen(wanted, '127.0.0.1', resolve);
   });
   const { port } = server.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}${pagePath}`;

@@ -4,7 +4,7 @@ import { fetchPage } from '../nppes/offer.ts';
 import { releasesOnPage } from '../nppes/page.ts';
 import { startCmsReplica } from './cms-replica.ts';
 import { addNextWeek, prepareSample } from './sample/weeks.ts';
-import { LocalError, type LocalService } from './service.ts';
+import { keptPort, LocalError, type LocalService } from './service.ts';
 
 export type SourceName = 'cms' | 'sample';
 
@@ -17,6 +17,7 @@ export interface Source extends LocalService {
 }
 
 const pagePatienceMs = 5000;
+const usualPort = 8380;
 
 /**
  * The page of CMS where it answers, otherwise (or when `wanted`) generated weeks behind a replica of it. A state folder
@@ -70,7 +71,8 @@ function cms(pageUrl: string): Source {
 
 async function sample(folder: string, today: string, cmsUrl: string): Promise<Source> {
   await prepareSample(folder, today);
-  const replica = await startCmsReplica({ folder });
+  // A run that a stop has cut off goes on with the addresses that it read from the page.
+  const replica = await startCmsReplica({ folder, port: await keptPort(folder, usualPort) });
   return {
     name: 'sample',
     pageUrl: replica.url,

@@ -79,9 +79,7 @@ function deactivationOf(winner: ProductionRow, rows: readonly ProductionRow[]): 
   if (!isFull(winner)) return own;
   const stubs = rows.filter((row) => !isFull(row)).map((row) => row.values.npi_deactivation_date ?? '');
   const newest = stubs.sort((a, b) => (iso(a) < iso(b) ? -1 : 1)).at(-1) ?? '';
-  const isOvertaken =
-    iso(winner.values.npi_reactivation_date) >= iso(newest) ||
-    iso(winner.values.last_update_date) > iso(newest);
+  const isOvertaken = [winner.values.npi_reactivation_date, own].some((date) => iso(date) >= iso(newest));
   return newest === '' || isOvertaken ? own : newest;
 }
 

@@ -67,7 +67,12 @@ export function search(
     };
     const found = await database.session(signal, (session) => searchProviders(session, schemas, question));
     const lines = found.map((row) => Object.values(row).join('  '));
-    terminal.answer(found, lines.length > 0 ? lines : [`No provider's name matches "${name}".`]);
+    terminal.answer(
+      found,
+      lines.length > 0
+        ? lines
+        : [`No provider's name matches "${name}"${state === undefined ? '' : ` in the state ${state}`}.`],
+    );
     return exitCodes.done;
   });
 }

@@ -75,7 +75,7 @@ function databaseLines(
   temporal: TemporalStatus | Unanswered,
   found: DatabaseStatus | Unanswered,
 ): string[] {
-  if ('error' in found) return [`database     ${found.error}`, ...runLines(config, temporal, [])];
+  if ('error' in found) return [`database     ${found.error}`, ...runLines(config, temporal)];
   const { host, port } = config.database ?? { host: '', port: 0 };
   return [
     `database     ${host}:${port}, ${found.obstacles.length === 0 ? 'ready for loads' : 'not ready for loads:'}`,
@@ -85,15 +85,22 @@ function databaseLines(
   ];
 }
 
-function runLines(config: Config, temporal: TemporalStatus | Unanswered, last: readonly LastRun[]): string[] {
+/** `last`: absent where the database, whose ledger tells, does not answer. */
+function runLines(
+  config: Config,
+  temporal: TemporalStatus | Unanswered,
+  last?: readonly LastRun[],
+): string[] {
   const { schedules, openRuns } = 'error' in temporal ? { schedules: [], openRuns: [] } : temporal;
   return [
     ...jobs.flatMap((job) => [
       job,
-      ...lastLines(
-        config,
-        last.find((run) => run.job === job),
-      ),
+      ...(last
+        ? lastLines(
+            config,
+            last.find((run) => run.job === job),
+          )
+        : ['  last       unknown']),
       ...nextLine(schedules.find((schedule) => schedule.job === job)),
     ]),
     ...openRuns.flatMap((run) => openLines(config, run)),
@@ -113,8 +120,9 @@ function nextLine(schedule: ScheduleStatus | undefined): string[] {
   if (!schedule) return [];
   const { job, state, note, nextAt } = schedule;
   if (state === 'missing') return ['  next       never: `surgicase schedules apply` creates the schedule'];
-  if (state === 'paused')
-    return [`  next       paused${note ? ` (${note})` : ''}: \`surgicase schedules resume ${job}\``];
+  // The note of a start on a configured database names the command already.
+  const resume = note?.includes('schedules resume') ? '' : `: \`surgicase schedules resume ${job}\``;
+  if (state === 'paused') return [`  next       paused${note ? ` (${note})` : ''}${resume}`];
   return [`  next       ${nextAt?.slice(0, 16).replace('T', ' ') ?? 'never'} UTC`];
 }
 

@@ -44,7 +44,7 @@ beforeAll(async () => {
        (NOW(), '/data/npidata_pfile_20260914-20260920.csv', 41, 1, 31, 9)`,
   );
   adopted = await bed.adopt();
-  pipeline = await startPipeline(name);
+  pipeline = await startPipeline(name, { NPI_MIN_ROWS: '0%' });
 });
 afterAll(async () => {
   await pipeline.stop();
@@ -90,4 +90,18 @@ it('the next week is loaded onto an adopted database, and what its log names is 
     { npi: Number(npi(4)) },
   ]);
   expect((await pipeline.run()).releases).toEqual([]);
+});
+
+it('a monthly that ends before the last logged week takes nothing away that the week has brought', async () => {
+  const gone = `SELECT npi_deactivation_date AS day FROM ${name}_app.npi_data_1 WHERE npi = ${npi(2)}`;
+  await bed.query(`UPDATE ${name}_own.npi_release SET size_bytes = 1 WHERE kind = 'monthly'`);
+  await writeMonthly(pipeline.site, 'September_2026', '20260913', [
+    individual(1, 'EARLIER', '09/22/2026'),
+    individual(9, 'ONLY HERE', '09/01/2026'),
+  ]);
+  expect((await pipeline.run({ replace: true })).releases).toMatchObject([
+    { kind: 'monthly', counts: { inserted: 1 } },
+  ]);
+  expect(await bed.query(gone)).toEqual([{ day: '' }]);
+  expect(await bed.query(`SELECT COUNT(*) AS n FROM ${name}_search.search_surgeon_all`)).toEqual([{ n: 3 }]);
 });

@@ -23,7 +23,7 @@ it('shows servers, last and next runs, and the registry on one page', async () =
   expect(before.out).toMatch(/temporal +[\d.:]+, a worker is at work/);
   expect(before.out).toMatch(/database +[\d.:]+, ready for loads/);
   expect(before.out).toMatch(/npi-update\n +last +none\n +next +never: `surgicase schedules apply`/);
-  expect(before.out).toContain('Nothing of the registry is loaded.');
+  expect(before.out).toContain('The ledger has no release of the registry.');
 
   await writeWeekly(pipeline.site, '20260907-20260913', npidataCsv(individuals(3)));
   await pipeline.run();
