@@ -26,7 +26,7 @@ export interface Config {
   readonly nppes: {
     readonly url: string;
     readonly archiveDir: string;
-    /** How many weeklies and how many monthlies stay in the archive; all when absent. */
+    /** How many of each kind of release stay in the archive; all when absent. */
     readonly archiveKeepCount?: number;
     readonly workDir: string;
     /** A fraction: 0.001 is one row in a thousand. */

@@ -91,14 +91,14 @@ export async function archiveZip(deps: ActivityDeps, { release: { fileName } }: 
   }
 }
 
-/** Removes the oldest zips of the archive beyond the number to keep, weeklies and monthlies apart. */
+/** Removes the oldest zips of the archive beyond the number to keep, each kind apart. */
 export async function pruneArchive({
   archiveDir,
   archiveKeepCount,
 }: ActivityDeps): Promise<readonly string[]> {
   if (archiveKeepCount === undefined) return [];
   const releases = (await readdir(archiveDir)).flatMap((name) => parseReleaseName(name) ?? []);
-  const surplus = (['weekly', 'monthly'] as const).flatMap((kind) =>
+  const surplus = (['weekly', 'monthly', 'deactivation'] as const).flatMap((kind) =>
     releases
       .filter((release) => release.kind === kind)
       .sort((a, b) => b.periodEnd.localeCompare(a.periodEnd))

@@ -95,7 +95,7 @@ class NpiUpdateRun {
       return this.#loadAfterBaseline(first, due.slice(1), heartbeatTimeoutMs);
     for (const release of due) await this.#loadRelease(release, heartbeatTimeoutMs);
     if (due.length === 0) return 'nothing due';
-    return this.#input.dryRun ? 'dry run' : 'published';
+    return this.#input.dryRun ? 'dry run' : this.#published();
   }
 
   /** A monthly, then the weeklies after it: which ones, the page is asked again, now that its period is known. */
@@ -103,7 +103,7 @@ class NpiUpdateRun {
     monthly: DueRelease,
     weeklies: readonly DueRelease[],
     heartbeatTimeoutMs: number,
-  ): Promise<'published' | 'dry run' | 'rejected'> {
+  ): Promise<'published' | 'nothing due' | 'dry run' | 'rejected'> {
     if (this.#input.dryRun) {
       const name = releaseName(monthly.release);
       this.#remarks.push(
@@ -116,13 +116,18 @@ class NpiUpdateRun {
       return 'dry run';
     }
     if (!(await this.#loadBaseline(monthly, heartbeatTimeoutMs))) return 'rejected';
-    if (this.#input.file !== undefined) return 'published';
+    if (this.#input.file !== undefined) return this.#published();
     const { due, remarks } = await this.#discover(heartbeatTimeoutMs);
     const open = due.filter(({ release }) => release.kind !== 'monthly');
     this.#remarks.push(...remarks.filter((remark) => !this.#remarks.includes(remark) && open.length > 0));
     this.#releasesDue = 1 + open.length;
     for (const release of open) await this.#loadRelease(release, heartbeatTimeoutMs);
-    return 'published';
+    return this.#published();
+  }
+
+  /** What was due by its name may turn out to be published already, or to be held by a monthly. */
+  #published(): 'published' | 'nothing due' {
+    return this.#done.length === 0 ? 'nothing due' : 'published';
   }
 
   #discover(heartbeatTimeoutMs: number, replace?: boolean): Promise<Discovery> {
