@@ -10,6 +10,10 @@ export interface DatabaseUrl {
 }
 
 const parsedUrl = (found: string) => (URL.canParse(found) ? new URL(found) : undefined);
+const parsedWebUrl = (found: string) => {
+  const url = parsedUrl(found);
+  return url?.protocol === 'http:' || url?.protocol === 'https:' ? url : undefined;
+};
 
 /** A value of the environment: `read` gives what it means, or undefined when it is none of what `accepted` says. */
 function text<T>(accepted: string, read: (found: string) => T | undefined) {
@@ -103,9 +107,8 @@ export const cron = text('five cron fields, as 0 8 * * 2, or off', (found) => {
 
 // Credentials in it would be written into every workflow history, where they cannot be erased.
 const webAddress = (found: string) => {
-  const url = parsedUrl(found);
-  const isWeb = url?.protocol === 'http:' || url?.protocol === 'https:';
-  return isWeb && url.username === '' && url.password === '' ? url.href : undefined;
+  const url = parsedWebUrl(found);
+  return url?.username === '' && url.password === '' ? url.href : undefined;
 };
 export const webUrl = text('an http(s) address without user and password', webAddress);
 
@@ -119,10 +122,7 @@ export const pageUrl = text(
   (found) => webAddress(found) ?? diskAddress(found),
 );
 
-export const webhookUrl = text('an http(s) address', (found) => {
-  const url = parsedUrl(found);
-  return url?.protocol === 'http:' || url?.protocol === 'https:' ? url.href : undefined;
-});
+export const webhookUrl = text('an http(s) address', (found) => parsedWebUrl(found)?.href);
 
 const urlForm =
   'mysql://user:password@host:3306/schema, at most with ?ssl-ca=/path/of/ca.pem (percent-encode special characters)';

@@ -1,5 +1,6 @@
 import type { AdoptResult } from '../db/adopt.ts';
 import type { AdoptedLack, AdoptPreview } from '../db/adopt-preview.ts';
+import { releaseName } from '../nppes/release.ts';
 import { grouped } from './numbers.ts';
 
 const nothing = 'Nothing to adopt.';
@@ -107,6 +108,6 @@ function loggedLines({ releases, unknownCount }: AdoptPreview['logged']): string
   const unknown = unknownCount > 0 ? ` (lines that name none: ${grouped(unknownCount)})` : '';
   if (releases.length === 0)
     return [`npi_update_log names no release: what is loaded is unknown, and NPI_BASELINE decides${unknown}`];
-  const names = releases.map(({ fileName }) => fileName.replace(/\.zip$/i, ''));
+  const names = releases.map(releaseName);
   return [`npi_update_log names ${grouped(names.length)} releases as loaded: ${names.join(', ')}${unknown}`];
 }

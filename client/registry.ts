@@ -3,7 +3,7 @@ import { publishedFiles, type PublishedFile } from '../db/releases.ts';
 import type { Session } from '../db/session.ts';
 import { countUnreported } from '../db/unreported.ts';
 import { missingWeeks, type Gap } from '../nppes/due.ts';
-import type { ReleaseKind } from '../nppes/release.ts';
+import { releaseName, type ReleaseKind } from '../nppes/release.ts';
 import { grouped } from './numbers.ts';
 
 /** What the tables hold of the registry, and what is known to be wrong with it. Days are ISO. */
@@ -77,11 +77,12 @@ export function registryLines({ dataUntil, newest, gaps, refused, unreported }: 
 const shownReasons = 10;
 
 function refusedLine({ fileName, reason, rowCount }: Refused): string {
-  return `             ${grouped(rowCount)} ${reason} (${fileName?.replace(/\.zip$/i, '') ?? 'adopted tables'})`;
+  return `             ${grouped(rowCount)} ${reason} (${fileName === null ? 'adopted tables' : releaseName({ fileName })})`;
 }
 
 function releaseLine(kind: ReleaseKind, release: NewestRelease | undefined): string[] {
   if (!release) return [];
-  const name = release.fileName.replace(/\.zip$/i, '');
-  return [`${kindNames[kind].padEnd(12)} ${name}, published ${release.publishedAt.slice(0, 16)} UTC`];
+  return [
+    `${kindNames[kind].padEnd(12)} ${releaseName(release)}, published ${release.publishedAt.slice(0, 16)} UTC`,
+  ];
 }

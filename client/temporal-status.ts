@@ -48,19 +48,21 @@ async function openRuns(client: Client): Promise<OpenRun[]> {
   const types = new Set([...jobs.map((job) => weeklySchedules[job].workflowType), 'caseUndo']);
   const names = Array.from(types, (type) => `'${type}'`).join(', ');
   const query = `WorkflowType IN (${names}) AND ExecutionStatus = 'Running'`;
-  const runs: OpenRun[] = [];
+  const runs: Promise<OpenRun>[] = [];
   for await (const { workflowId, runId, type, startTime } of client.workflow.list({ query })) {
-    const phase = await phaseOf(client, workflowId, runId);
     const run = { workflowId, runId, workflowType: type, startedAt: startTime.toISOString() };
-    runs.push({ ...run, ...(phase !== undefined && { phase }) });
+    runs.push(phaseOf(client, run).then((phase) => ({ ...run, ...(phase !== undefined && { phase }) })));
   }
-  return runs;
+  return Promise.all(runs);
 }
 
 const patienceMs = 3000;
 
 /** A query waits for a worker; whoever asks for the status does not. */
-async function phaseOf(client: Client, workflowId: string, runId: string): Promise<string | undefined> {
+async function phaseOf(
+  client: Client,
+  { workflowId, runId }: Pick<OpenRun, 'workflowId' | 'runId'>,
+): Promise<string | undefined> {
   const handle = client.workflow.getHandle(workflowId, runId);
   try {
     const asked = () => handle.query<RunProgress>(progressQuery);

@@ -96,7 +96,7 @@ async function run(session: Session, plan: AdoptPlan, range: Range): Promise<Ado
   };
   for (const { what, sql, counts: counted } of rangeStatements(plan, range)) {
     const { affectedRows } = await session.run(sql, [], what);
-    if (counted !== undefined && counted !== 'filled') counts[counted] += affectedRows;
+    if (counted !== undefined) counts[counted] += affectedRows;
   }
   const { read, refused, duplicates, stubs, individuals, organizations } = counts;
   const accounted = refused + duplicates + stubs + individuals + organizations;
@@ -140,25 +140,19 @@ function wholeRow({ found }: AdoptedTable): string {
   return `CONCAT_WS(CHAR(1), ${values.join(', ')})`;
 }
 
-/**
- * Compares every range with the originals, and copies anew what has changed since.
- * @returns how many ranges had changed
- */
+/** Compares every range with the originals, and copies anew what has changed since. */
 export async function copyChanges(
   session: Session,
   plan: AdoptPlan,
   lease: Lease,
   onRange: (number: number, count: number) => void,
-): Promise<number> {
+): Promise<void> {
   const ranges = await copiedRanges(session);
-  let changed = 0;
   for (const range of ranges) {
     onRange(range.number + 1, ranges.length);
     if (isSame(range, await checksumsOf(session, plan, range))) continue;
-    changed += 1;
     await copyRange(session, plan, lease, range, true);
   }
-  return changed;
 }
 
 function isSame({ checksums }: CopiedRange, now: readonly RangeChecksum[]): boolean {

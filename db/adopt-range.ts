@@ -16,7 +16,7 @@ export interface Bounds {
 
 /** A statement whose rows are counted. */
 export interface RangeStatement extends Statement {
-  readonly counts?: keyof AdoptedCounts;
+  readonly counts?: Exclude<keyof AdoptedCounts, 'filled'>;
 }
 
 /** What an adoption knows of its tables. */

@@ -112,7 +112,7 @@ export function releaseOfLogged(text: string): Release | undefined {
 const capitalized = (word: string) => word.slice(0, 1).toUpperCase() + word.slice(1);
 
 /** A file name without `.zip`, as people read it. */
-export function releaseName(release: Release): string {
+export function releaseName(release: Pick<Release, 'fileName'>): string {
   return release.fileName.replace(/\.zip$/i, '');
 }
 

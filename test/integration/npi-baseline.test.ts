@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { traces } from '../crash/bed.ts';
 import { startPipeline, type Pipeline } from '../pipeline.ts';
+import { isOfApplication, randomIndex, randomRow, tablesAfter } from '../random-rows.ts';
 import {
   individual,
   npi,
@@ -99,10 +99,10 @@ it('a server that forbids LOAD DATA LOCAL holds the same after it', async () => 
     () => week('20260914-20260920', [individual(9, 'LATER', '09/15/2026')]),
     () => september(some),
   ];
-  const local = await tablesAfter(releases);
+  const local = await leftBy(releases);
   await pipeline.query('SET GLOBAL local_infile = OFF');
   try {
-    expect(await tablesAfter(releases)).toEqual(local);
+    expect(await leftBy(releases)).toEqual(local);
   } finally {
     await pipeline.query('SET GLOBAL local_infile = ON');
   }
@@ -139,33 +139,14 @@ describe('a new version of a monthly without a provider', () => {
   });
 });
 
-const day = fc.integer({ min: 1, max: 28 }).map((date) => `09/${String(date).padStart(2, '0')}/2026`);
-const index = fc.integer({ min: 1, max: 4 });
-const lastName = fc.constantFrom('SMITH', 'ÉCLAIR', 'ØRSTED', '3M', '', ' LEE');
 const row: fc.Arbitrary<RowSpec> = fc.oneof(
-  { weight: 3, arbitrary: fc.tuple(index, lastName, day).map((of) => individual(...of)) },
-  { weight: 2, arbitrary: fc.tuple(index, lastName, day).map((of) => organization(...of)) },
-  { weight: 3, arbitrary: fc.tuple(index, day).map((of) => stub(...of)) },
-  { weight: 1, arbitrary: index.map((of) => ({ NPI: npi(of), 'Entity Type Code': '3' })) },
-  fc.tuple(index, lastName, day, day, day).map(([of, named, update, deactivation, reactivation]) =>
-    individual(of, named, update, {
-      'NPI Deactivation Date': deactivation,
-      'NPI Reactivation Date': reactivation,
-    }),
-  ),
+  { weight: 9, arbitrary: randomRow },
+  { weight: 1, arbitrary: randomIndex.map((of) => ({ NPI: npi(of), 'Entity Type Code': '3' })) },
 );
 const rows = fc.array(row, { minLength: 1, maxLength: 6 });
 
-/** The tables after the releases have come one by one, without the logs, which tell the order. */
-async function tablesAfter(releases: readonly (() => Promise<unknown>)[]): Promise<unknown> {
-  await pipeline.reset();
-  for (const release of releases) {
-    await release();
-    await pipeline.run();
-  }
-  const { tables } = (await traces(name, pipeline)) as { tables: { place: string }[] };
-  return tables.filter(({ place }) => /_app\.npi_data|_search\./.test(place));
-}
+const leftBy = (releases: readonly (() => Promise<unknown>)[]) =>
+  tablesAfter(name, pipeline, releases, isOfApplication);
 
 const superseded = async () =>
   (await pipeline.query<{ file: string }>('SELECT file_name AS file FROM npi_superseded')).map(
@@ -206,8 +187,8 @@ it(
         };
         const isLate = places.indexOf('w1') > places.indexOf('m');
         const wanted = inOrder.filter((place) => places.includes(place) && !(isLate && place === 'w1'));
-        const expected = await tablesAfter(wanted.map((place) => releases[place]));
-        expect(await tablesAfter(places.map((place) => releases[place]))).toEqual(expected);
+        const expected = await leftBy(wanted.map((place) => releases[place]));
+        expect(await leftBy(places.map((place) => releases[place]))).toEqual(expected);
         expect(await superseded()).toEqual(isLate ? [weeklyName(firstWeek)] : []);
       }),
       { numRuns: Number(process.env['ORDER_RUNS'] ?? 2) },

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { surgicase } from '../cli.ts';
-import { traces } from '../crash/bed.ts';
 import { startPipeline, type Pipeline } from '../pipeline.ts';
+import { isOfApplication, randomDay, randomIndex, randomRow, tablesAfter } from '../random-rows.ts';
 import {
   individual,
   npi,
@@ -119,32 +119,13 @@ it('what only reports repeat is kept once', async () => {
   expect(await pipeline.query('SELECT npi FROM npi_unreported')).toEqual([{ npi: Number(npi(2)) }]);
 });
 
-const day = fc.integer({ min: 1, max: 28 }).map((date) => `09/${String(date).padStart(2, '0')}/2026`);
-const index = fc.integer({ min: 1, max: 4 });
-const row: fc.Arbitrary<RowSpec> = fc.oneof(
-  { weight: 3, arbitrary: fc.tuple(index, day).map(([of, update]) => individual(of, 'SMITH', update)) },
-  { weight: 2, arbitrary: fc.tuple(index, day).map((of) => stub(...of)) },
-  fc.tuple(index, day, day, day).map(([of, update, deactivation, reactivation]) =>
-    individual(of, 'JONES', update, {
-      'NPI Deactivation Date': deactivation,
-      'NPI Reactivation Date': reactivation,
-    }),
-  ),
-);
-const rows = fc.array(row, { minLength: 1, maxLength: 6 });
-const entries = fc.array(fc.tuple(index, day), { minLength: 1, maxLength: 4 });
+const rows = fc.array(randomRow, { minLength: 1, maxLength: 6 });
+const entries = fc.array(fc.tuple(randomIndex, randomDay), { minLength: 1, maxLength: 4 });
 const places = ['w1', 'm', 'r1', 'w2', 'r2'] as const;
 type Place = (typeof places)[number];
 
-async function tablesAfter(releases: readonly (() => Promise<unknown>)[]): Promise<unknown> {
-  await pipeline.reset();
-  for (const release of releases) {
-    await release();
-    await pipeline.run();
-  }
-  const { tables } = (await traces(name, pipeline)) as { tables: { place: string }[] };
-  return tables.filter(({ place }) => /_app\.npi_data|_search\./.test(place));
-}
+const leftBy = (releases: readonly (() => Promise<unknown>)[]) =>
+  tablesAfter(name, pipeline, releases, isOfApplication);
 
 // A case is up to ten runs of the pipeline: some ten seconds, and three times that beside other work.
 const orderTimeoutMs = 300_000;
@@ -167,8 +148,8 @@ it(
         };
         const isLate = order.indexOf('w1') > order.indexOf('m');
         const inOrder = places.filter((place) => !(isLate && place === 'w1'));
-        const expected = await tablesAfter(inOrder.map((place) => releases[place]));
-        expect(await tablesAfter(order.map((place) => releases[place]))).toEqual(expected);
+        const expected = await leftBy(inOrder.map((place) => releases[place]));
+        expect(await leftBy(order.map((place) => releases[place]))).toEqual(expected);
       }),
       { numRuns: Number(process.env['ORDER_RUNS'] ?? 2) },
     );
