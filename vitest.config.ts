@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: ['test/global-setup.ts'],
+    globalSetup: ['test/bed/global-setup.ts'],
     // Two cores carry MySQL, Temporal and the workers under test as well: files one after the other.
     fileParallelism: false,
     testTimeout: 120_000,

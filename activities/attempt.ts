@@ -2,10 +2,10 @@ import { ApplicationFailure, Context } from '@temporalio/activity';
 import { failures, type FailureType } from '../contract/failures.ts';
 import type { Heartbeat } from '../contract/activities.ts';
 import type { RunJob } from '../contract/schedules.ts';
-import { DbError } from '../db/errors.ts';
-import { renewLease, takeLease, type Lease } from '../db/lease.ts';
-import type { Session } from '../db/session.ts';
-import { logContext, type Log } from '../log.ts';
+import { DbError } from '../db/connection/errors.ts';
+import { renewLease, takeLease, type Lease } from '../db/ledger/lease.ts';
+import type { Session } from '../db/connection/session.ts';
+import { logContext, type Log } from '../telemetry/log.ts';
 import { NppesError } from '../nppes/errors.ts';
 import type { ActivityDeps } from './deps.ts';
 

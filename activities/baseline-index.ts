@@ -1,12 +1,12 @@
 import type { BaselineIndexed } from '../contract/activities.ts';
-import type { Lease } from '../db/lease.ts';
-import type { Session } from '../db/session.ts';
-import { buildAllKeys, buildDataKeys, finishSearch, type ShadowScope } from '../db/shadow-search.ts';
-import { readShadow, takeOverShadow } from '../db/shadow.ts';
+import type { Lease } from '../db/ledger/lease.ts';
+import type { Session } from '../db/connection/session.ts';
+import { buildAllKeys, buildDataKeys, finishSearch, type ShadowScope } from '../db/baseline/search.ts';
+import { readShadow, takeOverShadow } from '../db/baseline/shadow.ts';
 import type { Attempt } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
 import { seconds } from './discover.ts';
-import { inLanes } from './lanes.ts';
+import { inLanes } from './concurrently.ts';
 import { shadowLost } from './shadow-lost.ts';
 
 /** Secondary keys of the large tables, then the search rows that only the database can tell. */

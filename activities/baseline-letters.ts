@@ -1,12 +1,12 @@
 import type { BaselineLoaded } from '../contract/activities.ts';
-import type { RangeTarget } from '../db/shadow-range.ts';
-import { loadLetter } from '../db/shadow-search.ts';
-import { searchLetters } from '../db/tables.ts';
-import type { LetterFile } from '../nppes/letter-file.ts';
+import type { RangeTarget } from '../db/baseline/range.ts';
+import { loadLetter } from '../db/baseline/search.ts';
+import { searchLetters } from '../db/schema/tables.ts';
+import type { LetterFile } from '../spool/letter-file.ts';
 import type { Attempt } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
 import { seconds } from './discover.ts';
-import { inLanes } from './lanes.ts';
+import { inLanes } from './concurrently.ts';
 
 /**
  * Fills the 52 letter tables from this host's disk, the largest first, and gives the seconds of each. They were written

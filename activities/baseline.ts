@@ -7,14 +7,14 @@ import {
   lastMonthlyTypeRows,
   liveBaseline,
   swapBaseline,
-} from '../db/baseline.ts';
-import { DbError } from '../db/errors.ts';
-import type { Lease } from '../db/lease.ts';
-import type { LiveBaseline } from '../db/recorded.ts';
-import { publishReport } from '../db/releases.ts';
-import type { Session } from '../db/session.ts';
-import { readShadow, takeOverShadow, type ShadowState } from '../db/shadow.ts';
-import { releaseName } from '../nppes/release.ts';
+} from '../db/baseline/swap.ts';
+import { DbError } from '../db/connection/errors.ts';
+import type { Lease } from '../db/ledger/lease.ts';
+import type { LiveBaseline } from '../db/schema/ledger-json.ts';
+import { publishReport } from '../db/ledger/releases.ts';
+import type { Session } from '../db/connection/session.ts';
+import { readShadow, takeOverShadow, type ShadowState } from '../db/baseline/shadow.ts';
+import { releaseName } from '../nppes/page/release.ts';
 import { attempt, underLease, type Attempt } from './attempt.ts';
 import { indexShadow } from './baseline-index.ts';
 import { loadMonthly } from './baseline-load.ts';

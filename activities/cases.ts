@@ -1,11 +1,11 @@
 import { caseMoves, type RunJob } from '../contract/schedules.ts';
 import type { CaseActivities, CasesMoved, CasesSelected } from '../contract/activities.ts';
-import { moveSelected, type MoveCounts } from '../db/case-move.ts';
-import { countExceptions, readExceptions } from '../db/case-report.ts';
-import { countByStatus, freezeStatus, freezeUndo, type Frozen } from '../db/case-selection.ts';
-import type { Lease } from '../db/lease.ts';
-import type { Session } from '../db/session.ts';
-import { recordCaseUpdate } from '../recorder.ts';
+import { moveSelected, type MoveCounts } from '../db/cases/move.ts';
+import { countExceptions, readExceptions } from '../db/cases/report.ts';
+import { countByStatus, freezeStatus, freezeUndo, type Frozen } from '../db/cases/selection.ts';
+import type { Lease } from '../db/ledger/lease.ts';
+import type { Session } from '../db/connection/session.ts';
+import { recordCaseUpdate } from '../telemetry/metrics.ts';
 import { attempt, underLease, underLeaseUnlessDry, type Attempt } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
 

@@ -1,8 +1,8 @@
-import type { Database } from '../db/connect.ts';
-import type { Schemas } from '../db/tables.ts';
-import type { Log } from '../log.ts';
-import type { Notify } from '../notify.ts';
-import type { Recorder } from '../recorder.ts';
+import type { Database } from '../db/connection/pool.ts';
+import type { Schemas } from '../db/schema/tables.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Notify } from '../telemetry/notify.ts';
+import type { Recorder } from '../telemetry/metrics.ts';
 
 /** The job of the activities that load NPPES; each of them works under its lease. */
 export const job = 'npi-update';

@@ -1,12 +1,17 @@
 import type { DiscoverInput, Discovery, DueRelease, NpiActivities } from '../contract/activities.ts';
-import { completeBaseline } from '../db/baseline.ts';
-import type { Lease } from '../db/lease.ts';
-import { noteSuperseded, publishedFiles, supersededNames, type PublishedFile } from '../db/releases.ts';
-import { dueReleases, type ListedRelease, type PublishedRelease } from '../nppes/due.ts';
-import { dueFile } from '../nppes/due-file.ts';
+import { completeBaseline } from '../db/baseline/swap.ts';
+import type { Lease } from '../db/ledger/lease.ts';
+import {
+  noteSuperseded,
+  publishedFiles,
+  supersededNames,
+  type PublishedFile,
+} from '../db/ledger/releases.ts';
+import { dueReleases, type ListedRelease, type PublishedRelease } from '../nppes/page/due.ts';
+import { dueFile } from '../nppes/page/due-file.ts';
 import { NppesError } from '../nppes/errors.ts';
-import { offeredReleases, offeredZip } from '../nppes/offer.ts';
-import { releaseName, type ReleaseKind } from '../nppes/release.ts';
+import { offeredReleases, offeredZip } from '../nppes/page/listing.ts';
+import { releaseName, type ReleaseKind } from '../nppes/page/release.ts';
 import { attempt, underLeaseUnlessDry, type Attempt } from './attempt.ts';
 import { job, type ActivityDeps } from './deps.ts';
 import { reportGaps } from './gaps.ts';

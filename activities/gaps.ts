@@ -1,4 +1,4 @@
-import type { Gap } from '../nppes/due.ts';
+import type { Gap } from '../nppes/page/due.ts';
 import type { Attempt } from './attempt.ts';
 import { job, type ActivityDeps } from './deps.ts';
 

@@ -1,12 +1,12 @@
 import type { CaseActivities, NpiActivities } from '../contract/activities.ts';
-import { releaseName } from '../nppes/release.ts';
+import { releaseName } from '../nppes/page/release.ts';
 import { attempt, underLeaseUnlessDry } from './attempt.ts';
 import { baselineActivities } from './baseline.ts';
 import { caseActivities } from './cases.ts';
 import { job, type ActivityDeps } from './deps.ts';
 import { discoverActivity, seconds } from './discover.ts';
 import { publishActivity } from './publish.ts';
-import { runActivities } from './run.ts';
+import { runActivities } from './run-ledger.ts';
 import { stageActivity } from './stage.ts';
 import { archiveZip, fetchZip, pruneArchive } from './zip-file.ts';
 

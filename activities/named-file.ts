@@ -1,10 +1,10 @@
 import { basename } from 'node:path';
 import { ApplicationFailure } from '@temporalio/activity';
 import { failures } from '../contract/failures.ts';
-import type { ListedRelease } from '../nppes/due.ts';
+import type { ListedRelease } from '../nppes/page/due.ts';
 import { NppesError } from '../nppes/errors.ts';
-import { offeredZip } from '../nppes/offer.ts';
-import { parseReleaseName } from '../nppes/release.ts';
+import { offeredZip } from '../nppes/page/listing.ts';
+import { parseReleaseName } from '../nppes/page/release.ts';
 
 /**
  * The release that a person has named by the path of its zip on this host.

@@ -1,4 +1,4 @@
-import { DbError } from '../db/errors.ts';
+import { DbError } from '../db/connection/errors.ts';
 
 /** Another run of the job has taken the lease of one that waited, and dropped its shadow tables. */
 export function shadowLost(): DbError {

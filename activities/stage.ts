@@ -1,19 +1,19 @@
 import type { LocalZip, NpiActivities, Staged } from '../contract/activities.ts';
-import { mayLoadLocal } from '../db/bulk-load.ts';
-import type { Lease } from '../db/lease.ts';
-import { npiColumns } from '../db/npi-columns.ts';
-import { findPublished, monthlyHolding, noteSuperseded } from '../db/releases.ts';
-import type { Session } from '../db/session.ts';
-import type { StagedSoFar } from '../db/recorded.ts';
-import { finishStaging, openStaging, stageBlock } from '../db/staging.ts';
-import { readDeactivations, reportMember } from '../nppes/deactivation.ts';
-import { releaseName, withMemberPeriod, type Release } from '../nppes/release.ts';
-import { readRows } from '../nppes/rows.ts';
-import { npidataMember, openZip, type Member } from '../nppes/zip.ts';
+import { mayLoadLocal } from '../db/registry/bulk-load.ts';
+import type { Lease } from '../db/ledger/lease.ts';
+import { npiColumns } from '../db/schema/npi-columns.ts';
+import { findPublished, monthlyHolding, noteSuperseded } from '../db/ledger/releases.ts';
+import type { Session } from '../db/connection/session.ts';
+import type { StagedSoFar } from '../db/schema/ledger-json.ts';
+import { finishStaging, openStaging, stageBlock } from '../db/registry/staging.ts';
+import { readDeactivations, reportMember } from '../nppes/report/deactivation.ts';
+import { releaseName, withMemberPeriod, type Release } from '../nppes/page/release.ts';
+import { readRows } from '../nppes/rows/row-stream.ts';
+import { npidataMember, openZip, type Member } from '../nppes/transfer/zip.ts';
 import { attempt, underLeaseUnlessDry, type Attempt } from './attempt.ts';
 import { job, type ActivityDeps } from './deps.ts';
 import { seconds } from './discover.ts';
-import { added, asStaged, nothingYet, reportStaged } from './staged.ts';
+import { added, asStaged, nothingYet, reportStaged } from './staged-counts.ts';
 import { ensureZip } from './zip-file.ts';
 
 /** From the zip to the staging table, block by block, each with its checkpoint. */

@@ -4,10 +4,10 @@ import { copyFile, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { DueRelease, LocalZip } from '../contract/activities.ts';
-import { downloadZip } from '../nppes/download.ts';
+import { downloadZip } from '../nppes/transfer/download.ts';
 import { NppesError } from '../nppes/errors.ts';
-import { parseReleaseName } from '../nppes/release.ts';
-import { testZip } from '../nppes/zip.ts';
+import { parseReleaseName } from '../nppes/page/release.ts';
+import { testZip } from '../nppes/transfer/zip.ts';
 import type { Attempt } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
 

@@ -1,9 +1,9 @@
-import { moveSelected } from '../db/case-move.ts';
-import { freezeStatus } from '../db/case-selection.ts';
-import { connect, type Database } from '../db/connect.ts';
-import { takeLease } from '../db/lease.ts';
-import { createCases } from '../db/sample-cases.ts';
-import type { Session, StatementReport } from '../db/session.ts';
+import { moveSelected } from '../db/cases/move.ts';
+import { freezeStatus } from '../db/cases/selection.ts';
+import { connect, type Database } from '../db/connection/pool.ts';
+import { takeLease } from '../db/ledger/lease.ts';
+import { createCases } from '../db/cases/sample-cases.ts';
+import type { Session, StatementReport } from '../db/connection/session.ts';
 import { forever, openBed, type Bed } from './bed.ts';
 import type { BenchOptions } from './options.ts';
 import { startPerson, type PersonWaits } from './person.ts';

@@ -5,14 +5,14 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createReadStream } from 'node:fs';
 import { parse } from 'csv-parse';
-import { loadLines } from '../db/bulk-load.ts';
-import { npiColumns } from '../db/npi-columns.ts';
-import type { Session } from '../db/session.ts';
-import { applicationTables } from '../db/tables.ts';
+import { loadLines } from '../db/registry/bulk-load.ts';
+import { npiColumns } from '../db/schema/npi-columns.ts';
+import type { Session } from '../db/connection/session.ts';
+import { applicationTables } from '../db/schema/tables.ts';
 import { sampleHeader } from '../local/sample/provider.ts';
 import { knownLines } from '../local/sample/rows.ts';
-import { npidataHeader } from '../nppes/header.ts';
-import { tsvLine } from '../nppes/tsv.ts';
+import { npidataHeader } from '../nppes/rows/header.ts';
+import { tsvLine } from '../nppes/rows/tsv.ts';
 import { forever, type Bed } from './bed.ts';
 
 // The rates hardly depend on how many there are, and the slow ways are slow.

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { finished, pipeline } from 'node:stream/promises';
 import { writeReleaseZip } from '../local/sample/release-zip.ts';
 import { knownLines, type KnownProviders } from '../local/sample/rows.ts';
-import { npidataMember, openZip } from '../nppes/zip.ts';
+import { npidataMember, openZip } from '../nppes/transfer/zip.ts';
 import { openBed } from './bed.ts';
 import { otherWays } from './compare.ts';
 import type { BenchOptions } from './options.ts';

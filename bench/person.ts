@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect } from '../db/connect.ts';
-import type { DatabaseOptions } from '../db/connection.ts';
+import { connect } from '../db/connection/pool.ts';
+import type { DatabaseOptions } from '../db/connection/open-connection.ts';
 import { forever } from './bed.ts';
 
 /** How long a person's updates took while something else worked. */

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import type { Login } from '../db/credentials.ts';
-import type { Session } from '../db/session.ts';
+import type { Login } from '../db/connection/credentials.ts';
+import type { Session } from '../db/connection/session.ts';
 import { forever, type Bed } from './bed.ts';
 
 /** One search of the application's; `npi` is the provider that it looks for. */

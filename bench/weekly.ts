@@ -1,11 +1,11 @@
 import { join } from 'node:path';
-import { loadBlock, mayLoadLocal } from '../db/bulk-load.ts';
-import { npiColumns } from '../db/npi-columns.ts';
-import { openStaging } from '../db/staging.ts';
+import { loadBlock, mayLoadLocal } from '../db/registry/bulk-load.ts';
+import { npiColumns } from '../db/schema/npi-columns.ts';
+import { openStaging } from '../db/registry/staging.ts';
 import { writeReleaseZip } from '../local/sample/release-zip.ts';
 import { weekLines, weekRowCount, type KnownProviders } from '../local/sample/rows.ts';
-import { readRows } from '../nppes/rows.ts';
-import { npidataMember, openZip } from '../nppes/zip.ts';
+import { readRows } from '../nppes/rows/row-stream.ts';
+import { npidataMember, openZip } from '../nppes/transfer/zip.ts';
 import { forever, openBed, type Bed } from './bed.ts';
 import { writeMonthlyZip } from './monthly.ts';
 import type { BenchOptions } from './options.ts';

@@ -1,6 +1,6 @@
-import type { AdoptResult } from '../db/adopt.ts';
-import type { AdoptedLack, AdoptPreview } from '../db/adopt-preview.ts';
-import { releaseName } from '../nppes/release.ts';
+import type { AdoptResult } from '../db/adoption/adopt.ts';
+import type { AdoptedLack, AdoptPreview } from '../db/adoption/preview.ts';
+import { releaseName } from '../nppes/page/release.ts';
 import { grouped } from './numbers.ts';
 
 const nothing = 'Nothing to adopt.';

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import process from 'node:process';
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { ConfigError, processEnvironmentWithServices, readConfig, type Config } from '../config.ts';
+import { ConfigError, processEnvironmentWithServices, readConfig, type Config } from '../config/config.ts';
 import { caseMoves, jobs, type CaseJob, type Job } from '../contract/schedules.ts';
 import type { AdoptOptions } from './commands/adopt.ts';
 import type { SearchOptions } from './commands/npi.ts';

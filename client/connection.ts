@@ -1,5 +1,5 @@
 import { Client, Connection } from '@temporalio/client';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { CommandError, exitCodes } from './exit.ts';
 
 const connectTimeoutMs = 5000;

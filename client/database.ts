@@ -1,9 +1,9 @@
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { failures } from '../contract/failures.ts';
-import type { Database } from '../db/connect.ts';
-import { DbError } from '../db/errors.ts';
-import type { Schemas } from '../db/tables.ts';
-import { createLog } from '../log.ts';
+import type { Database } from '../db/connection/pool.ts';
+import { DbError } from '../db/connection/errors.ts';
+import type { Schemas } from '../db/schema/tables.ts';
+import { createLog } from '../telemetry/log.ts';
 import { openDatabase, schemasOf } from '../worker/database.ts';
 import { CommandError, exitCodes } from './exit.ts';
 

@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 
 /** The page of a run in the Web UI where its address is known, otherwise the command that shows the run. */
 export function runLink(

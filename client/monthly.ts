@@ -1,7 +1,7 @@
 import { failures } from '../contract/failures.ts';
-import { newestMonthly, type ListedRelease } from '../nppes/due.ts';
+import { newestMonthly, type ListedRelease } from '../nppes/page/due.ts';
 import { NppesError } from '../nppes/errors.ts';
-import { offeredReleases, offeredZip } from '../nppes/offer.ts';
+import { offeredReleases, offeredZip } from '../nppes/page/listing.ts';
 import { CommandError, exitCodes } from './exit.ts';
 
 /**

@@ -1,9 +1,9 @@
-import { openRefused, type Refused } from '../db/quarantine.ts';
-import { publishedFiles, type PublishedFile } from '../db/releases.ts';
-import type { Session } from '../db/session.ts';
-import { countUnreported } from '../db/unreported.ts';
-import { missingWeeks, type Gap } from '../nppes/due.ts';
-import { releaseName, type ReleaseKind } from '../nppes/release.ts';
+import { openRefused, type Refused } from '../db/registry/quarantine.ts';
+import { publishedFiles, type PublishedFile } from '../db/ledger/releases.ts';
+import type { Session } from '../db/connection/session.ts';
+import { countUnreported } from '../db/registry/unreported.ts';
+import { missingWeeks, type Gap } from '../nppes/page/due.ts';
+import { releaseName, type ReleaseKind } from '../nppes/page/release.ts';
 import { grouped } from './numbers.ts';
 
 /** What the tables hold of the registry, and what is known to be wrong with it. Days are ISO. */

@@ -1,6 +1,6 @@
 import { appendFileSync } from 'node:fs';
-import type { Config } from '../config.ts';
-import { both, createLog, type Log } from '../log.ts';
+import type { Config } from '../config/config.ts';
+import { both, createLog, type Log } from '../telemetry/log.ts';
 import type { Terminal } from './terminal.ts';
 
 /** The log of a start: everything into a file, errors (all with `--verbose`) between the lines of the terminal. */

@@ -1,10 +1,10 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { jobs, type Job } from '../contract/schedules.ts';
 import type { RunInput } from '../contract/workflows.ts';
-import { estimateMonthly } from '../nppes/estimate.ts';
-import { searchProviders } from '../db/lookup.ts';
-import { hasSucceeded } from '../db/runs.ts';
+import { estimateMonthly } from '../spool/estimate.ts';
+import { searchProviders } from '../db/registry/lookup.ts';
+import { hasSucceeded } from '../db/ledger/runs.ts';
 import { exitCodeOf, followRun } from './commands/run.ts';
 import { withDatabase } from './database.ts';
 import type { RunEnd } from './follow.ts';

@@ -1,4 +1,4 @@
-import type { Release } from '../nppes/release.ts';
+import type { Release } from '../nppes/page/release.ts';
 import type { CaseJob, RunJob } from './schedules.ts';
 
 /** Ends a wait or a run; also what the run ledger keeps. */

@@ -6,7 +6,7 @@ export interface FailureKind {
 
 /**
  * Every failure type of the pipelines. The Web UI, the command line, the logs and the headings of
- * docs/operations.md use these strings; test/unit/failures.test.ts holds the headings to them.
+ * docs/operations.md use these strings; test/unit/contract/failures.test.ts holds the headings to them.
  */
 export const failures = {
   PageUnreachable: {

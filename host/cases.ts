@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { bulkUpdate, type BulkReport } from '../db/bulk-update.ts';
-import { readCasesWithStatus } from '../db/case-report.ts';
-import { timestampColumn } from '../db/case-status.ts';
-import type { Database } from '../db/connect.ts';
-import type { Schemas } from '../db/tables.ts';
-import { createLog, type Log } from '../log.ts';
-import { recordCaseUpdate, type Recorder } from '../recorder.ts';
+import { bulkUpdate, type BulkReport } from '../db/cases/bulk-update.ts';
+import { readCasesWithStatus } from '../db/cases/report.ts';
+import { timestampColumn } from '../db/schema/case-status.ts';
+import type { Database } from '../db/connection/pool.ts';
+import type { Schemas } from '../db/schema/tables.ts';
+import { createLog, type Log } from '../telemetry/log.ts';
+import { recordCaseUpdate, type Recorder } from '../telemetry/metrics.ts';
 import { openDatabase, schemasOf } from '../worker/database.ts';
 import { hostConfig } from './environment.ts';
 

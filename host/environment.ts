@@ -4,7 +4,7 @@ import {
   readConfig,
   type Config,
   type DatabaseConfig,
-} from '../config.ts';
+} from '../config/config.ts';
 
 /**
  * The configuration of the host's process: its environment and `.env`, as for the commands.

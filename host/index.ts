@@ -10,9 +10,9 @@ export {
   type CaseExceptionLine,
   type UpdatedCase,
 } from './cases.ts';
-export type { Recorder } from '../recorder.ts';
+export type { Recorder } from '../telemetry/metrics.ts';
 export type { CaseUpdateResult, NpiUpdateResult } from '../contract/workflows.ts';
-export { RunFailedError, runNpiUpdateNow, runPaidUpdateNow, runPendingPaymentUpdateNow } from './runs.ts';
+export { RunFailedError, runNpiUpdateNow, runPaidUpdateNow, runPendingPaymentUpdateNow } from './run-now.ts';
 export {
   runScheduler,
   runSchedulerInBackground,
@@ -21,10 +21,10 @@ export {
 } from './scheduler.ts';
 
 /** What the timer called on Mondays; the schedule does now. Called by hand it is a run of it. */
-export { runPendingPaymentUpdateNow as weeklyPendingPaymentUpdate } from './runs.ts';
+export { runPendingPaymentUpdateNow as weeklyPendingPaymentUpdate } from './run-now.ts';
 /** What the timer called on Tuesdays; the schedule does now. Called by hand it is a run of it. */
-export { runNpiUpdateNow as weeklyNpiUpdate } from './runs.ts';
+export { runNpiUpdateNow as weeklyNpiUpdate } from './run-now.ts';
 /** What the timer called on Thursdays; the schedule does now. Called by hand it is a run of it. */
-export { runPaidUpdateNow as weeklyPaidUpdate } from './runs.ts';
+export { runPaidUpdateNow as weeklyPaidUpdate } from './run-now.ts';
 /** The old name of the Monday's run by hand. */
-export { runPendingPaymentUpdateNow as runUpdateNow } from './runs.ts';
+export { runPendingPaymentUpdateNow as runUpdateNow } from './run-now.ts';

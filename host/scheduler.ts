@@ -1,10 +1,10 @@
 import process from 'node:process';
 import { withClient } from '../client/connection.ts';
 import { applySchedules, plannedSchedules, type ScheduleChange } from '../client/schedules.ts';
-import { processEnvironmentWithServices, readConfig } from '../config.ts';
-import { createLog } from '../log.ts';
-import type { Recorder } from '../recorder.ts';
-import { startWorker, type RunningWorker } from '../worker/run.ts';
+import { processEnvironmentWithServices, readConfig } from '../config/config.ts';
+import { createLog } from '../telemetry/log.ts';
+import type { Recorder } from '../telemetry/metrics.ts';
+import { startWorker, type RunningWorker } from '../worker/worker.ts';
 import { installRuntime } from '../worker/runtime.ts';
 import { hostConfig } from './environment.ts';
 

@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { startMysql } from './mysql.ts';
 import type { LocalService } from './service.ts';
 import { openSource, type Source, type SourceName } from './source.ts';

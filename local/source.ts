@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fetchPage } from '../nppes/offer.ts';
-import { releasesOnPage } from '../nppes/page.ts';
+import { fetchPage } from '../nppes/page/listing.ts';
+import { releasesOnPage } from '../nppes/page/page.ts';
 import { startCmsReplica } from './cms-replica.ts';
 import { addNextWeek, prepareSample } from './sample/weeks.ts';
 import { keptPort, LocalError, type LocalService } from './service.ts';

@@ -1,9 +1,9 @@
-import type { Config, DatabaseConfig } from '../config.ts';
-import { connect, type Database } from '../db/connect.ts';
-import type { DatabaseOptions } from '../db/connection.ts';
-import { secretCredentials, staticCredentials } from '../db/credentials.ts';
-import type { Log } from '../log.ts';
-import type { Recorder } from '../recorder.ts';
+import type { Config, DatabaseConfig } from '../config/config.ts';
+import { connect, type Database } from '../db/connection/pool.ts';
+import type { DatabaseOptions } from '../db/connection/open-connection.ts';
+import { secretCredentials, staticCredentials } from '../db/connection/credentials.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Recorder } from '../telemetry/metrics.ts';
 
 /** What a worker is made of; `database` is the configuration's, known to be there. */
 export interface WorkerSetup {

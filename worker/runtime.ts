@@ -1,6 +1,6 @@
 import { IllegalStateError } from '@temporalio/common';
 import { DefaultLogger, makeTelemetryFilterString, Runtime, type LogLevel } from '@temporalio/worker';
-import type { Log } from '../log.ts';
+import type { Log } from '../telemetry/log.ts';
 
 // The activities log their failures with what to do, and each state of a worker is told by who starts it.
 const routine: ReadonlySet<string> = new Set([

@@ -17,7 +17,7 @@ import {
 import { Approval } from './approval.ts';
 import { approvalDetails, endDetails, moveName, phaseDetails } from './case-details.ts';
 import { caseActivities, firstHeartbeatTimeoutMs, shortActivities } from './phases.ts';
-import { asRunFailure, beginRun, endedBy } from './run.ts';
+import { asRunFailure, beginRun, endedBy } from './run-lifecycle.ts';
 
 /** What tells one run of cases from another. */
 export interface CaseRunTask {

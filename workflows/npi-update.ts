@@ -24,11 +24,11 @@ import {
   type NpiUpdateResult,
   type ReleaseOutcome,
 } from '../contract/workflows.ts';
-import { compareReleases, releaseName } from '../nppes/release.ts';
+import { compareReleases, releaseName } from '../nppes/page/release.ts';
 import { Approval } from './approval.ts';
 import { baselineQuestion, endDetails, grouped, runDetails } from './details.ts';
 import { firstHeartbeatTimeoutMs, loadActivities, shortActivities } from './phases.ts';
-import { asRunFailure, beginRun, endedBy } from './run.ts';
+import { asRunFailure, beginRun, endedBy } from './run-lifecycle.ts';
 
 const job = 'npi-update';
 

@@ -1,8 +1,8 @@
-import type { Config } from '../../config.ts';
-import { adopt, finishAdoption, type AdoptInput, type AdoptResult } from '../../db/adopt.ts';
-import { previewAdoption } from '../../db/adopt-preview.ts';
-import { refusalReasons } from '../../nppes/provider.ts';
-import { releaseOfLogged } from '../../nppes/release.ts';
+import type { Config } from '../../config/config.ts';
+import { adopt, finishAdoption, type AdoptInput, type AdoptResult } from '../../db/adoption/adopt.ts';
+import { previewAdoption } from '../../db/adoption/preview.ts';
+import { refusalReasons } from '../../nppes/rows/provider.ts';
+import { releaseOfLogged } from '../../nppes/page/release.ts';
 import { adoptedLines, previewLines } from '../adoption.ts';
 import { withDatabase } from '../database.ts';
 import { exitCodes } from '../exit.ts';

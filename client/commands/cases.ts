@@ -1,4 +1,4 @@
-import type { Config } from '../../config.ts';
+import type { Config } from '../../config/config.ts';
 import { caseMoves, type CaseJob } from '../../contract/schedules.ts';
 import {
   readAll,
@@ -10,7 +10,7 @@ import {
   type CaseException,
   type CaseRunLine,
   type CaseStep,
-} from '../../db/case-report.ts';
+} from '../../db/cases/report.ts';
 import { withClient } from '../connection.ts';
 import { withDatabase } from '../database.ts';
 import { CommandError, exitCodes } from '../exit.ts';

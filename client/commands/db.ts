@@ -1,5 +1,5 @@
-import type { Config } from '../../config.ts';
-import { migrate } from '../../db/migrate.ts';
+import type { Config } from '../../config/config.ts';
+import { migrate } from '../../db/schema/migrate.ts';
 import { withDatabase } from '../database.ts';
 import { exitCodes } from '../exit.ts';
 import type { Terminal } from '../terminal.ts';

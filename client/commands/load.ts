@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Config } from '../../config.ts';
-import { parseReleaseName } from '../../nppes/release.ts';
+import type { Config } from '../../config/config.ts';
+import { parseReleaseName } from '../../nppes/page/release.ts';
 import { withClient } from '../connection.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 import type { Terminal } from '../terminal.ts';

@@ -1,7 +1,7 @@
-import type { Config } from '../../config.ts';
-import { lookupProvider, searchProviders, type ProviderFound } from '../../db/lookup.ts';
-import { isListed } from '../../nppes/dates.ts';
-import { isTenDigits } from '../../nppes/npi.ts';
+import type { Config } from '../../config/config.ts';
+import { lookupProvider, searchProviders, type ProviderFound } from '../../db/registry/lookup.ts';
+import { isListed } from '../../nppes/rows/dates.ts';
+import { isTenDigits } from '../../nppes/rows/npi.ts';
 import { withDatabase } from '../database.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 import { registryLines, registryStatus } from '../registry.ts';

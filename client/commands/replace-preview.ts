@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
-import type { Config } from '../../config.ts';
-import { noMonthly, type ListedRelease } from '../../nppes/due.ts';
-import { estimateMonthly, type MonthlyEstimate } from '../../nppes/estimate.ts';
-import { freeBytesIn } from '../../nppes/part.ts';
-import { releaseName } from '../../nppes/release.ts';
+import type { Config } from '../../config/config.ts';
+import { noMonthly, type ListedRelease } from '../../nppes/page/due.ts';
+import { estimateMonthly, type MonthlyEstimate } from '../../spool/estimate.ts';
+import { freeBytesIn } from '../../nppes/transfer/partial-download.ts';
+import { releaseName } from '../../nppes/page/release.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 import { offeredMonthly } from '../monthly.ts';
 import { aboutMinutes, grouped, sized } from '../numbers.ts';

@@ -1,4 +1,4 @@
-import type { Config } from '../../config.ts';
+import type { Config } from '../../config/config.ts';
 import { withClient } from '../connection.ts';
 import type { Terminal } from '../terminal.ts';
 import { startManually } from '../trigger.ts';

@@ -1,5 +1,5 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
-import type { Config } from '../../config.ts';
+import type { Config } from '../../config/config.ts';
 import type { Job } from '../../contract/schedules.ts';
 import type { RunInput } from '../../contract/workflows.ts';
 import { withClient } from '../connection.ts';

@@ -1,5 +1,5 @@
 import { WorkflowNotFoundError, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
-import type { Config } from '../../config.ts';
+import type { Config } from '../../config/config.ts';
 import { approveUpdate, rejectUpdate } from '../../contract/workflows.ts';
 import { withClient } from '../connection.ts';
 import { CommandError, exitCodes } from '../exit.ts';

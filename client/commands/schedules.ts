@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import type { Config } from '../../config.ts';
+import type { Config } from '../../config/config.ts';
 import { jobs, weeklySchedules, type Job } from '../../contract/schedules.ts';
 import { withClient } from '../connection.ts';
 import { CommandError, exitCodes } from '../exit.ts';

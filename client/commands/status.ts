@@ -1,7 +1,7 @@
-import type { Config } from '../../config.ts';
+import type { Config } from '../../config/config.ts';
 import { jobs } from '../../contract/schedules.ts';
-import { loadObstacles } from '../../db/ready.ts';
-import { lastRuns, type LastRun } from '../../db/runs.ts';
+import { loadObstacles } from '../../db/schema/ready.ts';
+import { lastRuns, type LastRun } from '../../db/ledger/runs.ts';
 import { withClient } from '../connection.ts';
 import { withDatabase } from '../database.ts';
 import { CommandError, exitCodes } from '../exit.ts';

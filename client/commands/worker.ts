@@ -1,8 +1,8 @@
 import process from 'node:process';
-import type { Config } from '../../config.ts';
-import { createLog } from '../../log.ts';
+import type { Config } from '../../config/config.ts';
+import { createLog } from '../../telemetry/log.ts';
 import { installRuntime } from '../../worker/runtime.ts';
-import { startWorker } from '../../worker/run.ts';
+import { startWorker } from '../../worker/worker.ts';
 import { asUnreachable } from '../connection.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 

@@ -1,4 +1,4 @@
-import type { SampleCase } from '../../db/sample-cases.ts';
+import type { SampleCase } from '../../db/cases/sample-cases.ts';
 import { hash } from './provider.ts';
 import * as words from './words.ts';
 

@@ -1,5 +1,5 @@
-import { npidataHeader } from '../../nppes/header.ts';
-import { npiCheckDigit } from '../../nppes/npi.ts';
+import { npidataHeader } from '../../nppes/rows/header.ts';
+import { npiCheckDigit } from '../../nppes/rows/npi.ts';
 import * as words from './words.ts';
 
 /** First and last day, ISO dates. */

@@ -1,5 +1,5 @@
-import { dateNumber } from '../../nppes/dates.ts';
-import { npiCheckDigit } from '../../nppes/npi.ts';
+import { dateNumber } from '../../nppes/rows/dates.ts';
+import { npiCheckDigit } from '../../nppes/rows/npi.ts';
 import { dayOf, hash, providerLine, sampleNpi, stubLine, type Period } from './provider.ts';
 import type { ReportEntry } from './report-zip.ts';
 

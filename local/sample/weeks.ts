@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseReleaseName } from '../../nppes/release.ts';
+import { parseReleaseName } from '../../nppes/page/release.ts';
 import type { Period } from './provider.ts';
 import { writeReleaseZip } from './release-zip.ts';
 import { writeReportZip } from './report-zip.ts';

@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { afterEach, describe, expect, inject, it } from 'vitest';
-import { createBed, startAdoption, type AdoptionBed } from '../adoption-bed.ts';
-import { adoptedModel, adoptedTables, digests, type Adopted } from '../adoption-model.ts';
-import { productionRows, seeded } from '../production-rows.ts';
-import type { Verdict } from '../sql-proxy.ts';
+import { createBed, startAdoption, type AdoptionBed } from '../bed/adoption-bed.ts';
+import { adoptedModel, adoptedTables, digests, type Adopted } from '../models/adoption-model.ts';
+import { productionRows, seeded } from '../generated/production-rows.ts';
+import type { Verdict } from '../bed/sql-proxy.ts';
 
 const providers = 200_000;
 const kills = 10;

@@ -1,5 +1,5 @@
-import { npidataHeader } from '../../nppes/header.ts';
-import { individual, npi, organization, stub, type RowSpec } from '../release-zip.ts';
+import { npidataHeader } from '../../nppes/rows/header.ts';
+import { individual, npi, organization, stub, type RowSpec } from '../generated/release-zip.ts';
 
 // A monthly onto tables that know most of its providers: 300 of them over the whole width of the NPIs.
 const providerCount = 300;

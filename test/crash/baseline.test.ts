@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startPipeline, type Pipeline } from '../pipeline.ts';
-import { npidataCsv, writeMonthly, writeWeekly } from '../release-zip.ts';
-import type { Verdict } from '../sql-proxy.ts';
+import { startPipeline, type Pipeline } from '../bed/pipeline.ts';
+import { npidataCsv, writeMonthly, writeWeekly } from '../generated/release-zip.ts';
+import type { Verdict } from '../bed/sql-proxy.ts';
 import {
   createNamespace,
   killWorkerProcesses,

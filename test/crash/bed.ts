@@ -2,11 +2,11 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { Connection, type WorkflowHandle } from '@temporalio/client';
 import { inject } from 'vitest';
 import type { NpiUpdateResult } from '../../contract/workflows.ts';
-import { npiColumns } from '../../db/npi-columns.ts';
-import { searchLetters } from '../../db/tables.ts';
-import { cli } from '../cli.ts';
-import type { Pipeline } from '../pipeline.ts';
-import { startSqlProxy, type SqlProxy, type Verdict } from '../sql-proxy.ts';
+import { npiColumns } from '../../db/schema/npi-columns.ts';
+import { searchLetters } from '../../db/schema/tables.ts';
+import { cli } from '../bed/cli.ts';
+import type { Pipeline } from '../bed/pipeline.ts';
+import { startSqlProxy, type SqlProxy, type Verdict } from '../bed/sql-proxy.ts';
 
 /** A worker in a process of its own, which can be killed or frozen like a host. */
 export interface WorkerProcess {

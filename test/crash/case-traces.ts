@@ -1,5 +1,5 @@
 import type { CaseUpdateResult } from '../../contract/workflows.ts';
-import type { Pipeline } from '../pipeline.ts';
+import type { Pipeline } from '../bed/pipeline.ts';
 
 /** Columns that differ from run to run, by table; every other column is compared. */
 const leftOut: Readonly<Record<string, readonly string[]>> = {

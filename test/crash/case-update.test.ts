@@ -1,9 +1,9 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CaseUpdateResult } from '../../contract/workflows.ts';
-import { caseId, casesOf, writeCases, type CaseRow } from '../cases.ts';
-import { startPipeline, type Pipeline } from '../pipeline.ts';
-import type { Verdict } from '../sql-proxy.ts';
+import { caseId, casesOf, writeCases, type CaseRow } from '../generated/cases.ts';
+import { startPipeline, type Pipeline } from '../bed/pipeline.ts';
+import type { Verdict } from '../bed/sql-proxy.ts';
 import { createNamespace, killWorkerProcesses, startDoomedWorker, startWorkerProcess } from './bed.ts';
 import { caseTraces } from './case-traces.ts';
 

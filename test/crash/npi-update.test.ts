@@ -5,9 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hash, sampleNpi } from '../../local/sample/provider.ts';
 import { knownAfter, weekLines, type SampleWeek } from '../../local/sample/rows.ts';
 import { writeReleaseZip } from '../../local/sample/release-zip.ts';
-import { startPipeline, type Pipeline } from '../pipeline.ts';
-import { weeklyName, writeReport } from '../release-zip.ts';
-import type { Verdict } from '../sql-proxy.ts';
+import { startPipeline, type Pipeline } from '../bed/pipeline.ts';
+import { weeklyName, writeReport } from '../generated/release-zip.ts';
+import type { Verdict } from '../bed/sql-proxy.ts';
 import {
   createNamespace,
   killWorkerProcesses,

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { createLog } from '../../log.ts';
+import { createLog } from '../../telemetry/log.ts';
 import { installRuntime } from '../../worker/runtime.ts';
-import { keptHistories, replay } from '../histories.ts';
+import { keptHistories, replay } from '../bed/histories.ts';
 
 // Each worker of a replay would tell its states.
 installRuntime(createLog({ level: 'error', format: 'json' }));

@@ -1,0 +1,60 @@
+import type { BeginInput, RunActivities } from '../contract/activities.ts';
+import { DbError } from '../db/connection/errors.ts';
+import { releaseLease, takeLease } from '../db/ledger/lease.ts';
+import { loadObstacles, refuseUnreadyCases } from '../db/schema/ready.ts';
+import { closeRun, openRun } from '../db/ledger/runs.ts';
+import type { Session } from '../db/connection/session.ts';
+import { dropDeadShadows, dropShadow } from '../db/baseline/shadow.ts';
+import { dropDeadStaging, dropStaging } from '../db/registry/staging.ts';
+import { attempt } from './attempt.ts';
+import type { ActivityDeps } from './deps.ts';
+
+/** The first and the last step of a run: ledger, lease, leftovers. */
+export function runActivities(deps: ActivityDeps): RunActivities {
+  const { database, heartbeatTimeoutMs } = deps;
+  return {
+    begin: (input) =>
+      attempt(deps, 'begin', { job: input.job }, ({ workflowId, runId, signal, log }) =>
+        database.session(signal, async (session) => {
+          await refuseUnready(deps, session, input);
+          const { job, dryRun: isDryRun } = input;
+          await openRun(session, { runId, workflowId, job, isDryRun });
+          if (!isDryRun) {
+            const lease = await takeLease(session, { job, workflowId, runId });
+            if ('heldBy' in lease) return { acquired: false as const, holder: lease.heldBy };
+            // Under this lease only; a staging of another run that is left now belongs to nobody.
+            if (job === 'npi-update') {
+              await dropDeadStaging(session, runId);
+              await dropDeadShadows(session, deps.schemas, lease);
+            }
+          }
+          log.info('run begins', { isDryRun });
+          return { acquired: true as const, heartbeatTimeoutMs };
+        }),
+      ),
+
+    finish: ({ job, outcome, failureType, counts }) =>
+      attempt(deps, 'finish', { job }, ({ workflowId, runId, signal, log }) =>
+        database.session(signal, async (session) => {
+          await dropStaging(session, runId);
+          if (job === 'npi-update') await dropShadow(session, deps.schemas, runId);
+          await closeRun(session, { runId, outcome, ...(failureType !== undefined && { failureType }) });
+          await releaseLease(session, { job, workflowId, runId });
+          const write = outcome === 'failed' ? log.error : log.info;
+          write('run ends', { outcome, failureType, ...counts });
+        }),
+      ),
+  };
+}
+
+/** Each job asks for what it needs itself, so that the cases move on a database without a registry. */
+async function refuseUnready(
+  { schemas }: ActivityDeps,
+  session: Session,
+  { job, target }: BeginInput,
+): Promise<void> {
+  if (job !== 'npi-update') return refuseUnreadyCases(session, schemas, target);
+  const obstacles = await loadObstacles(session, schemas);
+  if (obstacles.length === 0) return;
+  throw new DbError('DatabaseNotReady', `The database cannot take a load: ${obstacles.join('; ')}.`);
+}

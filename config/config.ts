@@ -1,0 +1,255 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { loadClientConfigProfile, toClientOptions, type ClientConnectConfig } from '@temporalio/envconfig';
+import { z } from 'zod';
+import * as value from './values.ts';
+import type { Job } from '../contract/schedules.ts';
+import type { LogOptions } from '../telemetry/log.ts';
+
+const cmsPage = 'https://download.cms.gov/nppes/NPI_Files.html';
+
+/** Where MySQL is and how it lets us in; `caPem` turns TLS on. */
+export interface DatabaseConfig {
+  readonly host: string;
+  readonly port: number;
+  /** The application's schema, which holds `npi_data_*`. */
+  readonly name: string;
+  readonly login: { readonly user: string; readonly password: string } | { readonly secretId: string };
+  readonly caPem?: string;
+}
+
+/** What this process was told; frozen, checked, and never logged as a whole: it holds passwords. */
+export interface Config {
+  readonly database?: DatabaseConfig;
+  readonly searchSchema: string;
+  readonly schedulerSchema: string;
+  readonly nppes: {
+    readonly url: string;
+    readonly archiveDir: string;
+    /** How many of each kind of release stay in the archive; all when absent. */
+    readonly archiveKeepCount?: number;
+    readonly workDir: string;
+    /** A fraction: 0.001 is one row in a thousand. */
+    readonly maxRefusedFraction: number;
+    /** `auto`: the newest monthly is loaded when none was, or when weeklies are missing for good. */
+    readonly baselineRule: 'auto' | 'never';
+    /** A fraction of the last monthly's rows. */
+    readonly minRowsFraction: number;
+  };
+  /** Five-field cron; absent: as `contract/schedules.ts` says. `off`: the schedule exists, paused. */
+  readonly crons: Readonly<Partial<Record<Job, string>>>;
+  readonly timezone: string;
+  readonly catchupMs: number;
+  readonly temporal: ClientConnectConfig & {
+    readonly isConfigured: boolean;
+    /** Where people see the runs; links are made of it. */
+    readonly uiUrl?: string;
+  };
+  readonly temporalCliPath?: string;
+  readonly log: LogOptions;
+  readonly heartbeatTimeoutMs: number;
+  /** The worker runs inside a host application. */
+  readonly isSchedulerEnabled: boolean;
+  /** A run that finds more cases waits for an approval; none does when absent. */
+  readonly caseUpdateMax?: number;
+  /** Where Prometheus reads, `127.0.0.1:9464`; nowhere when absent. */
+  readonly metricsAddress?: string;
+  /** Takes a POST for each gap; it may hold a token. Nobody is told when absent. */
+  readonly notifyWebhookUrl?: string;
+}
+
+/** Configuration that cannot be used: every wrong value in one message. The command line exits with 2. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly exitCode = 2;
+}
+
+/** Where `surgicase start` writes down the services that it brought up, in the form of a `.env`. */
+export const servicesFile = '.surgicase/services.env';
+
+/** This process's environment with `.env` of the working directory, where there is one; what is set already stays. */
+export function processEnvironment(): Environment {
+  loadEnvFile('.env');
+  return process.env;
+}
+
+/** The same, and where neither database nor Temporal is configured, those that a `surgicase start` of this folder runs. */
+export function processEnvironmentWithServices(): Environment {
+  const { DATABASE_URL, DB_SECRET_ID, TEMPORAL_ADDRESS, TEMPORAL_PROFILE } = processEnvironment();
+  if (!DATABASE_URL && !DB_SECRET_ID && !TEMPORAL_ADDRESS && !TEMPORAL_PROFILE) loadEnvFile(servicesFile);
+  return process.env;
+}
+
+function loadEnvFile(path: string): void {
+  try {
+    process.loadEnvFile(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
+
+const variables = z.object({
+  DATABASE_URL: value.databaseUrl.optional(),
+  DB_SECRET_ID: z.string().optional(),
+  DB_HOST: value.host.optional(),
+  DB_PORT: value.port.default(3306),
+  DB_NAME: value.schemaName.optional(),
+  SEARCH_SCHEMA: value.schemaName.default('search_surgeon_facility'),
+  SCHEDULER_SCHEMA: value.schemaName.default('surgicase_scheduler'),
+  NPPES_URL: value.pageUrl.default(cmsPage),
+  NPI_ARCHIVE_DIR: z.string().default('.surgicase/archive'),
+  NPI_ARCHIVE_KEEP: value.positiveCount.optional(),
+  NPI_WORK_DIR: z.string().default('.surgicase/work'),
+  NPI_MAX_REFUSED: value.percentage.default(0.001),
+  NPI_BASELINE: value.oneOf(['auto', 'never']).default('auto'),
+  NPI_MIN_ROWS: value.percentage.default(0.97),
+  SCHEDULE_PENDING_PAYMENT_UPDATE: value.cron.optional(),
+  SCHEDULE_NPI_UPDATE: value.cron.optional(),
+  SCHEDULE_PAID_UPDATE: value.cron.optional(),
+  SCHEDULE_TIMEZONE: value.timezone.default('UTC'),
+  SCHEDULE_CATCHUP: value.catchup.default(24 * 3_600_000),
+  ENABLE_SCHEDULER: value.oneOf(['true', 'false']).default('false'),
+  CASE_UPDATE_MAX: value.positiveCount.optional(),
+  METRICS_ADDRESS: value.listenAddress.optional(),
+  NOTIFY_WEBHOOK_URL: value.webhookUrl.optional(),
+  TEMPORAL_CLI_PATH: z.string().optional(),
+  TEMPORAL_UI_URL: value.webUrl.optional(),
+  LOG_LEVEL: value.oneOf(['debug', 'info', 'warn', 'error']).default('info'),
+  LOG_FORMAT: value.oneOf(['json', 'pretty']).optional(),
+  LOG_FILE: z.string().optional(),
+  ACTIVITY_HEARTBEAT_TIMEOUT: value.heartbeat.default(10_000),
+});
+type Variables = z.infer<typeof variables>;
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Checks the whole environment and gives it back as one frozen object. An empty value counts as absent.
+ * `need` names what this command cannot do without.
+ * @throws ConfigError naming every wrong or missing value, what was found (secrets masked) and what is accepted.
+ */
+export function readConfig(
+  environment: Environment,
+  need: readonly ('database' | 'temporal')[] = [],
+): Config {
+  const env = Object.fromEntries(
+    Object.entries(environment).filter((entry): entry is [string, string] => Boolean(entry[1]?.trim())),
+  );
+  const parsed = variables.safeParse(env);
+  const problems = (parsed.error?.issues ?? []).map((issue) => {
+    const name = String(issue.path[0]);
+    return `${name}: found ${value.shown(name, env[name] ?? '')}; ${issue.message}`;
+  });
+  const temporal = readTemporal(env, problems);
+  const database = readDatabase(env, parsed.data, problems);
+  const isDatabaseGiven = Boolean(env['DATABASE_URL'] ?? env['DB_SECRET_ID']);
+  if (need.includes('database') && !isDatabaseGiven) {
+    problems.push(
+      'DATABASE_URL: missing; accepted: mysql://user:password@host:3306/schema, or DB_SECRET_ID with DB_HOST and DB_NAME; ' +
+        '`npm start` brings a MySQL up, which the commands of its folder then use',
+    );
+  }
+  if (need.includes('temporal') && !temporal.isConfigured) {
+    problems.push(
+      'TEMPORAL_ADDRESS: missing; accepted: host:port, or TEMPORAL_PROFILE with a config file; ' +
+        '`npm start` brings one up, which the commands of its folder then use',
+    );
+  }
+  if (problems.length > 0 || !parsed.data) {
+    throw new ConfigError(
+      `The configuration cannot be used:\n${problems.map((line) => `  ${line}`).join('\n')}`,
+    );
+  }
+  return Object.freeze(assemble(parsed.data, database, temporal));
+}
+
+function readTemporal(env: Record<string, string>, problems: string[]): Config['temporal'] {
+  try {
+    const profile = loadClientConfigProfile({ overrideEnvVars: env });
+    const isConfigured = profile.address !== undefined || env['TEMPORAL_PROFILE'] !== undefined;
+    return { ...toClientOptions(profile), isConfigured };
+  } catch (error) {
+    problems.push(
+      `TEMPORAL_*: ${(error as Error).message}; accepted: what every Temporal client reads (envconfig)`,
+    );
+    return { connectionOptions: {}, isConfigured: true };
+  }
+}
+
+function readDatabase(env: Record<string, string>, given: Variables | undefined, problems: string[]) {
+  if (env['DATABASE_URL'] && env['DB_SECRET_ID']) {
+    problems.push('DATABASE_URL, DB_SECRET_ID: both are given; accepted: one of them');
+  }
+  if (env['DB_SECRET_ID'] && !env['DATABASE_URL']) {
+    for (const name of ['DB_HOST', 'DB_NAME']) {
+      if (!env[name]) problems.push(`${name}: missing; accepted: it stands beside DB_SECRET_ID`);
+    }
+  }
+  if (given?.DATABASE_URL) return withCa(given.DATABASE_URL, problems);
+  if (!given?.DB_SECRET_ID || !given.DB_HOST || !given.DB_NAME) return undefined;
+  const { DB_HOST: host, DB_PORT: port, DB_NAME: name, DB_SECRET_ID: secretId } = given;
+  return { host, port, name, login: { secretId } };
+}
+
+function withCa({ caPath, ...database }: value.DatabaseUrl, problems: string[]): DatabaseConfig {
+  if (caPath === undefined) return database;
+  try {
+    return { ...database, caPem: readFileSync(caPath, 'utf8') };
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'unreadable';
+    problems.push(
+      `DATABASE_URL: found ssl-ca=${caPath} (${code}); accepted: the path of a readable PEM file`,
+    );
+    return database;
+  }
+}
+
+function assemble(
+  given: Variables,
+  database: DatabaseConfig | undefined,
+  temporal: Config['temporal'],
+): Config {
+  const keep = given.NPI_ARCHIVE_KEEP;
+  return {
+    ...(database && { database }),
+    searchSchema: given.SEARCH_SCHEMA,
+    schedulerSchema: given.SCHEDULER_SCHEMA,
+    nppes: {
+      url: given.NPPES_URL,
+      archiveDir: resolve(given.NPI_ARCHIVE_DIR),
+      ...(keep !== undefined && { archiveKeepCount: keep }),
+      workDir: resolve(given.NPI_WORK_DIR),
+      maxRefusedFraction: given.NPI_MAX_REFUSED,
+      baselineRule: given.NPI_BASELINE,
+      minRowsFraction: given.NPI_MIN_ROWS,
+    },
+    crons: cronsOf(given),
+    timezone: given.SCHEDULE_TIMEZONE,
+    catchupMs: given.SCHEDULE_CATCHUP,
+    temporal: {
+      ...temporal,
+      ...(given.TEMPORAL_UI_URL !== undefined && { uiUrl: given.TEMPORAL_UI_URL.replace(/\/$/, '') }),
+    },
+    ...(given.TEMPORAL_CLI_PATH !== undefined && { temporalCliPath: given.TEMPORAL_CLI_PATH }),
+    log: {
+      level: given.LOG_LEVEL,
+      format: given.LOG_FORMAT ?? (process.stderr.isTTY ? 'pretty' : 'json'),
+      ...(given.LOG_FILE !== undefined && { file: given.LOG_FILE }),
+    },
+    heartbeatTimeoutMs: given.ACTIVITY_HEARTBEAT_TIMEOUT,
+    isSchedulerEnabled: given.ENABLE_SCHEDULER === 'true',
+    ...(given.CASE_UPDATE_MAX !== undefined && { caseUpdateMax: given.CASE_UPDATE_MAX }),
+    ...(given.METRICS_ADDRESS !== undefined && { metricsAddress: given.METRICS_ADDRESS }),
+    ...(given.NOTIFY_WEBHOOK_URL !== undefined && { notifyWebhookUrl: given.NOTIFY_WEBHOOK_URL }),
+  };
+}
+
+function cronsOf(given: Variables): Config['crons'] {
+  const { SCHEDULE_PENDING_PAYMENT_UPDATE, SCHEDULE_NPI_UPDATE, SCHEDULE_PAID_UPDATE } = given;
+  return {
+    ...(SCHEDULE_PENDING_PAYMENT_UPDATE !== undefined && {
+      'pending-payment-update': SCHEDULE_PENDING_PAYMENT_UPDATE,
+    }),
+    ...(SCHEDULE_NPI_UPDATE !== undefined && { 'npi-update': SCHEDULE_NPI_UPDATE }),
+    ...(SCHEDULE_PAID_UPDATE !== undefined && { 'paid-update': SCHEDULE_PAID_UPDATE }),
+  };
+}

@@ -1,0 +1,173 @@
+import { addKeys } from '../schema/table-keys.ts';
+import { rangeStatements, rowsOf, type AdoptPlan, type Bounds } from './range.ts';
+import { copiedRanges, forgetRange, noteRange, type CopiedRange } from './state.ts';
+import { adoptionTables, allTables, type AdoptedTable } from './tables.ts';
+import { DbError } from '../connection/errors.ts';
+import { fence, type Lease } from '../ledger/lease.ts';
+import type { AdoptedCounts, RangeChecksum } from '../schema/ledger-json.ts';
+import type { Session } from '../connection/session.ts';
+
+/** Rows of one table in a range: some seconds of work, which is what a kill costs. */
+const rowsPerRange = 20_000;
+const first = '-9223372036854775808';
+const last = '9223372036854775807';
+
+/** Copies what is not copied yet, one range of NPIs after another; `onRange` hears of each. */
+export async function copyRanges(
+  session: Session,
+  plan: AdoptPlan,
+  lease: Lease,
+  onRange: (counts: AdoptedCounts) => void,
+): Promise<void> {
+  const copied = await copiedRanges(session);
+  for (const { counts } of copied) onRange(counts);
+  let number = copied.length;
+  let end = copied.at(-1)?.to;
+  while (end !== last) {
+    const from = end === undefined ? first : String(BigInt(end) + 1n);
+    end = await endOfRange(session, plan, from);
+    onRange(await copyRange(session, plan, lease, { number, from, to: end }));
+    number += 1;
+  }
+}
+
+/** The NPI at which the first of the tables has as many rows as a range holds; the end of all where none has. */
+async function endOfRange(session: Session, { tables }: AdoptPlan, from: string): Promise<string> {
+  const ends: bigint[] = [];
+  for (const table of tables.data) {
+    const [row] = await session.query<{ npi: string }>(
+      `SELECT CAST(k.npi AS CHAR) AS npi FROM ${rowsOf(table, { number: 1, from, to: last })}
+       ORDER BY k.npi LIMIT 1 OFFSET ${rowsPerRange - 1}`,
+    );
+    if (row) ends.push(BigInt(row.npi));
+  }
+  return ends.length === 0 ? last : String(ends.reduce((least, npi) => (npi < least ? npi : least)));
+}
+
+interface Range extends Bounds {
+  readonly number: number;
+}
+
+/** Copies one range and notes it, in one transaction. The originals are read without a lock: their readers and writers go on. */
+async function copyRange(
+  session: Session,
+  plan: AdoptPlan,
+  lease: Lease,
+  range: Range,
+  isKnown = false,
+): Promise<AdoptedCounts> {
+  await emptyStage(session, plan);
+  return session.transaction(async () => {
+    await fence(session, lease);
+    if (isKnown) await removeRange(session, plan, range);
+    // Before the rows: what changes in between is in the copy and not in the sum, and is seen as a change.
+    const checksums = await checksumsOf(session, plan, range);
+    const counts = await run(session, plan, range);
+    await noteRange(session, { ...range, checksums, counts });
+    return counts;
+  });
+}
+
+async function emptyStage(session: Session, { schemas }: AdoptPlan): Promise<void> {
+  const { stage } = adoptionTables(schemas);
+  for (const table of [stage, `${stage}_search`]) await session.query(`TRUNCATE TABLE ${table}`);
+}
+
+async function removeRange(session: Session, { schemas, tables }: AdoptPlan, range: Range): Promise<void> {
+  for (const { shadow } of allTables(tables))
+    await session.query(`DELETE FROM ${shadow} WHERE npi BETWEEN ${range.from} AND ${range.to}`);
+  await session.query(`DELETE FROM ${adoptionTables(schemas).stage}_refused WHERE range_no = ?`, [
+    range.number,
+  ]);
+  await forgetRange(session, range.number);
+}
+
+async function run(session: Session, plan: AdoptPlan, range: Range): Promise<AdoptedCounts> {
+  const counts = {
+    read: 0,
+    refused: 0,
+    duplicates: 0,
+    stubs: 0,
+    individuals: 0,
+    organizations: 0,
+    deactivated: 0,
+    surgeons: 0,
+    facilities: 0,
+  };
+  for (const { what, sql, counts: counted } of rangeStatements(plan, range)) {
+    const { affectedRows } = await session.run(sql, [], what);
+    if (counted !== undefined) counts[counted] += affectedRows;
+  }
+  const { read, refused, duplicates, stubs, individuals, organizations } = counts;
+  const accounted = refused + duplicates + stubs + individuals + organizations;
+  if (accounted !== read)
+    throw new DbError('CountsDiffer', `${read} rows of a range were read, ${accounted} are accounted for.`);
+  return { ...counts, filled: await filledValues(session, plan) };
+}
+
+/** Values of the range that are as long as their old column was wide: an earlier loader may have cut them. */
+async function filledValues(session: Session, { schemas, tables }: AdoptPlan): Promise<number> {
+  const widths = new Map<string, number>();
+  for (const { name, width = 0 } of tables.data.flatMap(({ narrow }) => narrow))
+    widths.set(name, Math.min(width, widths.get(name) ?? width));
+  if (widths.size === 0) return 0;
+  const filled = Array.from(widths, ([name, width]) => `SUM(CHAR_LENGTH(s.${name}) >= ${width})`);
+  const [row] = await session.query<{ filled: number }>(
+    `SELECT CAST(COALESCE(${filled.join(' + ')}, 0) AS UNSIGNED) AS filled FROM ${adoptionTables(schemas).stage} s`,
+  );
+  return row?.filled ?? 0;
+}
+
+/** Number and sum of a range's rows in each of the three tables, as they are now. */
+async function checksumsOf(session: Session, { tables }: AdoptPlan, range: Range): Promise<RangeChecksum[]> {
+  const sums: RangeChecksum[] = [];
+  for (const table of tables.data) {
+    const [row] = await session.query<RangeChecksum>(
+      `SELECT COUNT(*) AS \`rows\`, CAST(COALESCE(SUM(CRC32(${wholeRow(table)})), 0) AS CHAR) AS sum FROM ${rowsOf(table, range)}`,
+      [],
+      `comparing ${table.original}`,
+    );
+    sums.push({ rows: row?.rows ?? 0, sum: row?.sum ?? '' });
+  }
+  return sums;
+}
+
+/** NULL and an empty text differ. */
+function wholeRow({ found }: AdoptedTable): string {
+  const values = found.columns
+    .filter(({ isGenerated }) => !isGenerated)
+    .map(({ name }) => `COALESCE(k.\`${name}\`, CHAR(2))`);
+  return `CONCAT_WS(CHAR(1), ${values.join(', ')})`;
+}
+
+/** Compares every range with the originals, and copies anew what has changed since. */
+export async function copyChanges(
+  session: Session,
+  plan: AdoptPlan,
+  lease: Lease,
+  onRange: (number: number, count: number) => void,
+): Promise<void> {
+  const ranges = await copiedRanges(session);
+  for (const range of ranges) {
+    onRange(range.number + 1, ranges.length);
+    if (isSame(range, await checksumsOf(session, plan, range))) continue;
+    await copyRange(session, plan, lease, range, true);
+  }
+}
+
+function isSame({ checksums }: CopiedRange, now: readonly RangeChecksum[]): boolean {
+  return now.every(({ rows, sum }, at) => rows === checksums[at]?.rows && sum === checksums[at]?.sum);
+}
+
+/** Gives the shadows their secondary keys, those that they do not have yet; `onTable` hears of each table before. */
+export async function buildShadowKeys(
+  session: Session,
+  { tables }: AdoptPlan,
+  onTable: (shadow: string) => void,
+): Promise<void> {
+  for (const { original, shadow, keys } of allTables(tables)) {
+    if (keys.length === 0) continue;
+    onTable(original);
+    await addKeys(session, shadow, keys);
+  }
+}

@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto';
+import { adoptionTables, allTables, type AdoptedTable, type AdoptedTables } from './tables.ts';
+import { renameSql } from '../baseline/rename.ts';
+import { addKeysSql } from '../schema/table-keys.ts';
+import { searchColumns, type Schemas } from '../schema/tables.ts';
+
+/** One statement of an adoption, and what it is for. */
+export interface Statement {
+  readonly what: string;
+  readonly sql: string;
+}
+
+/** What makes the shadows and the stage, all of them empty. */
+export function createStatements(schemas: Schemas, tables: AdoptedTables): Statement[] {
+  const { stage } = adoptionTables(schemas);
+  return [
+    ...allTables(tables).flatMap(shadowStatements),
+    ...stageStatements(tables, stage).map((sql) => ({ what: 'a stage for the rows of one range', sql })),
+  ];
+}
+
+function shadowStatements({ original, shadow, found, changes, convertTo }: AdoptedTable): Statement[] {
+  const parts = [...found.keys.map(({ name }) => `DROP KEY \`${name}\``), ...changes];
+  const create = {
+    what: `a table beside ${original}`,
+    sql: `CREATE TABLE IF NOT EXISTS ${shadow} LIKE ${original}`,
+  };
+  const convert = {
+    what: 'its texts in the collation that the other tables have',
+    sql: `ALTER TABLE ${shadow} CONVERT TO CHARACTER SET utf8mb4 COLLATE ${convertTo}`,
+  };
+  const alter = {
+    what: 'what it lacks, and no secondary keys until its rows are there',
+    sql: `ALTER TABLE ${shadow} ${parts.join(', ')}`,
+  };
+  return [create, ...(convertTo === undefined ? [] : [convert]), ...(parts.length === 0 ? [] : [alter])];
+}
+
+/**
+ * The stage has every stored column of the three tables; `row_no` counts the rows as the scan meets them. Its search lines
+ * and refused rows stand beside it.
+ */
+function stageStatements({ data }: AdoptedTables, stage: string): string[] {
+  const [, individuals] = data;
+  const present = new Set([...individuals.found.columns.map(({ name }) => name), ...individuals.ours]);
+  const more = new Map(
+    data
+      .flatMap(({ found }) => found.columns)
+      .filter(({ name, isGenerated }) => !isGenerated && !present.has(name))
+      .map((column) => [column.name, `ADD COLUMN \`${column.name}\` ${column.definition}`]),
+  );
+  const searched = Object.values(searchColumns).flatMap((columns) => columns.map(({ name }) => name));
+  const names = Array.from(new Set(searched), (name) => `${name} VARCHAR(100) NULL`);
+  return [
+    `CREATE TABLE IF NOT EXISTS ${stage} LIKE ${individuals.shadow}`,
+    `ALTER TABLE ${stage} ${[
+      'ADD COLUMN row_no INT UNSIGNED NOT NULL AUTO_INCREMENT FIRST',
+      'DROP PRIMARY KEY',
+      'ADD PRIMARY KEY (npi, row_no)',
+      'ADD UNIQUE KEY (row_no)',
+      ...more.values(),
+    ].join(', ')}`,
+    `CREATE TABLE IF NOT EXISTS ${stage}_search (kind ENUM('surgeon', 'facility') NOT NULL, suffix CHAR(1) NOT NULL,
+       npi BIGINT NOT NULL, ${names.join(', ')}, PRIMARY KEY (kind, suffix, npi))
+       DEFAULT CHARACTER SET utf8mb4`,
+    `CREATE TABLE IF NOT EXISTS ${stage}_refused (row_no INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+       range_no INT UNSIGNED NOT NULL, line_no INT UNSIGNED NOT NULL, npi BIGINT NULL, reason VARCHAR(60) NOT NULL,
+       column_name VARCHAR(120) NULL, KEY by_range (range_no)) DEFAULT CHARACTER SET utf8mb4`,
+  ];
+}
+
+/** The secondary keys, when the rows are there. */
+export function keyStatements(tables: AdoptedTables): Statement[] {
+  return allTables(tables)
+    .filter(({ keys }) => keys.length > 0)
+    .map(({ shadow, keys }) => ({ what: 'its secondary keys', sql: addKeysSql(shadow, keys) }));
+}
+
+/** The swap: nobody reads or writes any of the tables between the first statement and the last. */
+export function swapStatements(
+  schemas: Schemas,
+  tables: AdoptedTables,
+): readonly [Statement, Statement, Statement] {
+  const all = allTables(tables);
+  const locks = all.flatMap(({ original, shadow }) => [`${original} WRITE`, `${shadow} WRITE`]);
+  return [
+    {
+      what: 'the swap: all tables and the lease are held, and compared with what was copied',
+      sql: `LOCK TABLES ${locks.join(', ')}, ${schemas.scheduler}.lease READ`,
+    },
+    {
+      what: 'the originals go, their successors come, all at once',
+      sql: renameSql(
+        all.flatMap(({ original, shadow, kept }): [string, string][] => [
+          [original, kept],
+          [shadow, original],
+        ]),
+      ),
+    },
+    { what: 'and everybody goes on', sql: 'UNLOCK TABLES' },
+  ];
+}
+
+/** A digest of what is made, which differs as soon as the application alters one of its tables. */
+export function shapeOf(schemas: Schemas, tables: AdoptedTables): string {
+  const made = [...createStatements(schemas, tables), ...keyStatements(tables)].map(({ sql }) => sql);
+  const columns = allTables(tables).map(({ found }) => found.columns);
+  return createHash('sha256')
+    .update(JSON.stringify([made, columns]))
+    .digest('hex');
+}

@@ -1,0 +1,198 @@
+import { collationsOf } from '../connection/collation.ts';
+import { npiColumns } from '../schema/npi-columns.ts';
+import type { Session } from '../connection/session.ts';
+import { searchTables } from '../baseline/shadow.ts';
+import {
+  showCreate,
+  tableShape,
+  type ColumnShape,
+  type TableKey,
+  type TableShape,
+} from '../schema/table-shape.ts';
+import {
+  applicationTables,
+  liveTables,
+  searchColumns,
+  type ApplicationTable,
+  type NpiTables,
+  type Schemas,
+} from '../schema/tables.ts';
+
+/** A table of the application, and the one that an adoption makes to take its place; all names with their schema. */
+export interface AdoptedTable {
+  readonly original: string;
+  readonly shadow: string;
+  /** Where the original stands after the swap. */
+  readonly kept: string;
+  /** Absent tables are created by `surgicase db migrate` as they have to be, and then are originals like the others. */
+  readonly isAbsent: boolean;
+  readonly found: TableShape;
+  /** Names of the columns that a load fills. */
+  readonly ours: ReadonlySet<string>;
+  /** In which collation its texts have to come; absent where they are in it. */
+  readonly convertTo?: string;
+  /** What an ALTER has to change in it; empty where the table is as a load needs it. */
+  readonly changes: readonly string[];
+  /** Columns that are narrower than what a load brings, with the width that they have. */
+  readonly narrow: readonly ColumnShape[];
+  /** Secondary keys of the shadow, built when its rows are there. A plain one on `npi` is the primary key's twin. */
+  readonly keys: readonly TableKey[];
+}
+
+export interface AdoptedTables {
+  /** `npi_data_0`, `npi_data_1` and `npi_data_2`, in this order. */
+  readonly data: readonly [AdoptedTable, AdoptedTable, AdoptedTable];
+  readonly search: readonly AdoptedTable[];
+}
+
+/** All tables of an adoption. */
+export const allTables = ({ data, search }: AdoptedTables): readonly AdoptedTable[] => [...data, ...search];
+
+/** Whether there is nothing to adopt, because none of the tables is there. */
+export const isEmpty = (tables: AdoptedTables): boolean =>
+  allTables(tables).every(({ isAbsent }) => isAbsent);
+
+/** Whether a table is absent or has to be altered; where none is, the rows decide. */
+export const isShapedWrong = (tables: AdoptedTables): boolean =>
+  allTables(tables).some(
+    ({ isAbsent, changes, convertTo }) => isAbsent || changes.length > 0 || convertTo !== undefined,
+  );
+
+/** A column that a table must have, and how it is added where it is absent. */
+interface WantedColumn {
+  readonly name: string;
+  readonly maxLength?: number | undefined;
+  readonly definition: string;
+}
+
+/** The shadows' names. */
+export function adoptionTables({ scheduler }: Schemas): NpiTables & { readonly stage: string } {
+  const prefix = `${scheduler}.npi_adopt`;
+  return {
+    data: (type) => `${prefix}_npi_data_${type}`,
+    search: (kind, suffix) => `${prefix}_search_${kind}_${suffix}`,
+    stage: `${prefix}_row`,
+  };
+}
+
+/** Reads the application's NPI and search tables as they are. Nothing is changed. */
+export async function readAdoptedTables(session: Session, schemas: Schemas): Promise<AdoptedTables> {
+  const { nearest } = await collationsOf(session);
+  const fresh = new Map(
+    applicationTables(schemas, nearest).map((table) => [`${table.schema}.${table.name}`, table]),
+  );
+  const present = new Set(await tablesIn(session, [schemas.application, schemas.search]));
+  const foreign = await tablesNotIn(session, nearest, [schemas.application, schemas.search]);
+  const live = liveTables(schemas);
+  const read = async (original: string) => {
+    const table = fresh.get(original);
+    if (table === undefined) throw new Error(`${original} is no table of the application.`);
+    const isAbsent = !present.has(original);
+    const shape = tableShape(isAbsent ? table.ddl : await showCreate(session, original));
+    return { table, isAbsent, shape, ...(foreign.has(original) && { convertTo: nearest }) };
+  };
+  const data = [await read(live.data(0)), await read(live.data(1)), await read(live.data(2))] as const;
+  const wanted = wantedData(data.map(({ shape }) => shape));
+  const search = [];
+  for (const { kind, suffix } of searchTables()) {
+    search.push(adopted(schemas, await read(live.search(kind, suffix)), wantedSearch[kind]));
+  }
+  const asData = (at: 0 | 1 | 2) => adopted(schemas, data[at], wanted);
+  return { data: [asData(0), asData(1), asData(2)], search };
+}
+
+/** Tables of these schemas, as `schema.table`. */
+export async function tablesIn(session: Session, schemas: readonly string[]): Promise<string[]> {
+  const found = await session.query<{ place: string }>(
+    `SELECT CONCAT(table_schema, '.', table_name) AS place FROM information_schema.tables
+     WHERE table_schema IN (?) AND table_type = 'BASE TABLE'`,
+    [schemas],
+  );
+  return found.map(({ place }) => place);
+}
+
+/** Tables with a text in another collation: letters and names are compared across tables, and Ł is in no latin1. */
+async function tablesNotIn(
+  session: Session,
+  collation: string,
+  schemas: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const found = await session.query<{ place: string }>(
+    `SELECT DISTINCT CONCAT(table_schema, '.', table_name) AS place FROM information_schema.columns
+     WHERE table_schema IN (?) AND collation_name IS NOT NULL AND collation_name <> ?`,
+    [schemas, collation],
+  );
+  return new Set(found.map(({ place }) => place));
+}
+
+/** A provider may move to the table of another type, so a column is as wide in all three as in the widest. */
+function wantedData(shapes: readonly TableShape[]): WantedColumn[] {
+  const widest = (name: string, least: number) =>
+    Math.max(
+      least,
+      ...shapes.map((shape) => shape.columns.find((column) => column.name === name)?.width ?? 0),
+    );
+  const loaded = npiColumns.flatMap(({ name, maxLength }): WantedColumn[] => {
+    if (name === 'npi') return [];
+    if (maxLength === undefined) return [{ name, definition: 'TEXT NULL' }];
+    const width = widest(name, maxLength);
+    return [{ name, maxLength: width, definition: `VARCHAR(${width}) NULL` }];
+  });
+  const provenance = ['data_release', 'deactivation_release'].map((name) => ({
+    name,
+    definition: 'BIGINT NULL INVISIBLE',
+  }));
+  return [...loaded, ...provenance];
+}
+
+const wantedSearch = { surgeon: wantedOf('surgeon'), facility: wantedOf('facility') };
+
+function wantedOf(kind: keyof typeof searchColumns): WantedColumn[] {
+  return searchColumns[kind].map(({ name, type }) => ({
+    name,
+    maxLength: Number(/\d+/.exec(type)?.[0]),
+    definition: `${type} NULL`,
+  }));
+}
+
+interface ReadTable {
+  readonly table: ApplicationTable;
+  readonly isAbsent: boolean;
+  readonly shape: TableShape;
+  readonly convertTo?: string;
+}
+
+function adopted(
+  { scheduler }: Schemas,
+  { table, isAbsent, shape, convertTo }: ReadTable,
+  wanted: readonly WantedColumn[],
+): AdoptedTable {
+  const byName = new Map(shape.columns.map((column) => [column.name, column]));
+  const narrow = wanted.flatMap(({ name, maxLength = 0 }) => {
+    const column = byName.get(name);
+    return column?.width !== undefined && column.width < maxLength ? [{ column, maxLength }] : [];
+  });
+  // Without a character set of its own it is in that of the table, which may have been converted.
+  const widened = (definition: string, width: number) =>
+    definition.replace(/\(\d+\)/, `(${width})`).replace(/ CHARACTER SET \w+| COLLATE \w+/g, '');
+  return {
+    original: `${table.schema}.${table.name}`,
+    shadow: `${scheduler}.npi_adopt_${table.name}`,
+    kept: `${scheduler}.npi_original_${table.name}`,
+    isAbsent,
+    found: shape,
+    ours: new Set(['npi', ...wanted.map(({ name }) => name)]),
+    ...(convertTo !== undefined && { convertTo }),
+    changes: [
+      ...narrow.map(
+        ({ column, maxLength }) => `MODIFY \`${column.name}\` ${widened(column.definition, maxLength)}`,
+      ),
+      ...wanted
+        .filter(({ name }) => !byName.has(name))
+        .map(({ name, definition }) => `ADD COLUMN ${name} ${definition}`),
+      ...(shape.primary.length === 0 ? ['MODIFY npi BIGINT NOT NULL', 'ADD PRIMARY KEY (npi)'] : []),
+    ],
+    narrow: narrow.map(({ column }) => column),
+    keys: shape.keys.filter(({ columns }) => columns.join() !== 'npi'),
+  };
+}

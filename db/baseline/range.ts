@@ -1,0 +1,142 @@
+import { eq } from 'drizzle-orm';
+import { loadLines } from '../registry/bulk-load.ts';
+import { carryOver } from './carry-over.ts';
+import { fenceShared, type Lease } from '../ledger/lease.ts';
+import { npiColumns } from '../schema/npi-columns.ts';
+import { keepOwnColumns, type OwnColumns } from '../schema/own-columns.ts';
+import type { RangeCounts } from '../schema/ledger-json.ts';
+import { shadowRangeTable } from '../schema/schema.ts';
+import type { Session } from '../connection/session.ts';
+import type { Shadow } from './shadow.ts';
+import type { Refusal } from '../registry/staging.ts';
+import { liveTables, searchColumns, type Schemas, type SearchKind } from '../schema/tables.ts';
+
+/** One range of NPIs of a baseline, its lines in the order of their NPIs: providers in the order of the loaded columns. */
+export interface RangeLoad {
+  readonly range: { readonly number: number; readonly from: number; readonly to: number };
+  readonly duplicates: number;
+  /** Stubs, individuals, organizations. */
+  readonly typeRows: readonly [number, number, number];
+  lines(type: 0 | 1 | 2): Iterable<Buffer>;
+  /** Rows of `search_<kind>_all`. */
+  readonly search: Readonly<Record<SearchKind, Buffer>>;
+  /** Providers whose search rows are made by the database: see spool/search-lines.ts. */
+  readonly odd: ReadonlyArray<{ readonly npi: number; readonly type: 1 | 2 }>;
+}
+
+/** Where a range goes, and what of the live rows may have to be carried over. */
+export interface RangeTarget {
+  readonly schemas: Schemas;
+  readonly shadow: Shadow;
+  readonly lease: Lease;
+  readonly releaseId: number;
+  readonly isLocal: boolean;
+  /** False: the live tables are empty, and nothing is carried over. */
+  readonly hasProviders: boolean;
+  readonly ownColumns: OwnColumns;
+}
+
+const names = npiColumns.map(({ name }) => name);
+
+/**
+ * Loads one range into the shadow tables and writes its checkpoint, in one transaction; ranges may be loaded side by side.
+ * @throws DbError FencedOut when a newer attempt holds the lease
+ */
+export function loadRange(session: Session, target: RangeTarget, load: RangeLoad): Promise<RangeCounts> {
+  const { shadow, lease, releaseId, isLocal } = target;
+  return session.transaction(async () => {
+    await fenceShared(session, lease);
+    for (const type of [1, 2, 0] as const) {
+      if (load.typeRows[type] === 0) continue;
+      const constants = type === 0 ? { deactivation_release: releaseId } : { data_release: releaseId };
+      const table = shadow.tables.data(type);
+      await loadLines(session, { table, columns: names, constants }, load.lines(type), isLocal);
+    }
+    for (const kind of ['surgeon', 'facility'] as const) await loadSearch(session, target, load, kind);
+    const counts = { ...(await compared(session, target, load)), duplicates: load.duplicates };
+    await planOdd(session, shadow, load.odd);
+    await session.orm((db) =>
+      db.insert(shadowRangeTable).values({ runId: lease.runId, rangeNumber: load.range.number, counts }),
+    );
+    return counts;
+  });
+}
+
+async function loadSearch(
+  session: Session,
+  { shadow, isLocal }: RangeTarget,
+  { search }: RangeLoad,
+  kind: SearchKind,
+): Promise<void> {
+  if (search[kind].length === 0) return;
+  const table = shadow.tables.search(kind, 'all');
+  await loadLines(session, { table, columns: searchFields(kind) }, [search[kind]], isLocal);
+}
+
+/** The columns of a search row, as the lines hold them. */
+export function searchFields(kind: SearchKind): string[] {
+  return ['npi', ...searchColumns[kind].map(({ name }) => name)];
+}
+
+async function compared(
+  session: Session,
+  { schemas, shadow, releaseId, hasProviders, ownColumns }: RangeTarget,
+  { range, typeRows }: RangeLoad,
+): Promise<Omit<RangeCounts, 'duplicates'>> {
+  if (hasProviders) {
+    const live = liveTables(schemas);
+    const counts = await carryOver(session, { live, shadow, releaseId, range }, typeRows);
+    await keepOwnColumns(session, { live, shadow: shadow.tables }, ownColumns, range);
+    return counts;
+  }
+  const inserted = typeRows[0] + typeRows[1] + typeRows[2];
+  const none = { updated: 0, unchanged: 0, stale: 0, removed: 0 };
+  return { inserted, deactivated: typeRows[0], ...none };
+}
+
+/** A provider that is carried over has its line in the plan already. */
+async function planOdd(session: Session, { stage }: Shadow, odd: RangeLoad['odd']): Promise<void> {
+  if (odd.length === 0) return;
+  await session.query(
+    `INSERT IGNORE INTO ${stage}_plan (npi, row_no, is_stub, target, action) VALUES ?`,
+    [odd.map(({ npi, type }) => [npi, 0, false, type, 'update'])],
+    `INSERT INTO ${stage}_plan`,
+  );
+}
+
+/** The ranges that are in the shadow of a run already, with what they brought. */
+export async function loadedRanges(
+  session: Session,
+  runId: string,
+): Promise<ReadonlyMap<number, RangeCounts>> {
+  const rows = await session.orm((db) =>
+    db.select().from(shadowRangeTable).where(eq(shadowRangeTable.runId, runId)),
+  );
+  return new Map(rows.map(({ rangeNumber, counts }) => [rangeNumber, counts]));
+}
+
+/** Enters refused rows of the file; a row that an earlier reading entered stays. */
+export async function noteRefusals(
+  session: Session,
+  { stage }: Shadow,
+  lease: Lease,
+  refusals: readonly Refusal[],
+): Promise<void> {
+  if (refusals.length === 0) return;
+  await session.transaction(async () => {
+    await fenceShared(session, lease);
+    await session.query(
+      `INSERT IGNORE INTO ${stage}_refused (row_no, line_no, npi, reason, column_name) VALUES ?`,
+      [
+        refusals.map(({ rowNumber, lineNumber, npi, reason, column }) => [
+          rowNumber,
+          lineNumber,
+          npi ?? null,
+          reason,
+          column ?? null,
+        ]),
+      ],
+      `INSERT INTO ${stage}_refused`,
+    );
+  });
+}

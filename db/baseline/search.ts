@@ -1,0 +1,84 @@
+import { loadLines } from '../registry/bulk-load.ts';
+import { fenceShared, type Lease } from '../ledger/lease.ts';
+import { npiColumns } from '../schema/npi-columns.ts';
+import { updateSearch } from '../registry/search.ts';
+import type { Session } from '../connection/session.ts';
+import { searchFields } from './range.ts';
+import { retryStale } from './stale.ts';
+import { markShadow, type Shadow } from './shadow.ts';
+import { buildKeys } from '../schema/table-keys.ts';
+import { liveTables, type Schemas, type SearchKind } from '../schema/tables.ts';
+
+/** Where the search tables of a shadow are filled. */
+export interface ShadowScope {
+  readonly schemas: Schemas;
+  readonly shadow: Shadow;
+  readonly lease: Lease;
+  readonly releaseId: number;
+}
+
+/**
+ * Fills one letter's table with its rows, in the order of their NPIs, and builds its keys. A table that has rows was filled
+ * by an earlier attempt: its rows come in one transaction.
+ */
+export async function loadLetter(
+  session: Session,
+  { schemas, shadow, lease }: ShadowScope,
+  { kind, letter }: { readonly kind: SearchKind; readonly letter: string },
+  lines: AsyncIterable<Buffer>,
+  isLocal: boolean,
+): Promise<void> {
+  const table = shadow.tables.search(kind, letter);
+  const isFilled = (await session.query(`SELECT 1 FROM ${table} LIMIT 1`)).length > 0;
+  if (!isFilled) {
+    await session.transaction(async () => {
+      await fenceShared(session, lease);
+      await loadLines(session, { table, columns: searchFields(kind) }, lines, isLocal);
+    });
+  }
+  await buildKeys(session, table, liveTables(schemas).search(kind, letter));
+}
+
+/** The secondary keys of one of the three provider tables. */
+export function buildDataKeys(
+  session: Session,
+  { schemas, shadow }: ShadowScope,
+  type: 0 | 1 | 2,
+): Promise<void> {
+  return buildKeys(session, shadow.tables.data(type), liveTables(schemas).data(type));
+}
+
+/** The secondary keys of a table of all providers of a kind. */
+export function buildAllKeys(
+  session: Session,
+  { schemas, shadow }: ShadowScope,
+  kind: SearchKind,
+): Promise<void> {
+  return buildKeys(session, shadow.tables.search(kind, 'all'), liveTables(schemas).search(kind, 'all'));
+}
+
+/**
+ * Brings the search tables up to the providers that were carried over, and to those that only the database can put to a
+ * letter; then the search is whole.
+ */
+export async function finishSearch(
+  session: Session,
+  { shadow, lease, releaseId }: ShadowScope,
+): Promise<void> {
+  const { tables, stage } = shadow;
+  const names = npiColumns.map(({ name }) => name).join(', ');
+  await session.transaction(async () => {
+    await fenceShared(session, lease);
+    await session.query(`DELETE FROM ${stage}`);
+    for (const type of [1, 2] as const) {
+      await session.query(
+        `INSERT INTO ${stage} (row_no, ${names})
+         SELECT 0, ${npiColumns.map(({ name }) => `k.${name}`).join(', ')}
+         FROM ${stage}_plan p STRAIGHT_JOIN ${tables.data(type)} k ON k.npi = p.npi WHERE p.target = ${type}`,
+      );
+    }
+    await updateSearch(session, { tables, stage, releaseId });
+    await retryStale(session, shadow, releaseId);
+  });
+  await markShadow(session, lease, { isSearched: true });
+}

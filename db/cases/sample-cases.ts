@@ -1,0 +1,93 @@
+import type { Session } from '../connection/session.ts';
+import { collationsOf } from '../connection/collation.ts';
+
+/** A generated case; `timestamps` by column. Nobody stands behind it. */
+export interface SampleCase {
+  readonly caseId: string;
+  readonly userId: string;
+  readonly caseDate: string;
+  readonly patientFirst: string;
+  readonly patientLast: string;
+  readonly insurer: string;
+  readonly status: number;
+  readonly isActive: boolean;
+  readonly payAmount: string;
+  readonly timestamps: Readonly<Record<string, string>>;
+}
+
+const timestamps = [
+  'billable_flag_ts',
+  'docs_needed_ts',
+  'submitted_ts',
+  'pending_payment_ts',
+  'paid_to_provider_ts',
+  'sent_to_biller_ts',
+  'received_pmnt_ts',
+  'sent_to_negotiation_ts',
+  'settled_ts',
+  'sent_to_idr_ts',
+  'idr_decision_ts',
+  'rejected_ts',
+  'closed_ts',
+];
+
+/**
+ * The application's `cases`, for a database that this service has made itself: never on one that was configured, whose
+ * table is the application's.
+ */
+export async function createCases(session: Session, schema: string): Promise<void> {
+  const { nearest } = await collationsOf(session);
+  await session.query(`CREATE TABLE IF NOT EXISTS ${schema}.cases (
+    case_id VARCHAR(100) NOT NULL PRIMARY KEY,
+    user_id VARCHAR(100) NULL,
+    case_date DATE NULL,
+    patient_first VARCHAR(100) NULL,
+    patient_last VARCHAR(100) NULL,
+    ins_provider VARCHAR(100) NULL,
+    case_create_ts TIMESTAMP NULL DEFAULT CURRENT_TIMESTAMP,
+    case_updated_ts TIMESTAMP NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP,
+    case_status SMALLINT NULL DEFAULT 0,
+    active TINYINT NULL DEFAULT 1,
+    human_case_id BIGINT NOT NULL AUTO_INCREMENT,
+    pay_amount DECIMAL(14,2) NULL,
+    ${timestamps.map((name) => `${name} TIMESTAMP NULL`).join(',\n    ')},
+    KEY user_id (user_id), KEY human_case_id (human_case_id), KEY active (active)
+  ) DEFAULT CHARACTER SET utf8mb4 COLLATE ${nearest}`);
+}
+
+const casesPerInsert = 1000;
+
+/** Fills `cases` with generated ones in one transaction; those that are there stay as they are. */
+export async function insertCases(
+  session: Session,
+  schema: string,
+  cases: readonly SampleCase[],
+): Promise<void> {
+  await session.transaction(async () => {
+    for (let from = 0; from < cases.length; from += casesPerInsert) {
+      const rows = cases.slice(from, from + casesPerInsert).map(columnsOf);
+      await session.run(
+        `INSERT IGNORE INTO ${schema}.cases (case_id, user_id, case_date, patient_first, patient_last, ins_provider,
+           case_status, active, pay_amount, ${timestamps.join(', ')}) VALUES ?`,
+        [rows],
+        'inserting sample cases',
+      );
+    }
+  });
+}
+
+function columnsOf(one: SampleCase): unknown[] {
+  const { caseId, userId, caseDate, patientFirst, patientLast, insurer, status, isActive, payAmount } = one;
+  return [
+    caseId,
+    userId,
+    caseDate,
+    patientFirst,
+    patientLast,
+    insurer,
+    status,
+    isActive ? 1 : 0,
+    payAmount,
+    ...timestamps.map((name) => one.timestamps[name] ?? null),
+  ];
+}

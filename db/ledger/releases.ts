@@ -1,0 +1,132 @@
+import { and, between, desc, eq, gte, max, sql } from 'drizzle-orm';
+import type { PublishReport, ReleaseFile } from '../schema/ledger-json.ts';
+import { fence, type Lease } from './lease.ts';
+import { releaseTable, supersededTable } from '../schema/schema.ts';
+import type { Session } from '../connection/session.ts';
+
+/** A published file as the ledger knows it; dates are ISO. */
+export interface PublishedFile extends Omit<ReleaseFile, 'etag'> {
+  readonly releaseId: number;
+  readonly etag: string | null;
+  readonly publishedAt: string;
+}
+
+const { releaseId, fileName, sha256, published } = releaseTable;
+const fields = {
+  releaseId,
+  fileName,
+  kind: releaseTable.kind,
+  layout: releaseTable.layout,
+  periodStart: releaseTable.periodStart,
+  periodEnd: releaseTable.periodEnd,
+  sha256,
+  etag: releaseTable.etag,
+  sizeBytes: releaseTable.sizeBytes,
+  publishedAt: releaseTable.publishedAt,
+};
+
+const hasContent = (file: { readonly fileName: string; readonly sha256: string }) =>
+  and(eq(fileName, file.fileName), eq(sha256, file.sha256));
+
+/** Every published file, in the order of the releases. */
+export function publishedFiles(session: Session): Promise<PublishedFile[]> {
+  return session.orm((db) => db.select(fields).from(releaseTable).orderBy(releaseId));
+}
+
+/** The file if this very content is published; its ETag and length are then brought up to what the page offers now. */
+export async function findPublished(
+  session: Session,
+  file: { readonly fileName: string; readonly sha256: string; readonly etag?: string },
+): Promise<PublishedFile | undefined> {
+  const [found] = await session.orm((db) => db.select(fields).from(releaseTable).where(hasContent(file)));
+  if (found && file.etag !== undefined && file.etag !== found.etag) {
+    await session.orm((db) =>
+      db.update(releaseTable).set({ etag: file.etag }).where(eq(releaseId, found.releaseId)),
+    );
+  }
+  return found;
+}
+
+/** What the publish of this very content reported, if it is published. */
+export async function publishReport(
+  session: Session,
+  file: { readonly fileName: string; readonly sha256: string },
+): Promise<PublishReport | undefined> {
+  const [found] = await session.orm((db) =>
+    db.select({ published }).from(releaseTable).where(hasContent(file)),
+  );
+  return found?.published;
+}
+
+/** Enters a published file into the ledger. */
+export async function recordRelease(
+  session: Session,
+  release: Omit<typeof releaseTable.$inferInsert, 'publishedAt'>,
+): Promise<void> {
+  await session.orm((db) => db.insert(releaseTable).values({ ...release, publishedAt: sql`NOW(6)` }));
+}
+
+/** Notes weeklies that a baseline holds already, so that nobody asks where they are. */
+export async function noteSuperseded(
+  session: Session,
+  lease: Lease,
+  supersededBy: number,
+  releases: ReadonlyArray<{ readonly fileName: string; readonly periodEnd: string }>,
+): Promise<void> {
+  if (releases.length === 0) return;
+  const rows = releases.map((release) => ({
+    fileName: release.fileName,
+    periodEnd: release.periodEnd,
+    supersededBy,
+    notedAt: sql`NOW(6)`,
+  }));
+  await session.transaction(async () => {
+    await fence(session, lease);
+    await session.orm((db) => db.insert(supersededTable).ignore().values(rows));
+  });
+}
+
+const kindDigits: Readonly<Record<string, number>> = { weekly: 0, monthly: 1, deactivation: 2 };
+
+/** The published monthly that holds all days up to this one, if there is one. */
+export async function monthlyHolding(
+  session: Session,
+  periodEnd: string,
+): Promise<{ readonly releaseId: number; readonly fileName: string } | undefined> {
+  const [found] = await session.orm((db) =>
+    db
+      .select({ releaseId, fileName })
+      .from(releaseTable)
+      .where(and(eq(releaseTable.kind, 'monthly'), gte(releaseTable.periodEnd, periodEnd)))
+      .orderBy(desc(releaseId))
+      .limit(1),
+  );
+  return found;
+}
+
+/** Names of the files that a baseline holds already. */
+export async function supersededNames(session: Session): Promise<ReadonlySet<string>> {
+  const rows = await session.orm((db) => db.select({ name: supersededTable.fileName }).from(supersededTable));
+  return new Set(rows.map(({ name }) => name));
+}
+
+/** The number of a release; see `nextReleaseId`. */
+export function releaseIdOf(kind: string, periodEnd: string, version = 1): number {
+  const day = Number(periodEnd.replaceAll('-', ''));
+  return (day * 10 + (kindDigits[kind] ?? 0)) * 1000 + version;
+}
+
+/**
+ * The number of a file's place in the order of releases: end of period; on the same day a weekly, a monthly, a report;
+ * and the version (a new content of the same release), 1 to 999.
+ */
+export async function nextReleaseId(session: Session, kind: string, periodEnd: string): Promise<number> {
+  const first = releaseIdOf(kind, periodEnd, 0);
+  const [row] = await session.orm((db) =>
+    db
+      .select({ newest: max(releaseId) })
+      .from(releaseTable)
+      .where(between(releaseId, first, first + 999)),
+  );
+  return (row?.newest ?? first) + 1;
+}

@@ -1,0 +1,76 @@
+import { and, eq, isNotNull, isNull, sql } from 'drizzle-orm';
+import { runTable } from '../schema/schema.ts';
+import type { Session } from '../connection/session.ts';
+
+/** One line of the run ledger as it is opened. */
+export interface RunStart {
+  readonly runId: string;
+  readonly workflowId: string;
+  readonly job: string;
+  readonly isDryRun: boolean;
+}
+
+/** Opens a run in the ledger; a retried attempt finds it open and changes nothing. */
+export async function openRun(session: Session, run: RunStart): Promise<void> {
+  await session.orm((db) =>
+    db
+      .insert(runTable)
+      .ignore()
+      .values({ ...run, startedAt: sql`NOW(6)` }),
+  );
+}
+
+/** Whether a run of this job has come to a good end before. */
+export async function hasSucceeded(session: Session, job: string): Promise<boolean> {
+  const [run] = await session.orm((db) =>
+    db
+      .select({ runId: runTable.runId })
+      .from(runTable)
+      .where(
+        and(
+          eq(runTable.job, job),
+          eq(runTable.isDryRun, false),
+          isNotNull(runTable.finishedAt),
+          isNull(runTable.failureType),
+        ),
+      )
+      .limit(1),
+  );
+  return run !== undefined;
+}
+
+/** The run of each job that ended last, as the ledger has it. Times are UTC. */
+export interface LastRun {
+  readonly job: string;
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly outcome: string;
+  readonly failureType: string | null;
+  readonly finishedAt: string;
+}
+
+/** What became of each job's last run; dry runs do not count. */
+export function lastRuns(session: Session): Promise<LastRun[]> {
+  return session.query<LastRun>(
+    `SELECT job, workflow_id AS workflowId, run_id AS runId, outcome, failure_type AS failureType, finished_at AS finishedAt
+     FROM (SELECT r.*, ROW_NUMBER() OVER (PARTITION BY job ORDER BY finished_at DESC) AS place
+           FROM run r WHERE finished_at IS NOT NULL AND is_dry_run = FALSE) ranked WHERE place = 1`,
+  );
+}
+
+/** Closes a run in the ledger; the first outcome stays. */
+export async function closeRun(
+  session: Session,
+  {
+    runId,
+    outcome,
+    failureType,
+  }: { readonly runId: string; readonly outcome: string; readonly failureType?: string },
+): Promise<void> {
+  await session.orm((db) =>
+    db
+      .update(runTable)
+      .set({ finishedAt: sql`NOW(6)`, outcome, failureType: failureType ?? null })
+      .where(and(eq(runTable.runId, runId), isNull(runTable.finishedAt))),
+  );
+}

@@ -1,0 +1,102 @@
+import { Readable } from 'node:stream';
+import { npiColumns } from '../schema/npi-columns.ts';
+import type { Session } from '../connection/session.ts';
+
+const stageColumns = ['row_no', ...npiColumns.map((column) => column.name)];
+const rowsPerInsert = 250;
+
+/** Whether this server takes `LOAD DATA LOCAL`; MySQL 8 refuses it unless `local_infile` is on. */
+export async function mayLoadLocal(session: Session): Promise<boolean> {
+  const [row] = await session.query<{ isOn: number }>('SELECT @@GLOBAL.local_infile AS isOn');
+  return row?.isOn === 1;
+}
+
+/** Where lines go: the columns that they hold in their order, and values that all of them share. */
+export interface LoadTarget {
+  readonly table: string;
+  readonly columns: readonly string[];
+  readonly constants?: Readonly<Record<string, number>>;
+}
+
+/** Puts a block of staged lines (row number and the loaded columns) into a staging table; see `loadLines`. */
+export async function loadBlock(
+  session: Session,
+  stage: string,
+  tsv: Buffer,
+  isLocal: boolean,
+): Promise<void> {
+  if (tsv.length > 0) await loadLines(session, { table: stage, columns: stageColumns }, [tsv], isLocal);
+}
+
+/**
+ * Loads blocks of whole lines (tab-separated, fields with tab, line break or quote enclosed in `"`, inner quotes doubled)
+ * inside the caller's transaction. `isLocal`: as `mayLoadLocal` found. Values that do not fit are errors: REPLACE makes
+ * LOCAL strict.
+ */
+export async function loadLines(
+  session: Session,
+  target: LoadTarget,
+  blocks: Iterable<Buffer> | AsyncIterable<Buffer>,
+  isLocal: boolean,
+): Promise<void> {
+  if (!isLocal) {
+    for await (const block of blocks) await insertBlock(session, target, block);
+    return;
+  }
+  const { table, columns, constants = {} } = target;
+  const sets = Object.entries(constants).map(([name, value]) => `${name} = ${value}`);
+  await session.load(
+    `LOAD DATA LOCAL INFILE 'block' REPLACE INTO TABLE ${table} CHARACTER SET utf8mb4
+     FIELDS TERMINATED BY '\\t' OPTIONALLY ENCLOSED BY '"' ESCAPED BY '' LINES TERMINATED BY '\\n'
+     (${columns.join(', ')})${sets.length > 0 ? ` SET ${sets.join(', ')}` : ''}`,
+    Readable.from(blocks, { objectMode: false }),
+  );
+}
+
+async function insertBlock(
+  session: Session,
+  { table, columns, constants = {} }: LoadTarget,
+  tsv: Buffer,
+): Promise<void> {
+  const names = [...columns, ...Object.keys(constants)];
+  const lines = decodeBlock(tsv.toString('utf8')).map((fields) => [...fields, ...Object.values(constants)]);
+  for (let start = 0; start < lines.length; start += rowsPerInsert) {
+    await session.query(`INSERT INTO ${table} (${names.join(', ')}) VALUES ?`, [
+      lines.slice(start, start + rowsPerInsert),
+    ]);
+  }
+}
+
+/** The fields of each line; the inverse of what the reader writes. */
+export function decodeBlock(tsv: string): string[][] {
+  const lines: string[][] = [];
+  let fields: string[] = [];
+  let position = 0;
+  while (position < tsv.length) {
+    const { value, end } = tsv[position] === '"' ? enclosedField(tsv, position) : plainField(tsv, position);
+    fields.push(value);
+    if (tsv[end] === '\n') {
+      lines.push(fields);
+      fields = [];
+    }
+    position = end + 1;
+  }
+  return lines;
+}
+
+function plainField(tsv: string, start: number): { value: string; end: number } {
+  const tab = tsv.indexOf('\t', start);
+  const newline = tsv.indexOf('\n', start);
+  const end = tab === -1 || newline < tab ? newline : tab;
+  return { value: tsv.slice(start, end), end };
+}
+
+function enclosedField(tsv: string, start: number): { value: string; end: number } {
+  let end = start + 1;
+  for (;;) {
+    end = tsv.indexOf('"', end);
+    if (tsv[end + 1] !== '"') break;
+    end += 2;
+  }
+  return { value: tsv.slice(start + 1, end).replaceAll('""', '"'), end: end + 1 };
+}

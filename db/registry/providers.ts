@@ -1,0 +1,140 @@
+import type { PublishScope } from './publish-scope.ts';
+import { npiColumns } from '../schema/npi-columns.ts';
+import { clearRefused, enterRefused } from './quarantine.ts';
+import type { Session } from '../connection/session.ts';
+import { keepStubs } from './stubs.ts';
+import { forgetUnreported } from './unreported.ts';
+
+/** How many lines of the plan have the same to be done with them. */
+export interface PlanGroup {
+  readonly action: 'insert' | 'update' | 'unchanged' | 'stale';
+  readonly isStub: 0 | 1;
+  readonly known: 0 | 1 | 2 | null;
+  readonly target: 0 | 1 | 2;
+  /** The provider's row is of this very release already. */
+  readonly isOfThis: 0 | 1;
+  readonly npis: number;
+}
+
+/** The plan, counted. */
+export function planGroups(session: Session, { stage, releaseId }: PublishScope): Promise<PlanGroup[]> {
+  return session.query<PlanGroup>(
+    `SELECT action, is_stub AS isStub, known, target,
+       known_stub_release <=> stub_release AND (is_stub OR known_release <=> ?) AS isOfThis, COUNT(*) AS npis
+     FROM ${stage}_plan GROUP BY 1, 2, 3, 4, 5`,
+    [releaseId],
+  );
+}
+
+const isOfOtherTable = ({ action, known, target }: PlanGroup) => action === 'update' && known !== target;
+const isWritten = ({ action, isStub }: PlanGroup) =>
+  action === 'insert' || (action === 'update' && isStub === 0);
+const isLater = ({ action, isStub, isOfThis }: PlanGroup) =>
+  action === 'unchanged' && isStub === 0 && isOfThis === 0;
+const isDeactivated = ({ action, isStub, isOfThis }: PlanGroup) =>
+  isStub === 1 && (action === 'update' || (action === 'unchanged' && isOfThis === 0));
+
+/** The tables in which the providers of some lines stand, or are to stand. */
+const tablesOf = (
+  groups: readonly PlanGroup[],
+  place: 'known' | 'target',
+  are: (group: PlanGroup) => boolean,
+) => ([0, 1, 2] as const).filter((table) => groups.some((group) => group[place] === table && are(group)));
+
+/** Brings `npi_data_*` to what the plan says, and keeps what a later or an earlier release may ask for. */
+export async function writeProviders(
+  session: Session,
+  scope: PublishScope,
+  groups: readonly PlanGroup[],
+): Promise<void> {
+  await writePlan(session, scope, groups);
+  await keepStale(session, scope, groups);
+  await keepStubs(session, scope);
+  await enterRefused(session, scope.stage, scope.releaseId);
+  await clearRefused(session, scope);
+  await forgetUnreported(session, scope);
+}
+
+/** Brings `npi_data_*` to what the plan says. */
+export async function writePlan(
+  session: Session,
+  scope: PublishScope,
+  groups: readonly PlanGroup[],
+): Promise<void> {
+  const { tables, stage } = scope;
+  // Only where there is something to do: each statement reads the plan and looks its rows up among millions.
+  for (const table of tablesOf(groups, 'known', isOfOtherTable)) {
+    await session.query(
+      `DELETE k FROM ${stage}_plan p STRAIGHT_JOIN ${tables.data(table)} k ON k.npi = p.npi
+       WHERE p.action = 'update' AND p.known = ${table} AND p.target <> ${table}`,
+    );
+  }
+  for (const table of tablesOf(groups, 'target', isWritten)) await writeRows(session, scope, table);
+  for (const table of tablesOf(groups, 'known', isDeactivated)) await deactivate(session, scope, table);
+  for (const table of tablesOf(groups, 'known', isLater)) await moveRelease(session, scope, table);
+}
+
+/** Full rows that are older than what is known: db/baseline/stale.ts says when they are tried again. */
+async function keepStale(
+  session: Session,
+  { stage, releaseId }: PublishScope,
+  groups: readonly PlanGroup[],
+): Promise<void> {
+  if (!groups.some(({ action, isStub }) => action === 'stale' && isStub === 0)) return;
+  const fields = npiColumns.map(({ name }) => (name === 'npi' ? 'CAST(s.npi AS CHAR)' : `s.${name}`));
+  await session.query(
+    `INSERT INTO npi_stale (npi, release_id, fields)
+     SELECT p.npi, ?, JSON_ARRAY(${fields.join(', ')})
+     FROM ${stage}_plan p STRAIGHT_JOIN ${stage} s ON s.npi = p.npi AND s.row_no = p.row_no
+     WHERE p.action = 'stale' AND p.is_stub = FALSE ON DUPLICATE KEY UPDATE release_id = npi_stale.release_id`,
+    [releaseId],
+  );
+}
+
+/** Full rows into the table of their type, and stubs of unknown providers into table 0, in the order of the key. */
+async function writeRows(
+  session: Session,
+  { tables, stage, releaseId }: PublishScope,
+  table: 0 | 1 | 2,
+): Promise<void> {
+  const names = npiColumns.map(({ name }) => name);
+  const updates = names.filter((name) => name !== 'npi').map((name) => `${name} = s.${name}`);
+  await session.query(
+    `INSERT INTO ${tables.data(table)} (${names.join(', ')}, data_release, deactivation_release)
+     SELECT ${names.map((name) => `s.${name}`).join(', ')}, IF(p.is_stub, NULL, ?), p.stub_release
+     FROM ${stage}_plan p STRAIGHT_JOIN ${stage} s ON s.npi = p.npi AND s.row_no = p.row_no
+     WHERE p.target = ${table} AND (p.action = 'insert' OR (p.action = 'update' AND p.is_stub = FALSE))
+     ORDER BY p.npi
+     ON DUPLICATE KEY UPDATE ${updates.join(', ')}, data_release = ?, deactivation_release = p.stub_release`,
+    [releaseId, releaseId],
+  );
+}
+
+/** What a known row takes from a stub. */
+async function deactivate(
+  session: Session,
+  { tables, stage }: PublishScope,
+  table: 0 | 1 | 2,
+): Promise<void> {
+  await session.query(
+    `UPDATE ${stage}_plan p STRAIGHT_JOIN ${stage} s ON s.npi = p.npi AND s.row_no = p.row_no
+       STRAIGHT_JOIN ${tables.data(table)} k ON k.npi = p.npi
+     SET k.npi_deactivation_date = s.npi_deactivation_date, k.deactivation_release = p.stub_release
+     WHERE p.is_stub = TRUE AND p.known = ${table} AND p.action IN ('update', 'unchanged')`,
+  );
+}
+
+/** The later release of a row that says the same. */
+async function moveRelease(
+  session: Session,
+  { tables, stage, releaseId }: PublishScope,
+  table: 0 | 1 | 2,
+): Promise<void> {
+  await session.query(
+    `UPDATE ${stage}_plan p STRAIGHT_JOIN ${tables.data(table)} k ON k.npi = p.npi
+     SET k.data_release = ?, k.deactivation_release = p.stub_release
+     WHERE p.is_stub = FALSE AND p.known = ${table} AND p.action = 'unchanged'
+       AND NOT (p.known_release <=> ? AND p.known_stub_release <=> p.stub_release)`,
+    [releaseId, releaseId],
+  );
+}

@@ -1,0 +1,141 @@
+import { classify } from './classify.ts';
+import type { PublishScope } from './publish-scope.ts';
+import { DbError } from '../connection/errors.ts';
+import { fence, type Lease } from '../ledger/lease.ts';
+import { planGroups, writeProviders, type PlanGroup } from './providers.ts';
+import type {
+  Counts,
+  PublishReport,
+  ReleaseFile,
+  SearchTouched,
+  StagedSoFar,
+} from '../schema/ledger-json.ts';
+import { nextReleaseId, publishReport, recordRelease } from '../ledger/releases.ts';
+import { updateSearch } from './search.ts';
+import type { Session } from '../connection/session.ts';
+import type { Staging } from './staging.ts';
+import { liveTables, type Schemas } from '../schema/tables.ts';
+import { writeLogs } from '../ledger/update-log.ts';
+
+/** What is published: a staged file and where it came from. Dates are ISO. */
+export interface PublishInput {
+  readonly staging: Staging & { readonly soFar: StagedSoFar };
+  readonly file: ReleaseFile;
+  readonly runId: string;
+  /** Absent in a dry run: everything is worked out, then rolled back. */
+  readonly lease?: Lease;
+}
+
+/**
+ * Publishes a staged weekly or deactivation report: one transaction over both schemas, so a reader sees the tables before
+ * or after it.
+ * Repeating it after a commit whose answer was lost gives the recorded report and changes nothing.
+ * @throws DbError FencedOut when a newer attempt has taken over, CountsDiffer when a row is not accounted for.
+ */
+export async function publishRelease(
+  session: Session,
+  schemas: Schemas,
+  input: PublishInput,
+  onStep: (step: string) => void,
+): Promise<PublishReport> {
+  const rolledBack = new Error('A dry run ends in a rollback.');
+  let report: PublishReport | undefined;
+  try {
+    return await session.transaction(async () => {
+      if (input.lease) await fence(session, input.lease);
+      report = (await publishReport(session, input.file)) ?? (await merge(session, schemas, input, onStep));
+      if (input.lease) return report;
+      throw rolledBack;
+    });
+  } catch (error) {
+    if (error === rolledBack && report) return report;
+    throw error;
+  }
+}
+
+async function merge(
+  session: Session,
+  schemas: Schemas,
+  input: PublishInput,
+  onStep: (step: string) => void,
+): Promise<PublishReport> {
+  const releaseId = await nextReleaseId(session, input.file.kind, input.file.periodEnd);
+  const isReport = input.file.kind === 'deactivation';
+  const scope = { tables: liveTables(schemas), stage: input.staging.name, releaseId, isReport };
+  return mergeStaged(session, schemas, scope, input, onStep);
+}
+
+async function mergeStaged(
+  session: Session,
+  { application }: Schemas,
+  scope: PublishScope,
+  input: PublishInput,
+  onStep: (step: string) => void,
+): Promise<PublishReport> {
+  onStep('comparing with what is known');
+  const { duplicates } = await classify(session, scope);
+  const groups = await planGroups(session, scope);
+  const counts = await countRows(session, scope, { groups, duplicates, soFar: input.staging.soFar });
+  onStep('writing providers');
+  await writeProviders(session, scope, groups);
+  onStep('writing search tables');
+  const indexStartedAt = performance.now();
+  const touched = await updateSearch(session, scope);
+  const report: PublishReport = {
+    counts,
+    refusedByReason: input.staging.soFar.refused,
+    search: total(touched),
+    indexSeconds: (performance.now() - indexStartedAt) / 1000,
+    typeRows: input.staging.soFar.typeRows,
+  };
+  const { file, staging, runId } = input;
+  const { releaseId } = scope;
+  await recordRelease(session, {
+    ...file,
+    releaseId,
+    member: staging.soFar.member,
+    runId,
+    published: report,
+  });
+  await writeLogs(session, application, input.staging.soFar, touched);
+  return report;
+}
+
+function total(touched: readonly SearchTouched[]): PublishReport['search'] {
+  return {
+    written: touched.reduce((sum, table) => sum + table.writtenRows, 0),
+    deleted: touched.reduce((sum, table) => sum + table.deletedRows, 0),
+    tables: touched.length,
+  };
+}
+
+/** Contract, rule 9: every row of the file is in exactly one count. */
+async function countRows(
+  session: Session,
+  { stage }: PublishScope,
+  found: { readonly groups: readonly PlanGroup[]; readonly duplicates: number; readonly soFar: StagedSoFar },
+): Promise<Counts> {
+  const { groups, duplicates, soFar } = found;
+  const [refused] = await session.query<{ rowCount: number }>(
+    `SELECT COUNT(*) AS rowCount FROM ${stage}_refused`,
+  );
+  const count = (of: (group: PlanGroup) => boolean) =>
+    groups.filter(of).reduce((sum, { npis }) => sum + npis, 0);
+  const counts: Counts = {
+    rows: soFar.rows,
+    inserted: count(({ action }) => action === 'insert'),
+    updated: count(({ action }) => action === 'update'),
+    unchanged: count(({ action }) => action === 'unchanged'),
+    stale: count(({ action }) => action === 'stale'),
+    deactivated: count(({ action, isStub }) => isStub === 1 && (action === 'insert' || action === 'update')),
+    refused: refused?.rowCount ?? 0,
+    duplicates,
+  };
+  const { inserted, updated, unchanged, stale } = counts;
+  const accounted = inserted + updated + unchanged + stale + counts.refused + duplicates;
+  if (accounted === soFar.rows) return counts;
+  throw new DbError(
+    'CountsDiffer',
+    `${soFar.member} has ${soFar.rows} rows, ${accounted} are accounted for.`,
+  );
+}

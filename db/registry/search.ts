@@ -1,0 +1,135 @@
+import { areSame } from './classify.ts';
+import { isDeactivated } from './dates.ts';
+import type { PublishScope } from './publish-scope.ts';
+import { collationsOf } from '../connection/collation.ts';
+import type { SearchTouched } from '../schema/ledger-json.ts';
+import type { Session } from '../connection/session.ts';
+import { searchColumns, type SearchKind } from '../schema/tables.ts';
+
+const kinds = ['surgeon', 'facility'] as const;
+const dataTable = { surgeon: 1, facility: 2 } as const;
+const nameColumn = { surgeon: 'last_name', facility: 'facility_name' } as const;
+
+/**
+ * Brings the search tables up to the providers of the plan, inside the transaction that writes them. A table is touched
+ * only where a search row changes: random page reads decide the time, and most changes of a week are not in it.
+ */
+export async function updateSearch(session: Session, scope: PublishScope): Promise<SearchTouched[]> {
+  await session.query(`DELETE FROM ${scope.stage}_search`);
+  const { exact } = await collationsOf(session);
+  for (const kind of kinds) await planSearch(session, scope, kind, exact);
+  await planLeaves(session, scope);
+  return writeSearch(session, scope);
+}
+
+/** What fills a search column, cut to its width: the address is a text of any length in `npi_data_*`. */
+function sources(kind: SearchKind, row: string): string[] {
+  return searchColumns[kind].map(({ source, type }) => `LEFT(${row}.${source}, ${/\d+/.exec(type)?.[0]})`);
+}
+
+/** Rule 8: the letter of a name; `a` for what is no letter, '' for a provider without a name (`_all` only). */
+const letter = (name: string, found: string) =>
+  `IF(COALESCE(TRIM(${name}), '') = '', '', COALESCE(${found}.letter, 'a'))`;
+const hasLetter = (name: string, found: string) => `${found}.letter = LEFT(TRIM(${name}), 1)`;
+
+/** How a provider's row `row` stands in the search: expressions, as `found` joins `search_letter`. */
+export function searchedAs(kind: SearchKind, row: string, found: string) {
+  const columns: readonly string[] = searchColumns[kind].map(({ name }) => name);
+  const values = sources(kind, row);
+  const name = values[columns.indexOf(nameColumn[kind])] ?? '';
+  return { columns, values, suffix: letter(name, found), joinsLetter: hasLetter(name, found) };
+}
+
+/**
+ * One line for each provider whose search row is to change: as it is to be, under its letter, or under `all` when it is
+ * to go. All that is wanted stands in the staging (a stub deactivates), so the big tables are not read for it.
+ */
+async function planSearch(
+  session: Session,
+  { tables, stage }: PublishScope,
+  kind: SearchKind,
+  exactCollation: string,
+): Promise<void> {
+  const table = dataTable[kind];
+  const name = nameColumn[kind];
+  const { columns, values: wanted, suffix, joinsLetter } = searchedAs(kind, 's', 'n');
+  const isListed = `(p.target = ${table} AND p.is_stub = FALSE AND NOT ${isDeactivated('s')})`;
+  const isSame = areSame(
+    columns.map((column, i) => [wanted[i] ?? '', `o.${column}`]),
+    exactCollation,
+  );
+  await session.query(
+    `INSERT INTO ${stage}_search (kind, is_listed, suffix, npi, old_suffix, ${columns.join(', ')})
+     SELECT STRAIGHT_JOIN '${kind}', ${isListed}, IF(${isListed}, ${suffix}, 'all'), p.npi,
+       IF(o.npi IS NULL, '', ${letter(`o.${name}`, 'l')}), ${wanted.join(', ')}
+     FROM ${stage}_plan p
+       JOIN ${stage} s ON s.npi = p.npi AND s.row_no = p.row_no
+       LEFT JOIN ${tables.search(kind, 'all')} o ON o.npi = p.npi
+       LEFT JOIN search_letter n ON ${joinsLetter}
+       LEFT JOIN search_letter l ON ${hasLetter(`o.${name}`, 'l')}
+     WHERE p.action IN ('insert', 'update') AND (p.known = ${table} OR p.target = ${table})
+       AND (${isListed} OR o.npi IS NOT NULL) AND NOT (${isListed} AND o.npi IS NOT NULL AND ${isSame})`,
+  );
+}
+
+/** A line under the letter that a provider leaves, for another one or for good. */
+async function planLeaves(session: Session, { stage }: PublishScope): Promise<void> {
+  await session.query(
+    `INSERT INTO ${stage}_search (kind, is_listed, suffix, npi)
+     SELECT p.kind, FALSE, p.old_suffix, p.npi FROM ${stage}_search p
+     WHERE p.old_suffix <> '' AND NOT (p.is_listed AND p.suffix = p.old_suffix)`,
+  );
+}
+
+interface Lines {
+  readonly kind: SearchKind;
+  readonly suffix: string;
+  readonly writtenRows: number;
+  readonly leavingRows: number;
+}
+
+async function writeSearch(session: Session, scope: PublishScope): Promise<SearchTouched[]> {
+  const lines = await session.query<Lines>(
+    `SELECT kind, suffix, COUNT(is_listed OR NULL) AS writtenRows, COUNT(is_listed = FALSE OR NULL) AS leavingRows
+     FROM ${scope.stage}_search GROUP BY kind, suffix ORDER BY kind, suffix`,
+  );
+  const touched: SearchTouched[] = [];
+  for (const kind of kinds) {
+    const ofKind = lines.filter((line) => line.kind === kind);
+    const writtenRows = ofKind.reduce((sum, line) => sum + line.writtenRows, 0);
+    const leavingRows = ofKind.find(({ suffix }) => suffix === 'all')?.leavingRows ?? 0;
+    const letters = ofKind.filter(({ suffix }) => suffix !== 'all' && suffix !== '');
+    for (const table of [{ kind, suffix: 'all', writtenRows, leavingRows }, ...letters])
+      touched.push(await writeTable(session, scope, table));
+  }
+  return touched.filter(({ writtenRows, deletedRows }) => writtenRows + deletedRows > 0);
+}
+
+async function writeTable(
+  session: Session,
+  { tables, stage }: PublishScope,
+  { kind, suffix, writtenRows, leavingRows }: Lines,
+): Promise<SearchTouched> {
+  const startedAt = performance.now();
+  const table = tables.search(kind, suffix);
+  let deletedRows = 0;
+  if (leavingRows > 0) {
+    const deleted = await session.run(
+      `DELETE o FROM ${stage}_search p STRAIGHT_JOIN ${table} o ON o.npi = p.npi
+       WHERE p.kind = '${kind}' AND p.is_listed = FALSE AND p.suffix = '${suffix}'`,
+    );
+    deletedRows = deleted.affectedRows;
+  }
+  if (writtenRows > 0) {
+    const columns = searchColumns[kind].map(({ name }) => name);
+    const under = suffix === 'all' ? '' : `AND p.suffix = '${suffix}'`;
+    await session.query(
+      `INSERT INTO ${table} (npi, ${columns.join(', ')})
+       SELECT p.npi, ${columns.map((name) => `p.${name}`).join(', ')} FROM ${stage}_search p
+       WHERE p.kind = '${kind}' AND p.is_listed = TRUE ${under} ORDER BY p.npi
+       ON DUPLICATE KEY UPDATE ${columns.map((name) => `${name} = p.${name}`).join(', ')}`,
+    );
+  }
+  const seconds = (performance.now() - startedAt) / 1000;
+  return { kind, table: `search_${kind}_${suffix}`, writtenRows, deletedRows, seconds };
+}

@@ -1,0 +1,166 @@
+import { createHash } from 'node:crypto';
+import { and, eq, ne, sql, type SQL } from 'drizzle-orm';
+import { loadBlock } from './bulk-load.ts';
+import { collationsOf } from '../connection/collation.ts';
+import { fence, type Lease } from '../ledger/lease.ts';
+import type { StagedSoFar } from '../schema/ledger-json.ts';
+import { checkpointTable } from '../schema/schema.ts';
+import type { Session } from '../connection/session.ts';
+import { npiColumnsDdl, searchColumns } from '../schema/tables.ts';
+
+/** One refused row, by place and reason. */
+export interface Refusal {
+  readonly rowNumber: number;
+  readonly lineNumber: number;
+  readonly npi?: string;
+  readonly reason: string;
+  readonly column?: string;
+}
+
+/** The staging of one file by one run: tables `<name>`, `<name>_refused`, `<name>_plan`, `<name>_search`. */
+export interface Staging {
+  readonly name: string;
+  readonly isWhole: boolean;
+  readonly soFar?: StagedSoFar;
+}
+
+const now = sql`NOW(6)`;
+
+/** Statically known suffixes, so that leftovers can be found by name. */
+const suffixes = ['', '_refused', '_plan', '_search'] as const;
+
+/** Names the staging of a file by a run: the same for every attempt of the run. */
+export function stagingName(runId: string, fileName: string): string {
+  return `npi_stage_${createHash('sha256').update(`${runId} ${fileName}`).digest('hex').slice(0, 12)}`;
+}
+
+/** Creates the staging of a file where this run has none yet, and tells how far an earlier attempt came. */
+export async function openStaging(session: Session, runId: string, fileName: string): Promise<Staging> {
+  const name = stagingName(runId, fileName);
+  // Before the tables: what is left of a dead run is found by its checkpoints.
+  await session.orm((db) =>
+    db
+      .insert(checkpointTable)
+      .ignore()
+      .values({ stage: name, runId, fileName, isWhole: false, staged: sql`'null'`, movedAt: now }),
+  );
+  const { nearest } = await collationsOf(session);
+  for (const ddl of stagingTables(name, nearest)) await session.query(ddl);
+  return readStaging(session, name);
+}
+
+/** How far a staging is. */
+export async function readStaging(session: Session, name: string): Promise<Staging> {
+  const [row] = await session.orm((db) =>
+    db
+      .select({ isWhole: checkpointTable.isWhole, staged: checkpointTable.staged })
+      .from(checkpointTable)
+      .where(eq(checkpointTable.stage, name)),
+  );
+  return { name, isWhole: row?.isWhole ?? false, ...(row?.staged ? { soFar: row.staged } : {}) };
+}
+
+/** `<name>` and the tables beside it, in the collation of the live tables, because names of both are compared. */
+export function stagingTables(name: string, collation: string): string[] {
+  const charset = `DEFAULT CHARACTER SET utf8mb4 COLLATE ${collation}`;
+  const names = Object.values(searchColumns).flatMap((columns) => columns.map((column) => column.name));
+  const searched = Array.from(new Set(names), (column) => `${column} VARCHAR(100) NULL`);
+  return [
+    `CREATE TABLE IF NOT EXISTS ${name} (\n  row_no INT UNSIGNED NOT NULL,\n${npiColumnsDdl()},
+       stub_release BIGINT NULL, PRIMARY KEY (npi, row_no)) ${charset}`,
+    `CREATE TABLE IF NOT EXISTS ${name}_refused (row_no INT UNSIGNED NOT NULL PRIMARY KEY, line_no INT UNSIGNED NOT NULL,
+       npi BIGINT NULL, reason VARCHAR(60) NOT NULL, column_name VARCHAR(120) NULL) ${charset}`,
+    // No key but the first: a plan is written once and read from end to end in the order of its NPIs.
+    `CREATE TABLE IF NOT EXISTS ${name}_plan (npi BIGINT NOT NULL PRIMARY KEY, row_no INT UNSIGNED NOT NULL,
+       is_stub BOOLEAN NOT NULL, target TINYINT NOT NULL, known TINYINT NULL,
+       known_release BIGINT NULL, known_stub_release BIGINT NULL, stub_release BIGINT NULL,
+       action ENUM('insert', 'update', 'unchanged', 'stale') NOT NULL) ${charset}`,
+    `CREATE TABLE IF NOT EXISTS ${name}_search (kind ENUM(${Object.keys(searchColumns)
+      .map((kind) => `'${kind}'`)
+      .join(', ')}) NOT NULL, is_listed BOOLEAN NOT NULL, suffix VARCHAR(3) NOT NULL, npi BIGINT NOT NULL,
+       old_suffix VARCHAR(3) NULL, ${searched.join(', ')}, PRIMARY KEY (kind, is_listed, suffix, npi)) ${charset}`,
+  ];
+}
+
+/** What one block adds. */
+export interface StagedBlock {
+  readonly tsv: Buffer;
+  readonly refusals: readonly Refusal[];
+  /** The checkpoint with this block in it. */
+  readonly soFar: StagedSoFar;
+}
+
+/**
+ * Loads one block and moves the checkpoint in the same transaction. `lease` is absent in a dry run, which
+ * writes to staging tables of its own only.
+ * @throws DbError FencedOut when a newer attempt holds the lease. Stop at once; its rows win.
+ */
+export function stageBlock(
+  session: Session,
+  { name }: Staging,
+  { tsv, refusals, soFar }: StagedBlock,
+  { lease, isLocal }: { readonly lease: Lease | undefined; readonly isLocal: boolean },
+): Promise<void> {
+  return session.transaction(async () => {
+    if (lease) await fence(session, lease);
+    await loadBlock(session, name, tsv, isLocal);
+    if (refusals.length > 0) {
+      await session.query(
+        `INSERT INTO ${name}_refused (row_no, line_no, npi, reason, column_name) VALUES ?`,
+        [
+          refusals.map((row) => [
+            row.rowNumber,
+            row.lineNumber,
+            row.npi ?? null,
+            row.reason,
+            row.column ?? null,
+          ]),
+        ],
+      );
+    }
+    await moveCheckpoint(session, name, { staged: soFar });
+  });
+}
+
+/** Marks a staging as whole: the reader has seen the end of the file. */
+export async function finishStaging(session: Session, { name }: Staging, soFar: StagedSoFar): Promise<void> {
+  // A file without a row has no block that would have brought its counts.
+  await moveCheckpoint(session, name, { staged: soFar, isWhole: true });
+}
+
+async function moveCheckpoint(
+  session: Session,
+  name: string,
+  moved: { readonly staged: StagedSoFar; readonly isWhole?: true },
+): Promise<void> {
+  await session.orm((db) =>
+    db
+      .update(checkpointTable)
+      .set({ ...moved, movedAt: now })
+      .where(eq(checkpointTable.stage, name)),
+  );
+}
+
+/** Drops all stagings of a run. */
+export function dropStaging(session: Session, runId: string): Promise<void> {
+  return dropWhere(session, eq(checkpointTable.runId, runId));
+}
+
+/**
+ * Drops what dead runs left: every staging but those of runs that still move their checkpoint (an hour) or are the
+ * caller's. Called under the lease, so only dry runs can be at work beside it.
+ */
+export function dropDeadStaging(session: Session, runId: string): Promise<void> {
+  const isDead = sql`${checkpointTable.movedAt} < NOW(6) - INTERVAL 1 HOUR`;
+  return dropWhere(session, and(ne(checkpointTable.runId, runId), isDead));
+}
+
+async function dropWhere(session: Session, condition: SQL | undefined): Promise<void> {
+  const stages = await session.orm((db) =>
+    db.select({ stage: checkpointTable.stage }).from(checkpointTable).where(condition),
+  );
+  for (const { stage } of stages) {
+    for (const suffix of suffixes) await session.query(`DROP TABLE IF EXISTS ${stage}${suffix}`);
+    await session.orm((db) => db.delete(checkpointTable).where(eq(checkpointTable.stage, stage)));
+  }
+}

@@ -1,0 +1,134 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { collationsOf, type Collations } from '../connection/collation.ts';
+import type { Database } from '../connection/pool.ts';
+import { StatementError } from '../connection/errors.ts';
+import type { Session } from '../connection/session.ts';
+import { applicationTables, type ApplicationTable, type Schemas } from './tables.ts';
+
+const folder = new URL('./migrations/', import.meta.url);
+
+/**
+ * Creates what is absent, and alters nothing that is there: the schemas, this service's own tables by numbered
+ * migrations, the application's NPI and search tables where the schema has none.
+ * @returns what was created, as `schema.table`; empty when nothing was missing.
+ */
+export function migrate(database: Database, schemas: Schemas, signal: AbortSignal): Promise<string[]> {
+  return database.session(signal, async (session) => {
+    await createSchemas(session, schemas);
+    await session.query(`USE ${schemas.scheduler}`);
+    // Two migrators at once: the second waits for the first and then finds its work done.
+    await session.query("SELECT GET_LOCK('surgicase migrate', 60)");
+    try {
+      const collations = await collationsOf(session);
+      return [
+        ...(await runMigrations(session, schemas.scheduler, collations)),
+        ...(await createApplicationTables(session, schemas, collations.nearest)),
+      ];
+    } finally {
+      await session.query("SELECT RELEASE_LOCK('surgicase migrate')");
+    }
+  });
+}
+
+/** The statements that `migrate` would run now. Nothing is changed. */
+export async function migrateStatements(session: Session, schemas: Schemas): Promise<string[]> {
+  const collations = await collationsOf(session);
+  const pending = await pendingMigrations(session, schemas.scheduler);
+  return [
+    ...(await missingSchemas(session, schemas)),
+    ...pending.flatMap((file) => statementsOf(file, collations)),
+    ...(await missingTables(session, schemas, collations.nearest)).map(({ ddl }) => ddl),
+  ];
+}
+
+async function createSchemas(session: Session, schemas: Schemas): Promise<void> {
+  for (const statement of await missingSchemas(session, schemas)) await session.query(statement);
+}
+
+async function missingSchemas(session: Session, schemas: Schemas): Promise<string[]> {
+  const found = await session.query<{ name: string }>(
+    'SELECT schema_name AS name FROM information_schema.schemata WHERE schema_name IN (?)',
+    [Object.values(schemas)],
+  );
+  const present = new Set(found.map(({ name }) => name));
+  return Array.from(new Set(Object.values(schemas)))
+    .filter((schema) => !present.has(schema))
+    .map((schema) => `CREATE DATABASE IF NOT EXISTS ${schema} CHARACTER SET utf8mb4`);
+}
+
+/** Files of the folder that are not applied, in their order. */
+async function pendingMigrations(session: Session, schema: string): Promise<string[]> {
+  const known = await session.query(
+    "SELECT 1 FROM information_schema.tables WHERE table_schema = ? AND table_name = 'migration'",
+    [schema],
+  );
+  const applied =
+    known.length === 0 ? [] : await session.query<{ name: string }>(`SELECT name FROM ${schema}.migration`);
+  const names = new Set(applied.map(({ name }) => name));
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.sql') && !names.has(name))
+    .sort();
+}
+
+async function runMigrations(session: Session, schema: string, collations: Collations): Promise<string[]> {
+  await session.query(`CREATE TABLE IF NOT EXISTS migration (
+    name VARCHAR(80) NOT NULL PRIMARY KEY, applied_at DATETIME(6) NOT NULL)`);
+  const created: string[] = [];
+  for (const file of await pendingMigrations(session, schema)) {
+    for (const statement of statementsOf(file, collations)) {
+      await apply(session, statement);
+      const name = /^CREATE TABLE IF NOT EXISTS (\w+)/.exec(statement)?.[1];
+      if (name !== undefined) created.push(`${schema}.${name}`);
+    }
+    await session.query('INSERT INTO migration (name, applied_at) VALUES (?, NOW(6))', [file]);
+  }
+  return created;
+}
+
+const duplicateColumn = 1060;
+
+/** Runs one statement of a migration; a column that a migration has added before it was cut off is there already. */
+async function apply(session: Session, statement: string): Promise<void> {
+  await session.query(statement).catch((error: unknown) => {
+    if (!(error instanceof StatementError) || error.errno !== duplicateColumn) throw error;
+  });
+}
+
+/** DDL commits by itself, so a migration cut off in the middle is repeated: what it made already stays as it is. */
+function statementsOf(file: string, { nearest, exact }: Collations): string[] {
+  return readFileSync(new URL(file, folder), 'utf8')
+    .replace(/^--.*$/gm, '')
+    .replaceAll('{collation}', nearest)
+    .replaceAll('{exact}', exact)
+    .split(/;\s*$/m)
+    .map((statement) => statement.trim())
+    .filter((statement) => statement !== '')
+    .map((statement) =>
+      statement
+        .replace(/^CREATE TABLE /, 'CREATE TABLE IF NOT EXISTS ')
+        .replace(/^INSERT INTO/, 'INSERT IGNORE INTO'),
+    );
+}
+
+async function createApplicationTables(
+  session: Session,
+  schemas: Schemas,
+  collation: string,
+): Promise<string[]> {
+  const missing = await missingTables(session, schemas, collation);
+  for (const { ddl } of missing) await session.query(ddl);
+  return missing.map(({ schema, name }) => `${schema}.${name}`);
+}
+
+async function missingTables(
+  session: Session,
+  schemas: Schemas,
+  collation: string,
+): Promise<ApplicationTable[]> {
+  const existing = await session.query<{ place: string }>(
+    'SELECT CONCAT(table_schema, ".", table_name) AS place FROM information_schema.tables WHERE table_schema IN (?, ?)',
+    [schemas.application, schemas.search],
+  );
+  const places = new Set(existing.map(({ place }) => place));
+  return applicationTables(schemas, collation).filter(({ schema, name }) => !places.has(`${schema}.${name}`));
+}

@@ -1,0 +1,170 @@
+import { is } from 'drizzle-orm';
+import {
+  getTableConfig,
+  MySqlChar,
+  MySqlVarChar,
+  type MySqlColumn,
+  type MySqlTable,
+} from 'drizzle-orm/mysql-core';
+import { timestampColumn } from './case-status.ts';
+import { collationsOf } from '../connection/collation.ts';
+import { DbError } from '../connection/errors.ts';
+import { npiColumns } from './npi-columns.ts';
+import { facilityTable, ownTables, searchLogTable, surgeonTable, updateLogTable } from './schema.ts';
+import type { Session } from '../connection/session.ts';
+import { searchLetters, type Schemas } from './tables.ts';
+
+interface ColumnFound {
+  readonly place: string;
+  readonly name: string;
+  readonly width: number | null;
+  /** Absent for what is no text. */
+  readonly collation: string | null;
+  readonly isKey: 0 | 1;
+}
+
+/** What a job needs of a table; `maxLength` in characters. */
+interface Wanted {
+  readonly place: string;
+  readonly columns: ReadonlyArray<{ readonly name: string; readonly maxLength?: number | undefined }>;
+  /** One row an NPI: the statements of a publish find and replace rows by it. */
+  readonly isKeyedByNpi: boolean;
+}
+
+/**
+ * What keeps the database from taking a load: one sentence each, empty when it is ready. Nothing is changed.
+ * Tables, the primary key on `npi`, columns at least as wide as what is loaded, and the provenance columns.
+ */
+export async function loadObstacles(session: Session, schemas: Schemas): Promise<string[]> {
+  return obstacles(session, schemas, [...npiTables(schemas), ...serviceTables(schemas)]);
+}
+
+/**
+ * Checks that cases can be moved to a status, before anything moves; an undo, which brings each case back to where it was,
+ * has none.
+ * @throws DbError CasesNotReady naming all that is missing; DatabaseRefused naming a right that is
+ */
+export async function refuseUnreadyCases(
+  session: Session,
+  schemas: Schemas,
+  target: number | undefined,
+): Promise<void> {
+  const column = target === undefined ? undefined : timestampColumn(target);
+  const found = await caseObstacles(session, schemas, column === undefined ? [] : [column]);
+  if (found.length > 0) throw new DbError('CasesNotReady', `Cases cannot be moved: ${found.join('; ')}.`);
+}
+
+/**
+ * What keeps the database from taking case updates that set `timestampColumns`: of the application it needs `cases`
+ * with the columns that are read and written, and nothing else. Rights are tried, too, by an update of no row.
+ * @throws DbError DatabaseRefused naming a right that is missing
+ */
+async function caseObstacles(
+  session: Session,
+  schemas: Schemas,
+  timestampColumns: readonly string[],
+): Promise<string[]> {
+  const columns = ['case_id', 'active', 'case_status', ...timestampColumns];
+  const place = `${schemas.application}.cases`;
+  const cases = { place, columns: columns.map((name) => ({ name })), isKeyedByNpi: false };
+  const found = await obstacles(session, schemas, [cases, ...serviceTables(schemas)]);
+  if (found.length === 0) {
+    const written = ['case_status', ...timestampColumns].map((name) => `${name} = ${name}`).join(', ');
+    await session.run(
+      `UPDATE ${place} SET ${written} WHERE case_id IS NULL AND active IS NULL`,
+      [],
+      'trying the rights on cases',
+    );
+  }
+  return found;
+}
+
+async function obstacles(session: Session, schemas: Schemas, wanted: readonly Wanted[]): Promise<string[]> {
+  const found = await session.query<ColumnFound>(
+    `SELECT CONCAT(table_schema, '.', table_name) AS place, column_name AS name,
+       character_maximum_length AS width, collation_name AS collation, column_key = 'PRI' AS isKey
+     FROM information_schema.columns WHERE table_schema IN (?, ?, ?)`,
+    [schemas.application, schemas.search, schemas.scheduler],
+  );
+  const tables = groupByPlace(found);
+  const missing = wanted.filter(({ place }) => !tables.has(place));
+  const present = wanted.filter(({ place }) => tables.has(place));
+  const unkeyed = present.filter(
+    ({ place, isKeyedByNpi }) => isKeyedByNpi && !isKeyedByNpiOnly(tables.get(place) ?? []),
+  );
+  const { nearest } = await collationsOf(session);
+  const isForeign = ({ collation }: ColumnFound) => collation !== null && collation !== nearest;
+  // Texts of all of them are compared with one another, and a narrower character set lacks letters that CMS has.
+  const foreign = present.filter(
+    ({ place, isKeyedByNpi }) => isKeyedByNpi && (tables.get(place) ?? []).some(isForeign),
+  );
+  const places = (list: readonly Wanted[]) => list.map(({ place }) => place).join(', ');
+  return [
+    ...(missing.length > 0 ? [`missing tables: ${places(missing)}`] : []),
+    ...(unkeyed.length > 0 ? [`no primary key on npi: ${places(unkeyed)}`] : []),
+    ...(foreign.length > 0 ? [`texts that are not in ${nearest}: ${places(foreign)}`] : []),
+    ...present.flatMap((table) => columnObstacles(table, tables.get(table.place) ?? [])),
+  ];
+}
+
+function npiTables({ application, search, scheduler }: Schemas): Wanted[] {
+  const provenance = [{ name: 'data_release' }, { name: 'deactivation_release' }];
+  const data = [0, 1, 2].map((type) => ({
+    place: `${application}.npi_data_${type}`,
+    columns: [...npiColumns, ...provenance],
+    isKeyedByNpi: true,
+  }));
+  // How wide the application made its logs nobody wrote down; what is written there is short.
+  const logs = [updateLogTable(application), searchLogTable(application)].map((table) => {
+    const { place, columns } = described(table, scheduler);
+    return { place, columns: columns.map(({ name }) => ({ name })), isKeyedByNpi: false };
+  });
+  const searched = ['all', ...searchLetters]
+    .flatMap((suffix) => [surgeonTable(search, suffix), facilityTable(search, suffix)])
+    .map((table) => ({ ...described(table, scheduler), isKeyedByNpi: true }));
+  return [...data, ...logs, ...searched];
+}
+
+function serviceTables({ scheduler }: Schemas): Wanted[] {
+  return ownTables.map((table) => ({ ...described(table, scheduler), isKeyedByNpi: false }));
+}
+
+/** `defaultSchema`: of a table that names none. */
+function described(table: MySqlTable, defaultSchema: string): Omit<Wanted, 'isKeyedByNpi'> {
+  const { schema = defaultSchema, name, columns } = getTableConfig(table);
+  const width = (column: MySqlColumn) =>
+    is(column, MySqlVarChar) || is(column, MySqlChar) ? column.length : undefined;
+  return {
+    place: `${schema}.${name}`,
+    columns: columns.map((column) => ({ name: column.name, maxLength: width(column) })),
+  };
+}
+
+function isKeyedByNpiOnly(columns: readonly ColumnFound[]): boolean {
+  const key = columns.filter(({ isKey }) => isKey);
+  return key.length === 1 && key[0]?.name === 'npi';
+}
+
+function columnObstacles({ place, columns }: Wanted, found: readonly ColumnFound[]): string[] {
+  const byName = new Map(found.map((column) => [column.name, column]));
+  const absent = columns.filter(({ name }) => !byName.has(name));
+  const narrow = columns.filter(
+    ({ name, maxLength = 0 }) => (byName.get(name)?.width ?? maxLength) < maxLength,
+  );
+  const names = (list: Wanted['columns']) => list.map(({ name }) => name).join(', ');
+  return [
+    ...(absent.length > 0 ? [`${place} lacks ${names(absent)}`] : []),
+    ...(narrow.length > 0 ? [`${place} is too narrow in ${names(narrow)}`] : []),
+  ];
+}
+
+/** Map.groupBy needs Node 21. */
+function groupByPlace(found: readonly ColumnFound[]): Map<string, ColumnFound[]> {
+  const tables = new Map<string, ColumnFound[]>();
+  for (const column of found) {
+    const known = tables.get(column.place);
+    if (known) known.push(column);
+    else tables.set(column.place, [column]);
+  }
+  return tables;
+}

@@ -1,0 +1,72 @@
+import type { Session } from '../connection/session.ts';
+
+/** A column, with what follows its name in a CREATE TABLE. */
+export interface ColumnShape {
+  readonly name: string;
+  readonly definition: string;
+  /** Characters of a VARCHAR or CHAR; absent for every other type. */
+  readonly width?: number;
+  readonly isGenerated: boolean;
+}
+
+/** A secondary key, as `SHOW CREATE TABLE` writes it. */
+export interface TableKey {
+  readonly name: string;
+  readonly definition: string;
+  readonly columns: readonly string[];
+}
+
+/** What a CREATE TABLE says of a table. */
+export interface TableShape {
+  readonly columns: readonly ColumnShape[];
+  /** Columns of the primary key; empty where there is none. */
+  readonly primary: readonly string[];
+  readonly keys: readonly TableKey[];
+}
+
+// The server writes names in backticks, db/schema/tables.ts without.
+const keyLine = /^\s+((?:UNIQUE |FULLTEXT |SPATIAL )?KEY (?:`([^`]+)`|(\w+)) \((.*?)\).*?),?$/;
+const primaryLine = /^\s+PRIMARY KEY \((.*?)\)/;
+const columnLine = /^\s+(?:`([^`]+)`|(\w+)) (.*?),?$/;
+const otherLine = /^\s+CONSTRAINT /;
+
+/** Reads a CREATE TABLE with one column or key a line, the server's own (`SHOW CREATE TABLE`) or ours (db/schema/tables.ts). */
+export function tableShape(ddl: string): TableShape {
+  const columns: ColumnShape[] = [];
+  const keys: TableKey[] = [];
+  let primary: string[] = [];
+  // What follows the last column, options and partitions, begins with a bracket that closes.
+  const [body = ''] = ddl.split('\n)');
+  for (const line of body.split('\n').slice(1)) {
+    const [, keyColumns] = primaryLine.exec(line) ?? [];
+    const [, definition, quoted, plain, columnList] = keyLine.exec(line) ?? [];
+    const name = quoted ?? plain;
+    if (keyColumns !== undefined) primary = namesIn(keyColumns);
+    else if (definition !== undefined && name !== undefined)
+      keys.push({ name, definition, columns: namesIn(columnList ?? '') });
+    else if (!otherLine.test(line)) columns.push(...columnIn(line));
+  }
+  return { columns, primary, keys };
+}
+
+function columnIn(line: string): ColumnShape[] {
+  const [, quoted, plain, definition] = columnLine.exec(line) ?? [];
+  // MySQL tells columns apart without regard to case.
+  const name = (quoted ?? plain)?.toLowerCase();
+  if (name === undefined || definition === undefined) return [];
+  const [, width] = /^(?:var)?char\((\d+)\)/i.exec(definition) ?? [];
+  const isGenerated = / GENERATED ALWAYS AS /i.test(definition);
+  return [{ name, definition, isGenerated, ...(width !== undefined && { width: Number(width) }) }];
+}
+
+/** `` `last_name`,`first_name`(10) `` -> `last_name`, `first_name`. */
+const namesIn = (list: string): string[] =>
+  Array.from(list.matchAll(/(?:`([^`]+)`|([A-Za-z_]\w*))(?:\(\d+\))?/g), ([, quoted, plain = '']) =>
+    (quoted ?? plain).toLowerCase(),
+  );
+
+/** The CREATE TABLE of a table that is there. */
+export async function showCreate(session: Session, table: string): Promise<string> {
+  const [row] = await session.query<Record<'Create Table', string>>(`SHOW CREATE TABLE ${table}`);
+  return row?.['Create Table'] ?? '';
+}

@@ -1,0 +1,148 @@
+import { buffer } from 'node:stream/consumers';
+import { BlockBuffer, type RowBlock } from '../rows/row-block.ts';
+import { dateNumber } from '../rows/dates.ts';
+import { NppesError } from '../errors.ts';
+import { normalized, type WantedColumn } from '../rows/layout.ts';
+import { hasCheckDigit, isTenDigits } from '../rows/npi.ts';
+import { refusalReasons, type RefusalReason } from '../rows/provider.ts';
+import { tsvLine } from '../rows/tsv.ts';
+import { openFirstSheet } from './xlsx.ts';
+import type { SheetRow } from './sheet.ts';
+import { openZipBytes, type Member, type OpenZip } from '../transfer/zip.ts';
+
+export interface ReadReportInput {
+  /** The report's .xlsx. */
+  readonly member: Member;
+  readonly wanted: readonly WantedColumn[];
+  readonly rowsPerBlock: number;
+  readonly afterRow: number;
+}
+
+const headers = { npi: 'NPI', date: 'NPPES Deactivation Date' } as const;
+/** It is held in memory; that of 355,000 NPIs has 6 MB. */
+const xlsxMaxBytes = 64 << 20;
+
+/**
+ * The workbook of a deactivation report, whose name is CMS's own affair.
+ * @throws NppesError MemberMissing
+ */
+export function reportMember({ members }: OpenZip): Member {
+  const found = members.find(({ name }) => /\.xlsx$/i.test(name));
+  if (found) return found;
+  const names = members.map(({ name }) => name).join(', ') || 'nothing';
+  throw new NppesError('MemberMissing', `The zip has no .xlsx with the deactivated NPIs; it holds ${names}.`);
+}
+
+/**
+ * Reads a deactivation report and gives its entries as `readRows` gives the stubs of a weekly: NPI and NPI Deactivation
+ * Date, every other wanted column empty, in blocks of `rowsPerBlock`, those after row number `afterRow` only. Entries
+ * are numbered from 1; a refusal's line is the row of the sheet. Rows without any text are none. **A block is valid
+ * until the next one is asked for.** `readBytes` is the member's size in the proportion in which the sheet is read.
+ * @throws NppesError ColumnMissing, FileDamaged, ZipDamaged, or what `member` throws
+ */
+export async function* readDeactivations(input: ReadReportInput): AsyncGenerator<RowBlock> {
+  const { member } = input;
+  const xlsx = await openZipBytes(await bytesOf(member), member.name);
+  const sheet = await openFirstSheet(xlsx);
+  const report = new ReportReader(input);
+  const finish = (sheetBytes: number) =>
+    report.block.finish({
+      badUtf8Count: 0,
+      readBytes: Math.round((member.sizeBytes * sheetBytes) / sheet.sizeBytes),
+      newColumns: [],
+    });
+  for await (const { rows, readBytes } of sheet.rows()) {
+    for (const row of rows) {
+      if (report.add(row)) continue;
+      yield finish(readBytes);
+      report.block.clear();
+      report.add(row);
+    }
+  }
+  if (!report.hasHeader) throw columnsMissing(Object.values(headers));
+  if (report.block.rows > 0) yield finish(sheet.sizeBytes);
+}
+
+/** Turns the rows of the sheet into lines of its block. */
+class ReportReader {
+  readonly block: BlockBuffer;
+  readonly #afterRow: number;
+  /** A line with a mark in the place of each value. */
+  readonly #template: string;
+  #columns: { readonly npi: number; readonly date: number } | undefined;
+  #rowNumber = 0;
+
+  constructor({ wanted, rowsPerBlock, afterRow }: ReadReportInput) {
+    this.block = new BlockBuffer(rowsPerBlock);
+    this.#afterRow = afterRow;
+    const marks: Readonly<Record<string, string>> = { NPI: 'N', 'NPI Deactivation Date': 'D' };
+    this.#template = tsvLine(wanted.map(({ header }) => marks[header] ?? ''));
+  }
+
+  get hasHeader(): boolean {
+    return this.#columns !== undefined;
+  }
+
+  /** False when the row belongs into the next block. */
+  add({ number, cells }: SheetRow): boolean {
+    if (!this.#columns) {
+      this.#columns = columnsOf(cells);
+      return true;
+    }
+    if (this.block.isFull) return false;
+    const [npi = '', date = ''] = [cells[this.#columns.npi], cells[this.#columns.date]];
+    if (this.#rowNumber < this.#afterRow) {
+      this.#rowNumber += 1;
+      return true;
+    }
+    const rowNumber = this.#rowNumber + 1;
+    const reason = refusalOf(npi, date);
+    if (reason === undefined) {
+      const line = this.#template.replace('N', npi).replace('D', date);
+      const key = { npi: Number(npi), type: 0, date: dateNumber(date), isListed: 0 };
+      if (!this.block.write(rowNumber, line, key)) return false;
+    } else
+      this.block.refusals.push({
+        rowNumber,
+        lineNumber: number,
+        reason,
+        ...(isTenDigits(npi) && { npi }),
+      });
+    this.block.count(rowNumber, 0);
+    this.#rowNumber = rowNumber;
+    return true;
+  }
+}
+
+function refusalOf(npi: string, date: string): RefusalReason | undefined {
+  if (!isTenDigits(npi)) return refusalReasons.npiForm;
+  if (!hasCheckDigit(npi)) return refusalReasons.npiCheckDigit;
+  return dateNumber(date) === 0 ? refusalReasons.stubWithoutDate : undefined;
+}
+
+/** The columns of a header; undefined for a title above it. */
+function columnsOf(cells: SheetRow['cells']): { readonly npi: number; readonly date: number } | undefined {
+  const names = cells.map((cell) => normalized(cell ?? ''));
+  const at = { npi: names.indexOf(normalized(headers.npi)), date: names.indexOf(normalized(headers.date)) };
+  if (at.npi === -1 && at.date === -1) return undefined;
+  if (at.npi === -1) throw columnsMissing([headers.npi]);
+  if (at.date === -1) throw columnsMissing([headers.date]);
+  return at;
+}
+
+function columnsMissing(names: readonly string[]): NppesError {
+  return new NppesError(
+    'ColumnMissing',
+    `The deactivation report lacks columns that the tables need: ${names.join(', ')}.`,
+  );
+}
+
+async function bytesOf(member: Member): Promise<Buffer> {
+  if (member.sizeBytes > xlsxMaxBytes) {
+    throw new NppesError(
+      'FileDamaged',
+      `The deactivation report has ${member.sizeBytes} bytes, more than a list of NPIs takes (${xlsxMaxBytes}).`,
+    );
+  }
+  return buffer(await member.open());
+}

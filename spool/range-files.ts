@@ -1,0 +1,189 @@
+import { close, open, write } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { rangeFinder } from './npi-ranges.ts';
+import { copyBytes, viewOf, type RowBlock } from '../nppes/rows/row-block.ts';
+
+/**
+ * Head of a line in a range's file, in bytes: length of the line (4), row number (4), NPI (8, double), date as
+ * YYYYMMDD (4), type (1), whether it is listed (1), two of padding.
+ */
+export const lineHeadBytes = 24;
+
+const buffersBytes = 12 << 20;
+const smallestBufferBytes = 16 << 10;
+const files = { open: promisify(open), write: promisify(write), close: promisify(close) };
+
+/** A member that is split whole: where the files of its ranges are, and how many rows each has. */
+export interface Split {
+  readonly folder: string;
+  readonly rangeRows: readonly number[];
+}
+
+export const rangePath = (folder: string, number: number) => join(folder, `range-${number}.rows`);
+const splitPath = (folder: string) => join(folder, 'split.json');
+const splitName = (attempt: number) => `split-${attempt}`;
+
+/** The attempts that have begun a split in a folder, oldest first. */
+async function splitAttempts(folder: string): Promise<number[]> {
+  const names = await readdir(folder).catch(noneWhereAbsent);
+  return names
+    .flatMap((name) => /^split-(\d+)$/.exec(name)?.[1] ?? [])
+    .map(Number)
+    .sort((a, b) => a - b);
+}
+
+/** The whole split of exactly this many ranges that a folder holds, if there is one. */
+export async function readSplit(folder: string, rangeCount: number): Promise<Split | undefined> {
+  for (const attempt of await splitAttempts(folder)) {
+    const own = join(folder, splitName(attempt));
+    const text = await readFile(splitPath(own), 'utf8').catch(noneWhereAbsent);
+    if (typeof text !== 'string') continue;
+    const { rangeRows } = JSON.parse(text) as Pick<Split, 'rangeRows'>;
+    if (rangeRows.length === rangeCount) return { folder: own, rangeRows };
+  }
+  return undefined;
+}
+
+function noneWhereAbsent(error: NodeJS.ErrnoException): string[] {
+  if (error.code === 'ENOENT') return [];
+  throw error;
+}
+
+/** Removes the file of a range that is loaded. */
+export const removeRange = (path: string) => rm(path, { force: true });
+
+/** Sorts the lines of blocks into a file for each range of NPIs, in the order of the member. */
+export interface RangeWriter {
+  /** Takes a block's lines; the block may be reused when it has returned. */
+  add(block: Pick<RowBlock, 'tsv' | 'lines'>): Promise<void>;
+  /** The split is whole from here on: it stands under its name. */
+  finish(): Promise<Split>;
+  /** Closes what is open, whether it is whole or not. */
+  close(): Promise<void>;
+}
+
+/**
+ * Begins a split anew, in a folder of this attempt's own: what earlier attempts have begun goes, and one that still lives
+ * finds its folder gone and fails. Memory is some 12 MB, whatever the member's size.
+ */
+export async function openRangeWriter(
+  parent: string,
+  rangeCount: number,
+  attempt: number,
+): Promise<RangeWriter> {
+  for (const earlier of (await splitAttempts(parent)).filter((begun) => begun <= attempt)) {
+    await rm(join(parent, splitName(earlier)), { recursive: true, force: true });
+  }
+  const folder = join(parent, splitName(attempt));
+  await mkdir(folder, { recursive: true });
+  const rangeOf = rangeFinder(rangeCount);
+  const pool = bufferPool(Math.max(smallestBufferBytes, Math.floor(buffersBytes / rangeCount)));
+  const ranges = Array.from({ length: rangeCount }, (_, number) =>
+    rangeFile(rangePath(folder, number), pool),
+  );
+  const inTurn = async (step: (range: RangeFile) => Promise<void>) => {
+    for (const range of ranges) await step(range);
+  };
+  return {
+    async add({ tsv, lines }) {
+      const view = viewOf(tsv);
+      for (let i = 0; i < lines.count; i++) ranges[rangeOf(lines.npis[i] ?? 0)]?.add(view, lines, i);
+      await inTurn((range) => range.written());
+    },
+    async finish() {
+      await inTurn((range) => range.flush());
+      const rangeRows = ranges.map((range) => range.rowCount());
+      const path = splitPath(folder);
+      await writeFile(`${path}.part`, JSON.stringify({ rangeRows }));
+      await rename(`${path}.part`, path);
+      return { folder, rangeRows };
+    },
+    close: () => inTurn((range) => range.close()),
+  };
+}
+
+interface PooledBuffer {
+  readonly bytes: Buffer;
+  readonly view: DataView;
+}
+
+type BufferPool = ReturnType<typeof bufferPool>;
+
+/** Buffers of one size, used again and again: new ones for every write would be garbage of gigabytes. */
+function bufferPool(bufferBytes: number) {
+  const free: PooledBuffer[] = [];
+  const create = (sizeBytes: number): PooledBuffer => {
+    const bytes = Buffer.allocUnsafeSlow(sizeBytes);
+    return { bytes, view: viewOf(bytes) };
+  };
+  return {
+    take: (atLeastBytes: number) =>
+      (atLeastBytes <= bufferBytes ? free.pop() : undefined) ?? create(Math.max(bufferBytes, atLeastBytes)),
+    give(buffer: PooledBuffer) {
+      if (buffer.bytes.length === bufferBytes) free.push(buffer);
+    },
+  };
+}
+
+type RangeFile = ReturnType<typeof rangeFile>;
+
+/** One file, created with its first line. */
+function rangeFile(path: string, pool: BufferPool) {
+  let buffer: PooledBuffer | undefined;
+  let used = 0;
+  let rows = 0;
+  let descriptor: number | undefined;
+  let writing: Promise<void> | undefined;
+
+  async function writeOut(full: PooledBuffer, length: number): Promise<void> {
+    descriptor ??= await files.open(path, 'w');
+    for (let at = 0; at < length;)
+      at += (await files.write(descriptor, full.bytes, at, length - at)).bytesWritten;
+    pool.give(full);
+  }
+
+  function send(): void {
+    if (buffer === undefined) return;
+    const [full, length] = [buffer, used];
+    writing = (writing ?? Promise.resolve()).then(() => writeOut(full, length));
+    // Whoever waits for the block is told; until then it must not look like a failure that nobody awaits.
+    writing.catch(() => undefined);
+    buffer = undefined;
+    used = 0;
+  }
+
+  return {
+    rowCount: () => rows,
+    add(tsv: DataView, lines: RowBlock['lines'], i: number): void {
+      const [start, end] = [lines.starts[i] ?? 0, lines.ends[i] ?? 0];
+      const bytes = lineHeadBytes + end - start;
+      if (buffer !== undefined && used + bytes > buffer.bytes.length) send();
+      buffer ??= pool.take(bytes);
+      const { view } = buffer;
+      view.setUint32(used, end - start);
+      view.setUint32(used + 4, lines.rowNumbers[i] ?? 0);
+      view.setFloat64(used + 8, lines.npis[i] ?? 0);
+      view.setUint32(used + 16, lines.dates[i] ?? 0);
+      view.setUint8(used + 20, lines.types[i] ?? 0);
+      view.setUint8(used + 21, lines.isListed[i] ?? 0);
+      copyBytes(tsv, start, end, view, used + lineHeadBytes);
+      used += bytes;
+      rows += 1;
+    },
+    async written(): Promise<void> {
+      await writing;
+      writing = undefined;
+    },
+    async flush(): Promise<void> {
+      send();
+      await writing;
+    },
+    async close(): Promise<void> {
+      await writing?.catch(() => undefined);
+      if (descriptor !== undefined) await files.close(descriptor);
+      descriptor = undefined;
+    },
+  };
+}

@@ -1,0 +1,115 @@
+import { readFile } from 'node:fs/promises';
+import { copyBytes, viewOf } from '../nppes/rows/row-block.ts';
+import { lineHeadBytes } from './range-files.ts';
+
+/** The rows of one range that are loaded: of each NPI the one that wins inside the file, sorted by NPI. */
+export interface RangeRows {
+  /** Lines of the file that lost to another line of the same NPI. */
+  readonly duplicates: number;
+  /** Stubs, individuals, organizations. */
+  readonly typeRows: readonly [number, number, number];
+  /** The lines of one type in blocks that end with a line: TSV in the order of the wanted columns. */
+  lines(type: 0 | 1 | 2): Generator<Buffer>;
+  /** Calls `visit` for every provider that is listed in the search tables: where its line is, and whose it is. */
+  forEachListed(visit: (line: LinePlace, npi: number, type: 1 | 2) => void): void;
+}
+
+/** A line in the bytes of its range; the same object each time, filled anew. */
+export interface LinePlace {
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly end: number;
+}
+
+const blockBytes = 256 << 10;
+// An NPI has ten digits and a range fewer lines than this, so both fit into the 53 bits of a double.
+const mostLines = 1 << 20;
+
+/** Reads the file of a range; one without a line has none. Memory is that of the file, and 16 bytes a line. */
+export async function readRange(path: string, rowCount: number): Promise<RangeRows> {
+  const bytes = rowCount === 0 ? Buffer.alloc(0) : await readFile(path);
+  const view = viewOf(bytes);
+  const winners = chooseWinners(view, lineOffsets(view, rowCount));
+  const typeRows: [number, number, number] = [0, 0, 0];
+  for (const at of winners) typeRows[typeAt(view, at)] += 1;
+  return {
+    duplicates: rowCount - winners.length,
+    typeRows,
+    lines: (type) => linesOf(view, winners, type),
+    forEachListed(visit) {
+      const line = { bytes, start: 0, end: 0 };
+      for (const at of winners) {
+        const type = typeAt(view, at);
+        if (type === 0 || view.getUint8(at + 21) !== 1) continue;
+        line.start = at + lineHeadBytes;
+        line.end = line.start + lengthAt(view, at);
+        visit(line, npiAt(view, at), type);
+      }
+    },
+  };
+}
+
+const lengthAt = (view: DataView, at: number) => view.getUint32(at);
+const rowNumberAt = (view: DataView, at: number) => view.getUint32(at + 4);
+const npiAt = (view: DataView, at: number) => view.getFloat64(at + 8);
+const dateAt = (view: DataView, at: number) => view.getUint32(at + 16);
+const typeAt = (view: DataView, at: number) => view.getUint8(at + 20) as 0 | 1 | 2;
+
+function lineOffsets(view: DataView, rowCount: number): Uint32Array {
+  if (rowCount >= mostLines) {
+    throw new Error(`A range of NPIs holds ${rowCount} lines; it is made for ${mostLines} at most.`);
+  }
+  const offsets = new Uint32Array(rowCount);
+  let at = 0;
+  for (let i = 0; i < rowCount; i++) {
+    offsets[i] = at;
+    at += lineHeadBytes + lengthAt(view, at);
+  }
+  if (at !== view.byteLength) {
+    throw new Error(`A range's file has ${view.byteLength} bytes instead of ${at}.`);
+  }
+  return offsets;
+}
+
+/** Contract, rules 3 and 4; offsets of the winners in the order of their NPIs. */
+function chooseWinners(view: DataView, offsets: Uint32Array): Uint32Array {
+  const order = Float64Array.from(offsets, (at, i) => npiAt(view, at) * mostLines + i).sort();
+  const winners = new Uint32Array(offsets.length);
+  let count = 0;
+  let last = -1;
+  for (const key of order) {
+    const at = offsets[key % mostLines] ?? 0;
+    const npi = Math.floor(key / mostLines);
+    if (npi !== last) winners[count++] = at;
+    else if (beats(view, at, winners[count - 1] ?? 0)) winners[count - 1] = at;
+    last = npi;
+  }
+  return winners.subarray(0, count);
+}
+
+/** A full row beats a stub, then the newest date wins, then the later row. */
+function beats(view: DataView, one: number, other: number): boolean {
+  const isFull = (at: number) => Number(typeAt(view, at) !== 0);
+  const byKind = isFull(one) - isFull(other);
+  const byDate = dateAt(view, one) - dateAt(view, other);
+  return (byKind || byDate || rowNumberAt(view, one) - rowNumberAt(view, other)) > 0;
+}
+
+function* linesOf(view: DataView, winners: Uint32Array, type: 0 | 1 | 2): Generator<Buffer> {
+  let block = Buffer.allocUnsafeSlow(blockBytes);
+  let into = viewOf(block);
+  let used = 0;
+  for (const at of winners) {
+    if (typeAt(view, at) !== type) continue;
+    const [start, length] = [at + lineHeadBytes, lengthAt(view, at)];
+    if (used + length > block.length) {
+      if (used > 0) yield block.subarray(0, used);
+      block = Buffer.allocUnsafeSlow(Math.max(blockBytes, length));
+      into = viewOf(block);
+      used = 0;
+    }
+    copyBytes(view, start, start + length, into, used);
+    used += length;
+  }
+  if (used > 0) yield block.subarray(0, used);
+}

@@ -1,0 +1,129 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { inject } from 'vitest';
+import type { Session } from '../../db/connection/session.ts';
+import type { Schemas } from '../../db/schema/tables.ts';
+import { cli, surgicase } from './cli.ts';
+import { openDatabase } from './database.ts';
+import {
+  createProduction,
+  fillProductionSearch,
+  loadProduction,
+  type ProductionRow,
+} from './production-database.ts';
+import { startSqlProxy, type SqlProxy, type Verdict } from './sql-proxy.ts';
+
+/** A generated production database, and the command on it. */
+export interface AdoptionBed {
+  readonly schemas: Schemas;
+  readonly env: NodeJS.ProcessEnv;
+  session<T>(use: (session: Session) => Promise<T>): Promise<T>;
+  query<Row = Record<string, unknown>>(sql: string): Promise<Row[]>;
+  /** `surgicase db adopt … --json`. */
+  adopt(
+    ...options: string[]
+  ): Promise<{ readonly code: number; readonly value: never; readonly err: string }>;
+  drop(): Promise<void>;
+}
+
+/** Search tables that production has lost. */
+export const missingTables = ['search_surgeon_q', 'search_surgeon_z', 'search_facility_x'];
+
+const forever = new AbortController().signal;
+
+/** The schemas are `<name>_app`, `<name>_search` and `<name>_own`; the last one is not there yet. */
+export async function createBed(name: string, rows: readonly ProductionRow[]): Promise<AdoptionBed> {
+  const schemas = { application: `${name}_app`, search: `${name}_search`, scheduler: `${name}_own` };
+  const database = openDatabase(schemas.scheduler);
+  const session = <T>(use: (session: Session) => Promise<T>) => database.session(forever, use);
+  await session(async (opened) => {
+    await createProduction(opened, schemas, missingTables);
+    await loadProduction(opened, schemas, rows);
+    await fillProductionSearch(opened, schemas, missingTables);
+  });
+  const env = {
+    DATABASE_URL: `${inject('mysqlUrl')}${schemas.application}`,
+    SEARCH_SCHEMA: schemas.search,
+    SCHEDULER_SCHEMA: schemas.scheduler,
+    LOG_LEVEL: 'error',
+  };
+  const query = <Row>(sql: string) => session((opened) => opened.query<Row>(sql));
+  return {
+    schemas,
+    env,
+    session,
+    query,
+    async adopt(...options) {
+      const { code, out, err } = await surgicase(['db', 'adopt', '--json', ...options], env);
+      return { code, value: (out === '' ? undefined : JSON.parse(out)) as never, err };
+    },
+    async drop() {
+      for (const schema of Object.values(schemas)) await query(`DROP DATABASE IF EXISTS ${schema}`);
+      await database.close();
+    },
+  };
+}
+
+/** `surgicase db adopt` whose statements pass a proxy, which kills it, or holds a statement back. */
+export interface WatchedAdoption {
+  readonly proxy: SqlProxy;
+  /** When the statement that was chosen has come. */
+  readonly chosen: Promise<void>;
+  readonly ended: Promise<{ readonly code: number | null; readonly err: string }>;
+}
+
+/** Starts it; a verdict other than `pass` kills it, `held` excepted. */
+export async function startAdoption(
+  env: NodeJS.ProcessEnv,
+  judge: (sql: string) => Verdict,
+): Promise<WatchedAdoption> {
+  const url = new URL(env['DATABASE_URL'] ?? '');
+  let child: ChildProcess | undefined;
+  let tell: () => void = () => undefined;
+  const chosen = new Promise<void>((resolve) => {
+    tell = resolve;
+  });
+  let verdict: Verdict = 'pass';
+  const proxy = await startSqlProxy(
+    { host: url.hostname, port: Number(url.port) },
+    {
+      judge: (sql) => (verdict = judge(sql)),
+      stop: () => {
+        if (verdict !== 'held') child?.kill('SIGKILL');
+        tell();
+      },
+    },
+  );
+  url.port = String(proxy.port);
+  child = spawn(process.execPath, [cli, 'db', 'adopt', '--json'], {
+    env: { PATH: process.env['PATH'], ...env, DATABASE_URL: url.href },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let err = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    err += chunk.toString();
+  });
+  const started = child;
+  const ended = new Promise<{ readonly code: number | null; readonly err: string }>((resolve) =>
+    started.once('close', (code) => {
+      proxy.drop();
+      void proxy.close();
+      resolve({ code, err });
+    }),
+  );
+  return { proxy, chosen, ended };
+}
+
+/** Every table and column of the bed's schemas, and a checksum of each table. */
+export async function fingerprint({ query, schemas }: AdoptionBed): Promise<unknown> {
+  const list = `'${Object.values(schemas).join("', '")}'`;
+  const columns = await query(
+    `SELECT table_schema, table_name, column_name, column_type, is_nullable, column_key, column_default, extra
+     FROM information_schema.columns WHERE table_schema IN (${list}) ORDER BY 1, 2, ordinal_position`,
+  );
+  const tables = await query<{ place: string }>(
+    `SELECT CONCAT(table_schema, '.', table_name) AS place FROM information_schema.tables WHERE table_schema IN (${list})`,
+  );
+  const checksums = [];
+  for (const { place } of tables) checksums.push(...(await query(`CHECKSUM TABLE ${place}`)));
+  return { columns, checksums };
+}

@@ -1,0 +1,82 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { WorkflowHandle } from '@temporalio/client';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { Worker } from '@temporalio/worker';
+import { bundleWorkflows } from '../../worker/bundle.ts';
+
+const folder = fileURLToPath(new URL('../histories', import.meta.url));
+type History = Awaited<ReturnType<WorkflowHandle['fetchHistory']>>;
+
+interface Run {
+  readonly name: string;
+  /** The workflow's. */
+  readonly type: string;
+  readonly outcome: string;
+  readonly history: History;
+}
+
+/**
+ * Replays what runs of this process wrote: a run under way outlives a deployment. With EXPORT_HISTORIES=<version> one
+ * run of each outcome is kept in test/histories/<version>, for later versions to replay.
+ */
+export async function replayRuns(handles: readonly WorkflowHandle[]): Promise<void> {
+  const runs: Run[] = [];
+  for (const handle of handles) {
+    const { status, type } = await handle.describe();
+    const outcome = status.name === 'COMPLETED' ? await outcomeOf(handle) : status.name.toLowerCase();
+    const history = await handle.fetchHistory();
+    const kind = isBaseline(history) ? `${outcome}-baseline` : outcome;
+    runs.push({ name: handle.workflowId, type, outcome: kind, history });
+  }
+  const version = process.env['EXPORT_HISTORIES'];
+  if (version !== undefined) for (const run of runs) keep(version, run);
+  await replay(runs);
+}
+
+/** Whether a run has loaded a monthly: it calls other activities than a run of weeklies. */
+function isBaseline({ events }: History): boolean {
+  return (events ?? []).some(
+    ({ activityTaskScheduledEventAttributes: scheduled }) => scheduled?.activityType?.name === 'loadBaseline',
+  );
+}
+
+async function outcomeOf(handle: WorkflowHandle): Promise<string> {
+  return ((await handle.result()) as { outcome: string }).outcome.replace(' ', '-');
+}
+
+/** The longest of each outcome: it has more for later versions to follow. */
+function keep(version: string, { type, outcome, history }: Run): void {
+  const workflow = type.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  const path = join(folder, version, `${workflow}-${outcome}.json`);
+  // Who worked on it, and in which folder, is this machine's business.
+  const text = historyToJSON(history)
+    .replace(/("identity": )"[^"]*"/g, '$1"worker"')
+    .replace(/"\d+@[\w.-]+"/g, '"sticky"')
+    .replace(/("stackTrace": )"(?:[^"\\]|\\.)*"/g, '$1""');
+  if (existsSync(path) && readFileSync(path, 'utf8').length > text.length) return;
+  mkdirSync(join(folder, version), { recursive: true });
+  writeFileSync(path, `${text}\n`);
+}
+
+/** The kept histories, as `<version>/<name>` and their JSON. */
+export function keptHistories(): { name: string; json: string }[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => ({ name, json: readFileSync(join(folder, name), 'utf8') }));
+}
+
+/**
+ * Replays histories on the workflows of this checkout.
+ * @throws Error naming the history that the code does not follow any more
+ */
+export async function replay(runs: readonly { name: string; history: unknown }[]): Promise<void> {
+  const workflowBundle = { code: await bundleWorkflows() };
+  const histories = runs.map(({ name, history }) => ({ workflowId: name, history }));
+  const results = Worker.runReplayHistories({ workflowBundle }, histories);
+  for await (const { workflowId, error } of results) {
+    if (error)
+      throw new Error(`The history ${workflowId} cannot be replayed: ${error.message}`, { cause: error });
+  }
+}

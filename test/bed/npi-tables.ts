@@ -1,0 +1,59 @@
+import { npiColumns } from '../../db/schema/npi-columns.ts';
+import { searchColumns, searchLetters } from '../../db/schema/tables.ts';
+import { providerLine, type Lines } from '../models/npi-model.ts';
+import type { Pipeline } from './pipeline.ts';
+
+type Row = Readonly<Record<string, string | null>>;
+
+/** What the tables of a pipeline hold, in the lines of the model. */
+export async function linesOf(name: string, { query }: Pipeline): Promise<Lines> {
+  const lines = new Map<string, string>();
+  for (const type of [0, 1, 2]) {
+    const columns = npiColumns.map(
+      (column) => `COALESCE(CAST(${column.name} AS CHAR), '') AS ${column.name}`,
+    );
+    const releases = ['data_release', 'deactivation_release'].map(
+      (column) => `COALESCE(CAST(${column} AS CHAR), '') AS ${column}`,
+    );
+    const rows = await query<Row>(
+      `SELECT ${[...columns, ...releases].join(', ')} FROM ${name}_app.npi_data_${type}`,
+    );
+    for (const row of rows) {
+      const fields = Object.fromEntries(npiColumns.map((column) => [column.header, row[column.name] ?? '']));
+      const [data, deactivation] = [row['data_release'] ?? '', row['deactivation_release'] ?? ''];
+      lines.set(`npi_data_${type} ${row['npi']}`, providerLine(fields, { data, deactivation }));
+    }
+  }
+  for (const { place, line } of await query<{ place: string; line: string }>(otherLines(name)))
+    lines.set(place, JSON.stringify(line));
+  return lines;
+}
+
+/** A statement that gives `place` and `line` of every search row, open refusal and line of the update log. */
+function otherLines(name: string): string {
+  const search = (['surgeon', 'facility'] as const).flatMap((kind) =>
+    ['all', ...searchLetters].map((suffix) => {
+      const table = `search_${kind}_${suffix}`;
+      const columns = searchColumns[kind].map((column) => `COALESCE(${column.name}, '')`);
+      return `SELECT CONCAT('${table} ', npi) AS place, JSON_ARRAY(${columns.join(', ')}) AS line FROM ${name}_search.${table}`;
+    }),
+  );
+  return [
+    ...search,
+    `SELECT CONCAT('npi_quarantine ', release_id, ' ', row_no), JSON_ARRAY(reason)
+     FROM ${name}_own.npi_quarantine WHERE cleared_by IS NULL`,
+    `SELECT CONCAT('npi_update_log ', filename_processed),
+       JSON_ARRAY(total_rows, total_0_rows, total_1_rows, total_2_rows) FROM ${name}_app.npi_update_log`,
+  ].join(' UNION ALL ');
+}
+
+/** The first few lines that differ, for people. */
+export function differences(found: Lines, expected: Lines): string[] {
+  const places = [...new Set([...expected.keys(), ...found.keys()])].sort();
+  return places
+    .filter((place) => found.get(place) !== expected.get(place))
+    .slice(0, 8)
+    .map(
+      (place) => `${place}: found ${found.get(place) ?? 'nothing'}, not ${expected.get(place) ?? 'nothing'}`,
+    );
+}

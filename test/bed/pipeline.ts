@@ -1,0 +1,180 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import { defineSearchAttributeKey } from '@temporalio/common';
+import { inject } from 'vitest';
+import { readConfig } from '../../config/config.ts';
+import { taskQueues } from '../../contract/task-queues.ts';
+import type {
+  CaseUpdateInput,
+  CaseUpdateResult,
+  NpiUpdateInput,
+  NpiUpdateResult,
+} from '../../contract/workflows.ts';
+import { weeklySchedules, type CaseJob } from '../../contract/schedules.ts';
+import type { Database } from '../../db/connection/pool.ts';
+import { migrate } from '../../db/schema/migrate.ts';
+import { createLog } from '../../telemetry/log.ts';
+import { openDatabase, schemasOf } from '../../worker/database.ts';
+import { startWorker, type RunningWorker } from '../../worker/worker.ts';
+import { installRuntime } from '../../worker/runtime.ts';
+import { replayRuns } from './histories.ts';
+
+const scheduledTime = defineSearchAttributeKey('TemporalScheduledStartTime', 'DATETIME');
+
+// The SDK's runtime can be installed once in a process only.
+let isRuntimeInstalled = false;
+
+export const forever = new AbortController().signal;
+
+/** A page with every zip of a folder, a fresh database, and a worker on it: the whole pipeline, for one test file. */
+export interface Pipeline {
+  /** Zips in here are on the page. */
+  readonly site: string;
+  readonly archive: string;
+  readonly database: Database;
+  /** The application's schema. */
+  readonly app: string;
+  /** For commands that are run as processes of their own. */
+  readonly env: NodeJS.ProcessEnv;
+  readonly client: Client;
+  /** Answers a request in the page's place when it returns true; set by tests of what a server may do. */
+  readonly page: Page;
+  query<Row>(sql: string): Promise<Row[]>;
+  start(input?: NpiUpdateInput): Promise<WorkflowHandle>;
+  run(input?: NpiUpdateInput): Promise<NpiUpdateResult>;
+  startCases(job: CaseJob, input?: CaseUpdateInput): Promise<WorkflowHandle>;
+  runCases(job: CaseJob, input?: CaseUpdateInput): Promise<CaseUpdateResult>;
+  /** As a schedule that wanted it at `scheduledAt`. */
+  runScheduledCases(job: CaseJob, scheduledAt: Date): Promise<CaseUpdateResult>;
+  undo(runId: string): Promise<CaseUpdateResult>;
+  /** A worker in this process, for tests that bring their own. */
+  startWorker(): Promise<RunningWorker>;
+  /** Empties every table, and the page, which answers as it should again. */
+  reset(): Promise<void>;
+  /** Replays every run on the workflow's code, and drops what the pipeline made. */
+  stop(): Promise<void>;
+}
+
+interface Page {
+  intercept?: ((request: IncomingMessage, response: ServerResponse) => boolean) | undefined;
+}
+
+/**
+ * `name` keeps schemas and workflow ids of test files apart. The schemas are `<name>_app`, `<name>_search`, `<name>_own`.
+ * `hasWorker: false`: the test brings workers of its own.
+ */
+export async function startPipeline(
+  name: string,
+  more: NodeJS.ProcessEnv = {},
+  { hasWorker = true }: { readonly hasWorker?: boolean } = {},
+): Promise<Pipeline> {
+  const folder = mkdtempSync(join(tmpdir(), `surgicase-${name}-`));
+  const site = mkdtempSync(join(folder, 'site-'));
+  const page: Page = {};
+  const server = await serve(site, page);
+  const address = inject('temporalAddress');
+  const env = {
+    DATABASE_URL: `${inject('mysqlUrl')}${name}_app`,
+    SEARCH_SCHEMA: `${name}_search`,
+    SCHEDULER_SCHEMA: `${name}_own`,
+    NPPES_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}/nppes/NPI_Files.html`,
+    NPI_WORK_DIR: join(folder, 'work'),
+    NPI_ARCHIVE_DIR: join(folder, 'archive'),
+    NPI_MAX_REFUSED: '50%',
+    TEMPORAL_ADDRESS: address,
+    LOG_LEVEL: 'error',
+    ...more,
+  };
+  const config = readConfig(env, ['database', 'temporal']);
+  if (!config.database) throw new Error('DATABASE_URL gave no database.');
+  const setup = { config, database: config.database, log: createLog(config.log, () => undefined) };
+  if (!isRuntimeInstalled) installRuntime(setup.log);
+  isRuntimeInstalled = true;
+  const schemas = schemasOf(setup);
+  const database = openDatabase(setup);
+  await migrate(database, schemas, forever);
+  const worker = hasWorker ? await startWorker(setup) : undefined;
+  const connection = await Connection.connect({ address });
+  const client = new Client({ connection, namespace: config.temporal.namespace ?? 'default' });
+  const started: WorkflowHandle[] = [];
+  let startCount = 0;
+  const startWorkflow = async (workflowType: string, input?: unknown, scheduledAt?: Date) => {
+    const handle = await client.workflow.start(workflowType, {
+      workflowId: `${name}-${(startCount += 1)}`,
+      taskQueue: taskQueues.main,
+      args: input === undefined ? [] : [input],
+      ...(scheduledAt && { typedSearchAttributes: [{ key: scheduledTime, value: scheduledAt }] }),
+    });
+    started.push(handle);
+    return handle;
+  };
+  const start = (input?: NpiUpdateInput) => startWorkflow('npiUpdate', input);
+  const startCases = (job: CaseJob, input?: CaseUpdateInput) =>
+    startWorkflow(weeklySchedules[job].workflowType, input);
+  const query = <Row>(sql: string) => database.session(forever, (session) => session.query<Row>(sql));
+  return {
+    site,
+    archive: config.nppes.archiveDir,
+    database,
+    app: schemas.application,
+    env,
+    query,
+    client,
+    page,
+    start,
+    run: async (input) => (await (await start(input)).result()) as NpiUpdateResult,
+    startCases,
+    runCases: async (job, input) => (await (await startCases(job, input)).result()) as CaseUpdateResult,
+    runScheduledCases: async (job, scheduledAt) => {
+      const { workflowType } = weeklySchedules[job];
+      return (await (await startWorkflow(workflowType, undefined, scheduledAt)).result()) as CaseUpdateResult;
+    },
+    undo: async (undoes) =>
+      (await (await startWorkflow('caseUndo', { undoes })).result()) as CaseUpdateResult,
+    startWorker: () => startWorker(setup),
+    async reset() {
+      page.intercept = undefined;
+      for (const file of readdirSync(site)) rmSync(join(site, file));
+      rmSync(config.nppes.archiveDir, { recursive: true, force: true });
+      for (const { place } of await query<{ place: string }>(
+        `SELECT CONCAT(table_schema, '.', table_name) AS place FROM information_schema.tables
+         WHERE table_schema IN ('${Object.values(schemas).join("', '")}') AND table_name NOT IN ('migration', 'search_letter')`,
+      )) {
+        await query(`DELETE FROM ${place}`);
+      }
+    },
+    async stop() {
+      await worker?.stop();
+      await replayRuns(started);
+      await connection.close();
+      for (const schema of Object.values(schemas)) await query(`DROP DATABASE ${schema}`);
+      await database.close();
+      server.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function serve(site: string, page: Page) {
+  const server = createServer((request, response) => {
+    if (page.intercept?.(request, response)) return;
+    const name = (request.url ?? '').split('/').at(-1) ?? '';
+    if (name.endsWith('.html')) {
+      response.end(
+        readdirSync(site)
+          .map((zip) => `<li><a href='./${zip}'>${zip}</a>`)
+          .join('\n'),
+      );
+      return;
+    }
+    const bytes = readFileSync(join(site, name));
+    response.setHeader('content-length', bytes.length);
+    response.end(request.method === 'HEAD' ? undefined : bytes);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return server;
+}

@@ -1,0 +1,94 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { createBed, type AdoptionBed } from '../../bed/adoption-bed.ts';
+import type { ProductionRow } from '../../bed/production-database.ts';
+import { startPipeline } from '../../bed/pipeline.ts';
+import { individual, npi, npidataCsv, writeWeekly } from '../../generated/release-zip.ts';
+
+// Databases that are odder than the one that we know of.
+const name = 'adopt_odd';
+const app = `${name}_app`;
+
+const provider = (index: number, values: ProductionRow['values']): ProductionRow => ({
+  table: values.entity_type_code === '1' ? 1 : 0,
+  npi: npi(index),
+  values,
+});
+const surgeon = (index: number, more: ProductionRow['values'] = {}) =>
+  provider(index, {
+    entity_type_code: '1',
+    provider_last_name: 'SMITH',
+    last_update_date: '01/02/2020',
+    ...more,
+  });
+
+let bed: AdoptionBed;
+beforeEach(async () => {
+  bed = await createBed(name, [
+    surgeon(1),
+    surgeon(1, { last_update_date: '01/03/2020' }),
+    surgeon(2, { npi_deactivation_date: '05/01/2026' }),
+    provider(2, { npi_deactivation_date: '01/01/2025' }),
+    surgeon(3, { npi_deactivation_date: '01/01/2024' }),
+    provider(3, { npi_deactivation_date: '01/01/2025' }),
+  ]);
+});
+afterEach(() => bed.drop());
+
+it('a full row keeps its deactivation date beside an older stub, and takes that of a newer one', async () => {
+  expect((await bed.adopt()).code).toBe(0);
+  expect(await bed.query(`SELECT npi_deactivation_date AS day FROM ${app}.npi_data_1 ORDER BY npi`)).toEqual([
+    { day: '' },
+    { day: '05/01/2026' },
+    { day: '01/01/2025' },
+  ]);
+});
+
+it('texts in another collation are converted, and the next week is loaded', async () => {
+  for (const table of ['npi_data_0', 'npi_data_1', 'npi_data_2'])
+    await bed.query(`ALTER TABLE ${app}.${table} CONVERT TO CHARACTER SET latin1`);
+  await bed.query(
+    `ALTER TABLE ${name}_search.search_surgeon_all CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci`,
+  );
+  const dry = await bed.adopt('--dry-run');
+  expect(JSON.stringify(dry.value)).toContain('CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_ai_ci');
+  expect(await bed.adopt()).toMatchObject({ code: 0, value: { outcome: 'adopted' } });
+  const pipeline = await startPipeline(name);
+  await writeWeekly(pipeline.site, '20260907-20260913', npidataCsv([individual(1, 'ŁUKASZ', '09/08/2026')]));
+  expect((await pipeline.run()).outcome).toBe('published');
+  expect(await bed.query(`SELECT last_name AS name FROM ${name}_search.search_surgeon_l`)).toEqual([
+    { name: 'ŁUKASZ' },
+  ]);
+  await pipeline.stop();
+});
+
+it.each([
+  ['ADD COLUMN id INT NOT NULL AUTO_INCREMENT, ADD UNIQUE KEY (id)', 'counts by itself'],
+  ['ADD COLUMN owner INT NOT NULL', 'needs a value'],
+  ['MODIFY npi VARCHAR(10)', 'is no BIGINT'],
+  ['ENGINE = MyISAM', 'is in MyISAM'],
+])('%s is an obstacle that the dry run names', async (change, words) => {
+  await bed.query(`ALTER TABLE ${app}.npi_data_1 ${change}`);
+  for (const options of [['--dry-run'], []]) {
+    const { code, value, err } = await bed.adopt(...options);
+    expect([code, JSON.stringify(value) + err]).toEqual([1, expect.stringContaining(words)]);
+  }
+});
+
+it('what nobody has thought of is refused with the words of the server, and nothing is changed', async () => {
+  await bed.query(`ALTER TABLE ${app}.npi_data_1 ADD CHECK (entity_type_code = "1")`);
+  const before = await bed.query(`CHECKSUM TABLE ${app}.npi_data_1`);
+  const { code, value } = await bed.adopt();
+  expect([code, JSON.stringify(value)]).toEqual([1, expect.stringContaining('cannot be adopted as it is')]);
+  expect(await bed.query(`CHECKSUM TABLE ${app}.npi_data_1`)).toEqual(before);
+});
+
+it('names with spaces and capitals come along', async () => {
+  await bed.query(
+    `ALTER TABLE ${app}.npi_data_1 ADD COLUMN \`Our remark\` VARCHAR(20) DEFAULT 'kept',
+       RENAME COLUMN provider_first_name TO Provider_First_Name, ADD KEY \`our key\` (\`Our remark\`)`,
+  );
+  expect(await bed.adopt()).toMatchObject({ code: 0, value: { outcome: 'adopted' } });
+  expect(await bed.query(`SELECT DISTINCT \`Our remark\` AS remark FROM ${app}.npi_data_1`)).toEqual([
+    { remark: 'kept' },
+  ]);
+});

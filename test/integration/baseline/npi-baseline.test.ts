@@ -1,0 +1,262 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
+import { isOfApplication, randomIndex, randomRow, tablesAfter } from '../../generated/random-rows.ts';
+import {
+  individual,
+  npi,
+  npidataCsv,
+  organization,
+  stub,
+  weeklyName,
+  writeMonthly,
+  writeWeekly,
+  type RowSpec,
+} from '../../generated/release-zip.ts';
+
+const name = 'npi_baseline';
+let pipeline: Pipeline;
+beforeAll(async () => {
+  pipeline = await startPipeline(name, { NPI_MAX_REFUSED: '100%', NPI_MIN_ROWS: '0%' });
+});
+beforeEach(() => pipeline.reset());
+afterAll(() => pipeline.stop());
+
+const september = (rows: readonly RowSpec[]) =>
+  writeMonthly(pipeline.site, 'September_2026', '20260913', rows);
+const week = (period: string, rows: readonly RowSpec[]) =>
+  writeWeekly(pipeline.site, period, npidataCsv(rows));
+
+const surgeons = (suffix: string) =>
+  pipeline.query<{ npi: number }>(
+    `SELECT npi, first_name, last_name FROM ${name}_search.search_surgeon_${suffix} ORDER BY npi`,
+  );
+
+describe('a monthly', () => {
+  it('onto empty tables: providers, search, ledger and logs', async () => {
+    await september([
+      individual(1, 'SMITH', '09/01/2026', { 'Provider First Name': 'ANN' }),
+      individual(2, 'ÉCLAIR', '09/01/2026'),
+      individual(3, '3M', '09/01/2026'),
+      individual(4, 'O"NEIL\tX', '09/01/2026'),
+      organization(5, 'MERCY', '09/01/2026'),
+      stub(6, '01/02/2020'),
+      individual(7, 'OLD', '08/01/2026'),
+      individual(7, 'NEW', '08/02/2026'),
+      individual(8, 'GONE', '08/01/2026', { 'NPI Deactivation Date': '08/05/2026' }),
+      { NPI: '1234567890', 'Entity Type Code': '1' },
+    ]);
+    const { outcome, releases } = await pipeline.run();
+    expect(outcome).toBe('published');
+    expect(releases[0]?.counts).toEqual({
+      rows: 10,
+      inserted: 8,
+      updated: 0,
+      unchanged: 0,
+      stale: 0,
+      deactivated: 1,
+      refused: 1,
+      duplicates: 1,
+    });
+    expect((await surgeons('e')).map(({ npi: found }) => String(found))).toEqual([npi(2)]);
+    expect((await surgeons('a')).map(({ npi: found }) => String(found))).toEqual([npi(3)]);
+    expect((await surgeons('o')).map(({ npi: found }) => String(found))).toEqual([npi(4)]);
+    expect((await surgeons('n')).map(({ npi: found }) => String(found))).toEqual([npi(7)]);
+    expect(await surgeons('all')).toHaveLength(5);
+    expect(await pipeline.query(`SELECT total_rows AS total FROM ${name}_app.npi_update_log`)).toEqual([
+      { total: 10 },
+    ]);
+    expect(await pipeline.query(`SELECT reason FROM ${name}_own.npi_quarantine`)).toHaveLength(1);
+    expect(await pipeline.query(`SELECT 1 FROM ${name}_app.npi_search_table_log`)).toHaveLength(54);
+    expect(
+      await pipeline.query(
+        `SELECT table_name FROM information_schema.tables WHERE table_schema = '${name}_own' AND table_name REGEXP 'npi_(shadow_.*_npi|old)_'`,
+      ),
+    ).toEqual([]);
+    expect((await pipeline.run()).outcome).toBe('nothing due');
+  });
+});
+
+it('carries over however many rows later weeks have brought', async () => {
+  // MySQL cuts what GROUP_CONCAT gives after 1,024 bytes, 93 NPIs, unless it is told otherwise.
+  const brought = Array.from({ length: 400 }, (_, i) => individual(i + 1, 'LATER', '09/15/2026'));
+  await week('20260914-20260920', brought);
+  await pipeline.run();
+  await september([individual(1, 'EARLIER', '09/01/2026'), individual(900, 'ONLY', '09/01/2026')]);
+  expect(await pipeline.run()).toMatchObject({ releases: [{ counts: { inserted: 1, stale: 1 } }] });
+  expect(await surgeons('l')).toHaveLength(400);
+  expect(await surgeons('all')).toHaveLength(401);
+});
+
+it('a server that forbids LOAD DATA LOCAL holds the same after it', async () => {
+  const some = [
+    individual(1, 'O"NEIL\tX', '09/01/2026', { 'Provider First Name': 'ANN\nMARIE' }),
+    individual(2, 'ÉCLAIR', '09/01/2026'),
+    organization(3, 'MERCY', '09/01/2026'),
+    stub(4, '01/02/2020'),
+  ];
+  const releases = [
+    () => week('20260914-20260920', [individual(9, 'LATER', '09/15/2026')]),
+    () => september(some),
+  ];
+  const local = await leftBy(releases);
+  await pipeline.query('SET GLOBAL local_infile = OFF');
+  try {
+    expect(await leftBy(releases)).toEqual(local);
+  } finally {
+    await pipeline.query('SET GLOBAL local_infile = ON');
+  }
+});
+
+describe('a new version of a monthly without a provider', () => {
+  const others = [organization(50, 'NEW', '09/01/2026'), organization(51, 'NEW', '09/01/2026')];
+  const rowOf = (type: number) =>
+    pipeline.query(
+      `SELECT npi, npi_deactivation_date AS deactivation FROM ${name}_app.npi_data_${type} WHERE npi = ${npi(1)}`,
+    );
+
+  it('leaves the row of a later week that was too old for the first version', async () => {
+    await september([individual(1, 'SMITH', '09/10/2026')]);
+    await pipeline.run();
+    await week('20260914-20260920', [individual(1, 'JONES', '09/05/2026')]);
+    expect(await pipeline.run()).toMatchObject({ releases: [{ counts: { stale: 1 } }] });
+    await september(others);
+    await pipeline.run();
+    expect(await surgeons('s')).toEqual([]);
+    expect(await surgeons('j')).toEqual([expect.objectContaining({ last_name: 'JONES' })]);
+  });
+
+  it('leaves the deactivation of a later week that a reactivation had overtaken', async () => {
+    const dates = { 'NPI Deactivation Date': '01/01/2026', 'NPI Reactivation Date': '09/12/2026' };
+    await september([individual(1, 'SMITH', '09/10/2026', dates)]);
+    await pipeline.run();
+    await week('20260914-20260920', [stub(1, '09/05/2026')]);
+    expect(await pipeline.run()).toMatchObject({ releases: [{ counts: { stale: 1 } }] });
+    await september(others);
+    await pipeline.run();
+    expect(await rowOf(1)).toEqual([]);
+    expect(await rowOf(0)).toEqual([expect.objectContaining({ deactivation: '09/05/2026' })]);
+  });
+});
+
+const row: fc.Arbitrary<RowSpec> = fc.oneof(
+  { weight: 9, arbitrary: randomRow },
+  { weight: 1, arbitrary: randomIndex.map((of) => ({ NPI: npi(of), 'Entity Type Code': '3' })) },
+);
+const rows = fc.array(row, { minLength: 1, maxLength: 6 });
+
+const leftBy = (releases: readonly (() => Promise<unknown>)[]) =>
+  tablesAfter(name, pipeline, releases, isOfApplication);
+
+const superseded = async () =>
+  (await pipeline.query<{ file: string }>('SELECT file_name AS file FROM npi_superseded')).map(
+    ({ file }) => file,
+  );
+
+// A case is up to ten runs of the pipeline: some ten seconds, and three times that beside other work.
+const orderTimeoutMs = 300_000;
+
+const firstWeek = '20260907-20260913';
+const padding = Array.from({ length: 40 }, (_, i) => organization(50 + i, 'NEW', '09/01/2026'));
+type Place = 'w1' | 'm' | 'again' | 'w2' | 'w3';
+const inOrder: readonly Place[] = ['w1', 'm', 'again', 'w2', 'w3'];
+
+it(
+  'a monthly, its new version and the weeks around them leave the tables of their order, whenever they come',
+  async () => {
+    const arrival = fc
+      .tuple(fc.shuffledSubarray([...inOrder], { minLength: 5, maxLength: 5 }), fc.boolean())
+      // The first version is the one that comes first; without a second in half of the cases.
+      .map(([places, hasNewVersion]) => {
+        const first = Math.min(places.indexOf('m'), places.indexOf('again'));
+        const versions = places.map((place, i) =>
+          place === 'm' || place === 'again' ? (i === first ? 'm' : 'again') : place,
+        );
+        return versions.filter((place) => hasNewVersion || place !== 'again');
+      });
+    await fc.assert(
+      fc.asyncProperty(fc.tuple(rows, rows, rows, rows, rows), arrival, async (contents, places) => {
+        const [before, monthly, newVersion, after, last] = contents;
+        const releases: Readonly<Record<Place, () => Promise<unknown>>> = {
+          w1: () => week(firstWeek, before),
+          m: () => september(monthly),
+          // Longer than the first version, whatever that holds: the page tells them apart by their length.
+          again: () => september([...newVersion, ...padding]),
+          w2: () => week('20260914-20260920', after),
+          w3: () => week('20260921-20260927', last),
+        };
+        const isLate = places.indexOf('w1') > places.indexOf('m');
+        const wanted = inOrder.filter((place) => places.includes(place) && !(isLate && place === 'w1'));
+        const expected = await leftBy(wanted.map((place) => releases[place]));
+        expect(await leftBy(places.map((place) => releases[place]))).toEqual(expected);
+        expect(await superseded()).toEqual(isLate ? [weeklyName(firstWeek)] : []);
+      }),
+      { numRuns: Number(process.env['ORDER_RUNS'] ?? 2) },
+    );
+  },
+  orderTimeoutMs,
+);
+
+describe('a monthly whose member names another period than its zip', () => {
+  const known = [individual(1, 'SMITH', '09/01/2026')];
+
+  it('that ends later holds the week after it', async () => {
+    await writeMonthly(pipeline.site, 'September_2026', '20260920', known);
+    await week('20260914-20260920', [individual(2, 'JONES', '09/15/2026')]);
+    const { releases, remarks } = await pipeline.run();
+    expect(releases).toHaveLength(1);
+    expect(remarks.join()).toContain('covers the days until 2026-09-20, as its member says');
+    expect(await superseded()).toEqual([weeklyName('20260914-20260920')]);
+    expect(await surgeons('all')).toHaveLength(1);
+    expect((await pipeline.run()).outcome).toBe('nothing due');
+  });
+
+  it('that ends earlier is followed by the week that its zip seemed to hold', async () => {
+    await writeMonthly(pipeline.site, 'September_2026', '20260906', known);
+    await week(firstWeek, [individual(2, 'JONES', '09/08/2026')]);
+    expect((await pipeline.run()).releases).toHaveLength(2);
+    expect(await superseded()).toEqual([]);
+    expect(await surgeons('all')).toHaveLength(2);
+    expect((await pipeline.run()).outcome).toBe('nothing due');
+  });
+});
+
+it('a week whose member names days that the monthly holds is superseded, whatever its zip says', async () => {
+  await september([individual(1, 'SMITH', '09/01/2026')]);
+  await pipeline.run();
+  const csv = npidataCsv([individual(1, 'JONES', '09/02/2026')]);
+  await writeWeekly(pipeline.site, firstWeek, csv, weeklyName('20260914-20260920'));
+  const { releases, remarks } = await pipeline.run();
+  expect(releases).toEqual([]);
+  expect(remarks.join()).toContain(
+    'is not loaded: NPPES_Data_Dissemination_September_2026_V2.zip holds its days',
+  );
+  expect(await superseded()).toEqual([weeklyName('20260914-20260920')]);
+  expect(await surgeons('j')).toEqual([]);
+  expect((await pipeline.run()).outcome).toBe('nothing due');
+});
+
+it('a column that the application has added keeps its values', async () => {
+  await september([individual(1, 'SMITH', '09/01/2026'), individual(2, 'JONES', '09/01/2026')]);
+  await pipeline.run();
+  await pipeline.query(`ALTER TABLE ${name}_app.npi_data_1 ADD COLUMN our_note VARCHAR(20) NULL`);
+  try {
+    await pipeline.query(`UPDATE ${name}_app.npi_data_1 SET our_note = provider_last_name`);
+    await september([
+      ...padding,
+      individual(1, 'MILLER', '09/02/2026'),
+      individual(2, 'JONES', '09/01/2026'),
+    ]);
+    await pipeline.run();
+    expect(
+      await pipeline.query(
+        `SELECT provider_last_name AS name, our_note AS note FROM ${name}_app.npi_data_1 ORDER BY npi`,
+      ),
+    ).toEqual([
+      { name: 'MILLER', note: 'SMITH' },
+      { name: 'JONES', note: 'JONES' },
+    ]);
+  } finally {
+    await pipeline.query(`ALTER TABLE ${name}_app.npi_data_1 DROP COLUMN our_note`);
+  }
+});

@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { surgicase } from '../../bed/cli.ts';
+import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
+import { individual, npidataCsv, writeMonthly, writeWeekly } from '../../generated/release-zip.ts';
+
+const name = 'status';
+let pipeline: Pipeline;
+beforeAll(async () => {
+  pipeline = await startPipeline(name);
+});
+beforeEach(() => pipeline.reset());
+afterAll(() => pipeline.stop());
+
+const status = (env: NodeJS.ProcessEnv = {}, ...more: string[]) =>
+  surgicase(['status', ...more], { ...pipeline.env, ...env });
+
+const individuals = (count: number) =>
+  Array.from({ length: count }, (_, i) => individual(i, 'SMITH', '09/01/2026'));
+
+it('shows servers, last and next runs, and the registry on one page', async () => {
+  const before = await status();
+  expect(before.code).toBe(0);
+  expect(before.out).toMatch(/temporal +[\d.:]+, a worker is at work/);
+  expect(before.out).toMatch(/database +[\d.:]+, ready for loads/);
+  expect(before.out).toMatch(/npi-update\n +last +none\n +next +never: `surgicase schedules apply`/);
+  expect(before.out).toContain('The ledger has no release of the registry.');
+
+  await writeWeekly(pipeline.site, '20260907-20260913', npidataCsv(individuals(3)));
+  await pipeline.run();
+  await surgicase(['schedules', 'apply'], pipeline.env);
+  await surgicase(['schedules', 'pause', 'paid-update', '--note', 'month end'], pipeline.env);
+  const { out } = await status();
+  expect(out).toMatch(/npi-update\n +last +published, 20\d\d-.* UTC\n +temporal workflow show/);
+  expect(out).toMatch(
+    /paid-update\n +last +none\n +next +paused \(month end\): `surgicase schedules resume paid-update`/,
+  );
+  expect(out).toMatch(/data until +2026-09-13\n/);
+  for (const job of ['pending-payment-update', 'npi-update', 'paid-update'])
+    await pipeline.client.schedule.getHandle(job).delete();
+});
+
+it('names the run that waits for an approval, with the command that answers it', async () => {
+  await writeMonthly(pipeline.site, 'September_2026', '20260913', individuals(10));
+  await pipeline.run();
+  await writeMonthly(pipeline.site, 'October_2026', '20261011', individuals(2));
+  const handle = await pipeline.start({ replace: true });
+  const shown = async () => (await status()).out;
+  await expect.poll(shown, { timeout: 30_000 }).toContain('waits for an approval');
+  const { runId } = await handle.describe();
+  expect(await shown()).toContain(`surgicase runs approve ${runId}`);
+  expect((await surgicase(['runs', 'reject', runId], pipeline.env)).code).toBe(0);
+  await handle.result();
+  expect(await shown()).toMatch(/npi-update\n +last +rejected/);
+});
+
+it('says which service does not answer, shows the other, and exits 3', async () => {
+  const withoutDatabase = await status({ DATABASE_URL: 'mysql://root@127.0.0.1:9/nobody' });
+  expect(withoutDatabase.code).toBe(3);
+  expect(withoutDatabase.out).toMatch(/temporal +.*a worker is at work/);
+  expect(withoutDatabase.out).toMatch(/database +MySQL cannot be reached/);
+  const withoutTemporal = await status({ TEMPORAL_ADDRESS: '127.0.0.1:9' }, '--json');
+  expect(withoutTemporal.code).toBe(3);
+  expect(JSON.parse(withoutTemporal.out)).toMatchObject({
+    temporal: { error: expect.stringContaining('does not answer') },
+    database: { obstacles: [], registry: { gaps: [] } },
+  });
+});

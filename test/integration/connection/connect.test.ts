@@ -1,0 +1,385 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import {
+  connect as connectSocket,
+  createServer as createTcpServer,
+  type AddressInfo,
+  type Socket,
+} from 'node:net';
+import { Readable } from 'node:stream';
+import { createConnection, type Connection } from 'mysql2/promise';
+import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
+import { connect, type Database } from '../../../db/connection/pool.ts';
+import {
+  secretCredentials,
+  staticCredentials,
+  type Credentials,
+} from '../../../db/connection/credentials.ts';
+import { DbError, StatementError } from '../../../db/connection/errors.ts';
+import type { StatementReport } from '../../../db/connection/session.ts';
+
+const server = new URL(inject('mysqlUrl'));
+const root = { user: decodeURIComponent(server.username), password: decodeURIComponent(server.password) };
+const place = { host: server.hostname, port: Number(server.port) };
+const schema = `connect_test_${process.pid}`;
+const user = `connect_test_${process.pid}`;
+const never = new AbortController().signal;
+const load = 'LOAD DATA LOCAL INFILE "rows" REPLACE INTO TABLE t (id, name)';
+
+let admin: Connection;
+const opened: Database[] = [];
+
+beforeAll(async () => {
+  admin = await createConnection({ ...place, ...root });
+  await admin.query('CREATE DATABASE ??', [schema]);
+  await admin.query('CREATE TABLE ??.t (id INT PRIMARY KEY, name VARCHAR(20))', [schema]);
+  await admin.query('CREATE USER ? IDENTIFIED BY ?', [user, 'first']);
+  await admin.query('GRANT ALL ON ??.* TO ?', [schema, user]);
+  await admin.query('SET GLOBAL local_infile = 1');
+});
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((database) => database.close()));
+  await admin.query('DELETE FROM ??.t', [schema]);
+});
+afterAll(async () => {
+  await admin.query('DROP DATABASE IF EXISTS ??', [schema]);
+  await admin.query('DROP USER IF EXISTS ?', [user]);
+  await admin.end();
+});
+
+interface Variation {
+  readonly schema?: string;
+  readonly port?: number;
+  readonly credentials?: Credentials;
+  readonly reports?: StatementReport[];
+}
+
+function open({ reports, ...options }: Variation = {}): Database {
+  const hooks = { onStatement: (report: StatementReport) => void reports?.push(report) };
+  const database = connect({ ...place, schema, credentials: staticCredentials(root), ...options }, hooks);
+  opened.push(database);
+  return database;
+}
+
+const failure = (promise: Promise<unknown>) =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => error as Error,
+  );
+const code = async (promise: Promise<unknown>) => {
+  const error = await failure(promise);
+  return error instanceof DbError ? error.code : error;
+};
+const storedIds = async () => {
+  const [rows] = await admin.query('SELECT id FROM ??.t ORDER BY id', [schema]);
+  return (rows as { id: number }[]).map(({ id }) => id);
+};
+
+/** Resolves when the server runs a statement that holds `text`. */
+async function runningOnServer(text: string): Promise<void> {
+  for (;;) {
+    const [rows] = await admin.query(
+      'SELECT id FROM information_schema.processlist WHERE info LIKE ? AND id <> CONNECTION_ID()',
+      [`%${text}%`],
+    );
+    if ((rows as unknown[]).length > 0) return;
+  }
+}
+
+test('a session has our settings and our schema, whatever the server defaults to', async () => {
+  const [row] = await open().session(never, (session) =>
+    session.query(
+      'SELECT DATABASE() AS name, @@sql_mode AS mode, @@time_zone AS zone, @@character_set_client AS charset',
+    ),
+  );
+  expect(row).toMatchObject({ name: schema, zone: '+00:00', charset: 'utf8mb4' });
+  expect(row?.['mode']).toContain('STRICT_TRANS_TABLES');
+  const database = open();
+  await database.session(never, (session) =>
+    session.transaction(async () => {
+      await session.query('SELECT * FROM t');
+      await admin.query("INSERT INTO ??.t VALUES (1, 'a')", [schema]);
+      // READ COMMITTED sees it; the server's default, REPEATABLE READ, would not.
+      expect(await session.query('SELECT id FROM t')).toEqual([{ id: 1 }]);
+    }),
+  );
+});
+
+test('sessions work before the schema exists, and have it from then on', async () => {
+  const database = open({ schema: `${schema}_later` });
+  const named = () => database.session(never, (session) => session.query('SELECT DATABASE() AS name'));
+  expect(await named()).toEqual([{ name: null }]);
+  await database.session(never, (session) => session.run(`CREATE DATABASE ${schema}_later`));
+  expect(await named()).toEqual([{ name: `${schema}_later` }]);
+  await admin.query('DROP DATABASE ??', [`${schema}_later`]);
+});
+
+test('a cancelled session ends within 2 s, its statement killed and its transaction rolled back', async () => {
+  const abort = new AbortController();
+  const later: (Error | undefined)[] = [];
+  const running = open().session(abort.signal, (session) =>
+    session.transaction(async () => {
+      await session.run("INSERT INTO t VALUES (1, 'a')");
+      later.push(await failure(session.query('SELECT SLEEP(30) AS cancelled')));
+      later.push(await failure(session.run("INSERT INTO t VALUES (2, 'b')")));
+    }),
+  );
+  await runningOnServer('SLEEP(30) AS cancelled');
+  const startedMs = performance.now();
+  abort.abort(new Error('cancelled by a person'));
+  await expect(running).rejects.toThrow('cancelled by a person');
+  expect(performance.now() - startedMs).toBeLessThan(2000);
+  expect(later.map((error) => error?.message)).toEqual(['cancelled by a person', 'cancelled by a person']);
+  expect(await storedIds()).toEqual([]);
+  const [left] = await admin.query(
+    "SELECT id FROM information_schema.processlist WHERE info LIKE '%AS cancelled' AND info NOT LIKE '%processlist%'",
+  );
+  expect(left).toEqual([]);
+});
+
+test('a session that is cancelled before it begins does not connect', async () => {
+  const running = open({ port: 1 }).session(AbortSignal.abort(new Error('too late')), async () => 1);
+  await expect(running).rejects.toThrow('too late');
+});
+
+test('a transaction is committed, or rolled back with the error of its work', async () => {
+  const database = open();
+  await database.session(never, async (session) => {
+    const work = session.transaction(async () => {
+      await session.run("INSERT INTO t VALUES (1, 'a')");
+      throw new Error('no');
+    });
+    await expect(work).rejects.toThrow('no');
+    await session.transaction(() => session.run("INSERT INTO t VALUES (2, 'b')"));
+  });
+  expect(await storedIds()).toEqual([2]);
+});
+
+test('rows are loaded from a stream and from a block that is larger than a packet', async () => {
+  await open().session(never, async (session) => {
+    const small = await session.load(load, Readable.from([Buffer.from('1\ta\n2\t'), Buffer.from('b\n')]));
+    expect(small).toMatchObject({ affectedRows: 2, warningStatus: 0 });
+    const wide = Buffer.alloc(1_000_000, 'x').toString();
+    const rows = Buffer.from(Array.from({ length: 17 }, (_, id) => `${id}\t${wide}\n`).join(''));
+    await session.load(
+      'LOAD DATA LOCAL INFILE "rows" REPLACE INTO TABLE t (id, @wide) SET name = LENGTH(@wide)',
+      rows,
+    );
+    expect(await session.query('SELECT name, COUNT(*) AS count FROM t GROUP BY name')).toEqual([
+      { name: '1000000', count: 17 },
+    ]);
+  });
+});
+
+test('a source that fails leaves no row, and its own error comes out', async () => {
+  async function* damaged() {
+    yield Buffer.from('1\ta\n2\tb\n');
+    throw new Error('the zip is damaged');
+  }
+  await open().session(never, async (session) => {
+    await expect(session.load(load, Readable.from(damaged()))).rejects.toThrow('the zip is damaged');
+    expect(await session.query('SELECT id FROM t')).toEqual([]);
+    const cut = new Readable({ read: () => {} });
+    const loading = failure(session.load(load, cut));
+    cut.push(Buffer.from('3\tc\n'));
+    await runningOnServer('LOAD DATA LOCAL');
+    cut.destroy();
+    expect(await loading).toMatchObject({ code: 'ERR_STREAM_PREMATURE_CLOSE' });
+    expect(await session.query('SELECT id FROM t')).toEqual([]);
+  });
+});
+
+test('a load whose source is silent is cancelled', async () => {
+  const abort = new AbortController();
+  const silent = new Readable({ read: () => {} });
+  silent.push(Buffer.from('1\ta\n'));
+  const running = open().session(abort.signal, (session) => session.load(load, silent));
+  const ended = failure(running);
+  await runningOnServer('LOAD DATA LOCAL');
+  abort.abort(new Error('cancelled'));
+  expect((await ended)?.message).toBe('cancelled');
+  expect(silent.destroyed).toBe(true);
+  expect(await storedIds()).toEqual([]);
+});
+
+test('errors are told apart, and name no value of a row', async () => {
+  const database = open();
+  const run = (sql: string) => failure(database.session(never, (session) => session.run(sql, [], 'merge')));
+  await run("INSERT INTO t VALUES (1, 'Smith')");
+  const faults = [
+    "INSERT INTO t VALUES (1, 'Smith')",
+    "INSERT INTO t VALUES ('Smith', 'x')",
+    "INSERT INTO t VALUES (2, 'Smith-much-longer-than-its-column')",
+    "SELEC 'Smith'",
+  ];
+  for (const sql of faults) {
+    const error = await run(sql);
+    expect(error).toBeInstanceOf(StatementError);
+    expect(error?.message).toMatch(/^MySQL \d+ ER_\w+ \[\w{5}\].*\(during merge\)$/);
+    expect(JSON.stringify([error, error?.message, error?.stack, error?.cause])).not.toContain('Smith');
+  }
+  expect(await run('SELECT * FROM absent')).toMatchObject({
+    code: 'DatabaseNotReady',
+    message: expect.stringContaining('absent'),
+  });
+  expect(await run('SELECT absent FROM t')).toMatchObject({ code: 'DatabaseNotReady' });
+});
+
+test('a lock that is held is DatabaseBusy', async () => {
+  await admin.query("INSERT INTO ??.t VALUES (1, 'a')", [schema]);
+  const database = open();
+  const held = database.session(never, (holder) =>
+    holder.transaction(async () => {
+      await holder.query('SELECT * FROM t FOR UPDATE');
+      return code(
+        database.session(never, async (session) => {
+          await session.run('SET innodb_lock_wait_timeout = 1');
+          await session.run("UPDATE t SET name = 'b'");
+        }),
+      );
+    }),
+  );
+  expect(await held).toBe('DatabaseBusy');
+});
+
+test('a login without rights is refused, a server that is away is unreachable', async () => {
+  const wrong = staticCredentials({ user, password: 'wrong' });
+  const ping = (database: Database) => code(database.session(never, (session) => session.query('SELECT 1')));
+  expect(await ping(open({ credentials: wrong }))).toBe('DatabaseRefused');
+  const small = open({ credentials: staticCredentials({ user, password: 'first' }) });
+  expect(await code(small.session(never, (session) => session.query('SELECT * FROM mysql.user')))).toBe(
+    'DatabaseRefused',
+  );
+  expect(await ping(open({ port: 1 }))).toBe('DatabaseUnreachable');
+});
+
+test('a connection that is lost in a statement is DatabaseUnreachable, and the next session has a new one', async () => {
+  const sockets: Socket[] = [];
+  const proxy = createTcpServer((client) => {
+    const upstream = connectSocket(place.port, place.host);
+    sockets.push(client, upstream);
+    for (const socket of [client, upstream]) socket.on('error', () => undefined);
+    client.pipe(upstream).pipe(client);
+  }).listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  const database = open({ port: (proxy.address() as AddressInfo).port });
+  const lost = code(database.session(never, (session) => session.query(`SELECT SLEEP(5) AS ${schema}_lost`)));
+  await runningOnServer(`AS ${schema}_lost`);
+  for (const socket of sockets.splice(0)) socket.destroy();
+  expect(await lost).toBe('DatabaseUnreachable');
+  expect(await database.session(never, (session) => session.query('SELECT 1 AS one'))).toEqual([{ one: 1 }]);
+  for (const socket of sockets) socket.destroy();
+  proxy.close();
+});
+
+test('each statement is reported with its label or first line, and never with its values', async () => {
+  const reports: StatementReport[] = [];
+  await open({ reports }).session(never, async (session) => {
+    await session.run('INSERT INTO t\nVALUES (?, ?)', [1, 'Smith']);
+    await session.query('SELECT id FROM t', [], 'read back');
+  });
+  expect(reports.map(({ sql, rows }) => [sql, rows])).toEqual([
+    ['INSERT INTO t', 1],
+    ['read back', 1],
+  ]);
+  expect(reports.every(({ ms }) => ms > 0)).toBe(true);
+});
+
+test('connections are used again, except after a cancellation', async () => {
+  const database = open();
+  const id = (signal: AbortSignal) =>
+    database.session(
+      signal,
+      async (session) => (await session.query<{ id: number }>('SELECT CONNECTION_ID() AS id'))[0]?.id,
+    );
+  const first = await id(never);
+  expect(await id(never)).toBe(first);
+  const abort = new AbortController();
+  await database.session(abort.signal, async () => abort.abort());
+  expect(await id(never)).not.toBe(first);
+});
+
+/** Secrets Manager as the SDK speaks to it; `answer` gives the status and the body. */
+async function secretsManager(
+  answer: (secretId: string) => [status: number, body: object],
+): Promise<{ server: Server; askedCount: () => number }> {
+  let askedCount = 0;
+  const http = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      expect(request.headers['x-amz-target']).toBe('secretsmanager.GetSecretValue');
+      askedCount += 1;
+      const { SecretId } = JSON.parse(Buffer.concat(chunks).toString()) as { SecretId: string };
+      const [status, body] = answer(SecretId);
+      response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(body));
+    });
+  }).listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  const endpoint = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+  const keys = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'dummy', AWS_SECRET_ACCESS_KEY: 'dummy' };
+  Object.assign(process.env, keys, { AWS_ENDPOINT_URL: endpoint });
+  return { server: http, askedCount: () => askedCount };
+}
+
+test('a rotated password is asked for again, and only then', async () => {
+  let password = 'first';
+  const aws = await secretsManager(() => [
+    200,
+    { SecretString: JSON.stringify({ username: user, password, engine: 'mysql' }) },
+  ]);
+  const credentials = secretCredentials('rds!cluster');
+  const connectionOf = () =>
+    open({ credentials }).session(never, (session) => session.query('SELECT CURRENT_USER() AS name'));
+  expect(await connectionOf()).toEqual([{ name: `${user}@%` }]);
+  expect(await connectionOf()).toHaveLength(1);
+  expect(aws.askedCount()).toBe(1);
+  await admin.query('ALTER USER ? IDENTIFIED BY ?', [user, 'second']);
+  password = 'second';
+  expect(await connectionOf()).toEqual([{ name: `${user}@%` }]);
+  expect(aws.askedCount()).toBe(2);
+  password = 'not yet known to the server';
+  credentials.forget();
+  expect(await code(connectionOf())).toBe('DatabaseRefused');
+  await admin.query('ALTER USER ? IDENTIFIED BY ?', [user, 'first']);
+  aws.server.close();
+});
+
+test('a secret that cannot be read is named, and its value is not', async () => {
+  const absent = {
+    __type: 'ResourceNotFoundException',
+    Message: "Secrets Manager can't find the specified secret.",
+  };
+  const aws = await secretsManager((id) =>
+    id === 'absent' ? [400, absent] : [200, { SecretString: 'hunter2 is not JSON' }],
+  );
+  const missing = await failure(secretCredentials('absent').login());
+  expect(missing).toMatchObject({
+    code: 'DatabaseRefused',
+    message: expect.stringContaining('The secret absent cannot be read'),
+  });
+  const malformed = await failure(secretCredentials('malformed').login());
+  expect(malformed).toMatchObject({
+    code: 'DatabaseRefused',
+    message: expect.stringContaining('The secret malformed is not JSON'),
+  });
+  expect(`${malformed?.message} ${malformed?.stack} ${String(malformed?.cause)}`).not.toContain('hunter2');
+  aws.server.close();
+  aws.server.closeAllConnections();
+  expect(await code(secretCredentials('away').login())).toBe('DatabaseUnreachable');
+});
+
+test('a connection that the server ended while it was idle is replaced at once', async () => {
+  const database = open();
+  const idOf = () =>
+    database.session(never, async (session) => {
+      const [row] = await session.query<{ id: number }>('SELECT CONNECTION_ID() AS id');
+      return row?.id ?? 0;
+    });
+  const first = await idOf();
+  expect(await idOf()).toBe(first);
+  await admin.query('KILL ?', [first]);
+  const second = await idOf();
+  expect(second).not.toBe(first);
+  expect(await idOf()).toBe(second);
+});

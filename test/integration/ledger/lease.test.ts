@@ -1,0 +1,171 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import {
+  fence,
+  releaseLease,
+  renewLease,
+  takeLease,
+  type Lease,
+  type LeaseHolder,
+} from '../../../db/ledger/lease.ts';
+import { publishRelease } from '../../../db/registry/publish.ts';
+import type { Session } from '../../../db/connection/session.ts';
+import type { StagedSoFar } from '../../../db/schema/ledger-json.ts';
+import { openStaging, readStaging, stageBlock } from '../../../db/registry/staging.ts';
+import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
+
+let pipeline: Pipeline;
+beforeAll(async () => {
+  pipeline = await startPipeline('lease', {}, { hasWorker: false });
+});
+beforeEach(() => pipeline.reset());
+afterAll(() => pipeline.stop());
+
+const [one, other]: LeaseHolder[] = ['a', 'b'].map((name) => ({
+  job: 'npi-update',
+  workflowId: `run-${name}`,
+  runId: name.repeat(36),
+}));
+const forever = new AbortController().signal;
+const take = (holder: LeaseHolder | undefined) =>
+  pipeline.database.session(forever, (session) => takeLease(session, holder as LeaseHolder));
+const write = (lease: Lease) =>
+  pipeline.database.session(forever, (session) => session.transaction(() => fence(session, lease)));
+const expire = () => pipeline.query('UPDATE lease SET expires_at = NOW(6) - INTERVAL 1 SECOND');
+
+it('is held by one run, and names it to the others', async () => {
+  await take(one);
+  expect(await take(other)).toEqual({ heldBy: `run-a (${'a'.repeat(36)})` });
+});
+
+it('fences out the earlier attempt of the same run', async () => {
+  const first = (await take(one)) as Lease;
+  const second = (await take(one)) as Lease;
+  await write(second);
+  await expect(write(first)).rejects.toMatchObject({ code: 'FencedOut' });
+});
+
+it('goes to another run when it has expired, and the first one writes no more', async () => {
+  const first = (await take(one)) as Lease;
+  await write(first);
+  await expire();
+  const second = (await take(other)) as Lease;
+  expect(second.epoch).toBeGreaterThan(first.epoch);
+  await expect(write(first)).rejects.toMatchObject({ code: 'FencedOut' });
+});
+
+it('does not expire while it is renewed', async () => {
+  const lease = (await take(one)) as Lease;
+  await expire();
+  await pipeline.database.session(forever, (session) => renewLease(session, lease));
+  expect(await take(other)).toHaveProperty('heldBy');
+});
+
+it('is free when it is given back, and nobody writes under it', async () => {
+  const lease = (await take(one)) as Lease;
+  await pipeline.database.session(forever, (session) => releaseLease(session, lease));
+  await expect(write(lease)).rejects.toMatchObject({ code: 'FencedOut' });
+  expect(await take(other)).toHaveProperty('epoch');
+});
+
+it('is told as held at once while its holder is in the middle of a transaction', async () => {
+  const lease = (await take(one)) as Lease;
+  await pipeline.database.session(forever, (session) =>
+    session.transaction(async () => {
+      await fence(session, lease);
+      expect(await take(other)).toEqual({ heldBy: `run-a (${'a'.repeat(36)})` });
+    }),
+  );
+}, 5000);
+
+it('waits for the transaction of an earlier attempt of the same run', async () => {
+  const first = (await take(one)) as Lease;
+  let second: ReturnType<typeof take> | undefined;
+  await pipeline.database.session(forever, (session) =>
+    session.transaction(async () => {
+      await fence(session, first);
+      second = take(one);
+      // The server refreshes this view only when nobody has read it for a tenth of a second.
+      await vi.waitFor(
+        async () =>
+          expect(
+            await pipeline.query("SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"),
+          ).toHaveLength(1),
+        { interval: 300, timeout: 5000 },
+      );
+    }),
+  );
+  expect(await second).toMatchObject({ epoch: first.epoch + 1 });
+});
+
+describe('an attempt whose successor has the lease', () => {
+  const soFar: StagedSoFar = {
+    member: 'npidata_pfile_20260907-20260913.csv',
+    rows: 1,
+    stagedRows: 0,
+    typeRows: [0, 0, 0],
+    refused: { 'NPI check digit is wrong': 1 },
+    badUtf8Count: 0,
+    newColumns: [],
+  };
+  const refusals = [{ rowNumber: 1, lineNumber: 2, reason: 'NPI check digit is wrong' }];
+  const fileName = 'NPPES_Data_Dissemination_090726_091326_Weekly_V2.zip';
+
+  /** The same work under the lease of an attempt and under that of its successor; `written` tells what came of it. */
+  async function tryBoth(
+    work: (session: Session, lease: Lease) => Promise<unknown>,
+    written: (session: Session) => Promise<unknown>,
+  ): Promise<{ readonly zombie: unknown; readonly successor: unknown }> {
+    const earlier = (await take(one)) as Lease;
+    const later = (await take(one)) as Lease;
+    return pipeline.database.session(forever, async (session) => {
+      await expect(work(session, earlier)).rejects.toMatchObject({ code: 'FencedOut' });
+      const zombie = await written(session);
+      await work(session, later);
+      return { zombie, successor: await written(session) };
+    });
+  }
+
+  it('stages no block', async () => {
+    const staging = await pipeline.database.session(forever, (session) =>
+      openStaging(session, 'a'.repeat(36), fileName),
+    );
+    const found = await tryBoth(
+      (session, lease) =>
+        stageBlock(session, staging, { tsv: Buffer.alloc(0), refusals, soFar }, { lease, isLocal: true }),
+      async (session) => [
+        (await readStaging(session, staging.name)).soFar?.rows,
+        (await session.query(`SELECT 1 FROM ${staging.name}_refused`)).length,
+      ],
+    );
+    expect(found).toEqual({ zombie: [undefined, 0], successor: [1, 1] });
+  });
+
+  it('publishes nothing', async () => {
+    const schemas = { application: 'lease_app', search: 'lease_search', scheduler: 'lease_own' };
+    const file = {
+      fileName,
+      kind: 'weekly',
+      layout: 'V2',
+      periodStart: '2026-09-07',
+      periodEnd: '2026-09-13',
+      sha256: '0'.repeat(64),
+      sizeBytes: 1,
+    };
+    const staging = await pipeline.database.session(forever, async (session) => {
+      const opened = await openStaging(session, 'a'.repeat(36), `second-${fileName}`);
+      await stageBlock(
+        session,
+        opened,
+        { tsv: Buffer.alloc(0), refusals, soFar },
+        { lease: undefined, isLocal: true },
+      );
+      return { ...opened, soFar };
+    });
+    const found = await tryBoth(
+      (session, lease) =>
+        publishRelease(session, schemas, { staging, file, runId: 'a'.repeat(36), lease }, () => undefined),
+      async (session) => (await session.query('SELECT 1 FROM npi_release')).length,
+    );
+    expect(found).toEqual({ zombie: 0, successor: 1 });
+  });
+});

@@ -1,0 +1,102 @@
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createConnection } from 'mysql2/promise';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { containerArgs, findDocker } from '../../../local/docker-mysql.ts';
+import { startMysql } from '../../../local/mysql.ts';
+import { claimState } from '../../../local/state.ts';
+
+const path = process.env['PATH'] ?? '';
+// Where the tool beside ../shared unpacks a MariaDB; absent in a user's clone.
+const mariadb = join(homedir(), '.cache', 'surgi-db', 'mariadb', 'root');
+if (!existsSync(mariadb))
+  console.warn('SKIPPED: MariaDB as the database of a start needs an unpacked MariaDB');
+
+let stateDir: string;
+beforeEach(() => {
+  stateDir = mkdtempSync(join(tmpdir(), 'surgicase-local-'));
+});
+afterEach(() => {
+  process.env['PATH'] = path;
+  rmSync(stateDir, { recursive: true, force: true });
+});
+
+async function versionOf(url: string): Promise<string> {
+  const connection = await createConnection(url);
+  const [rows] = await connection.query('SELECT VERSION() AS version');
+  await connection.end();
+  return (rows as { version: string }[])[0]?.version ?? '';
+}
+
+/** A program on PATH that runs this shell text. */
+function program(name: string, text: string): void {
+  const folder = join(stateDir, 'bin');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, name), `#!/bin/sh\n${text}\n`);
+  chmodSync(join(folder, name), 0o755);
+  process.env['PATH'] = `${folder}:${path}`;
+}
+
+describe('the database of a start', () => {
+  it('keeps its data, password and port over a restart, in a folder with a space', async () => {
+    const folder = join(stateDir, 'a state');
+    const first = await startMysql({ stateDir: folder, onAttempt: () => undefined });
+    const connection = await createConnection(first.url);
+    await connection.query('CREATE DATABASE kept');
+    await connection.end();
+    await first.stop();
+    const second = await startMysql({ stateDir: folder, onAttempt: () => undefined });
+    expect(second.url).toBe(first.url);
+    const again = await createConnection(`${second.url}kept`);
+    await again.end();
+    await second.stop();
+  });
+
+  it.skipIf(!existsSync(mariadb))(
+    'is MariaDB where that is on PATH, whatever its program is called',
+    async () => {
+      const share = join(mariadb, 'usr', 'share', 'mysql');
+      const libraries = `LD_LIBRARY_PATH=${join(mariadb, 'usr', 'lib', 'x86_64-linux-gnu')}`;
+      const places = `--basedir=${join(mariadb, 'usr')} --lc-messages-dir=${share}`;
+      program(
+        'mysqld',
+        `shift; ${libraries} exec ${join(mariadb, 'usr/sbin/mariadbd')} --no-defaults ${places} "$@"`,
+      );
+      program(
+        'mariadb-install-db',
+        `${libraries} exec ${join(mariadb, 'usr/bin/mariadb-install-db')} "$@" --basedir=${join(mariadb, 'usr')}`,
+      );
+      const server = await startMysql({ stateDir, onAttempt: () => undefined });
+      expect(server.line).toContain('MariaDB, mysqld on PATH');
+      expect(await versionOf(server.url)).toContain('MariaDB');
+      await server.stop();
+    },
+  );
+
+  it('is not looked for in a Docker whose daemon does not answer', async () => {
+    program('docker', 'exit 1');
+    expect(await findDocker()).toBeUndefined();
+    program('docker', 'echo 27.0');
+    expect(await findDocker()).toContain('docker');
+  });
+
+  it('listens on loopback only in Docker, and its password is on no command line', () => {
+    const args = containerArgs('name', stateDir, 3333).join(' ');
+    expect(args).toContain('--publish 127.0.0.1:3333:3306');
+    expect(args).not.toContain('PASSWORD');
+  });
+});
+
+describe('a state folder', () => {
+  it('is taken over from a process that is gone, and from a number that belongs to another program', async () => {
+    const file = join(stateDir, 'start.pid');
+    for (const pid of ['999999999', String(process.ppid)]) {
+      writeFileSync(file, pid);
+      const claim = await claimState(stateDir);
+      expect(readFileSync(file, 'utf8')).toBe(String(process.pid));
+      claim.release();
+      expect(existsSync(file)).toBe(false);
+    }
+  });
+});

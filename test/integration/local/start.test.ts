@@ -1,0 +1,129 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cli, surgicase } from '../../bed/cli.ts';
+
+// `surgicase start` in an empty folder with nothing configured, its own MySQL and Temporal beside those of the tests.
+const folder = mkdtempSync(join(tmpdir(), 'surgicase start '));
+const run = (...args: string[]) => surgicase(args, {}, folder);
+let started: Started;
+
+interface Started {
+  readonly child: ChildProcess;
+  /** Everything on stdout, as soon as it holds the text. */
+  until(text: string): Promise<string>;
+  readonly exit: Promise<number | null>;
+}
+
+function startHere(...args: string[]): Started {
+  const child = spawn(process.execPath, [cli, 'start', '--source', 'sample', ...args], {
+    cwd: folder,
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'] },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let text = '';
+  const exit = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  child.stdout?.on('data', (chunk: Buffer) => {
+    text += chunk.toString();
+  });
+  return {
+    child,
+    exit,
+    until: (wanted) =>
+      new Promise((resolve, reject) => {
+        const check = () => text.includes(wanted) && resolve(text);
+        child.stdout?.on('data', check);
+        check();
+        void exit.then((code) => reject(new Error(`start ended with ${code}:\n${text}`)));
+      }),
+  };
+}
+
+/** The password that the first start made. */
+const databaseLogin = () =>
+  /mysql:.*@/.exec(readFileSync(join(folder, '.surgicase', 'services.env'), 'utf8'))?.[0];
+
+beforeAll(() => {
+  started = startHere();
+});
+afterAll(async () => {
+  started.child.kill('SIGTERM');
+  await started.exit;
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe('npm start', () => {
+  it('brings up what is not configured and loads one generated week', async () => {
+    const shown = await started.until('The log:');
+    expect(shown).toContain('sample weeks, generated, no real providers');
+    // Paid first: what becomes pending payment in this start stays there until Thursday.
+    expect(shown).toMatch(/paid-update: moved.*pending-payment-update: moved.*npi-update: published/s);
+    expect(shown).toMatch(/34,009 rows: 33,998 inserted.*6 refused, 5 duplicates; 682 deactivated/);
+    expect(shown).toMatch(
+      /http:\/\/127\.0\.0\.1:\d+\/namespaces\/default\/workflows\/npi-update-manual\/[0-9a-f-]+\/history/,
+    );
+    expect(shown).toMatch(
+      /npx surgicase npi replace +\(a generated monthly: 0\.\d MB zip, under a minute\)\n/,
+    );
+    expect(shown).toMatch(/Next npi-update: Tue/);
+  });
+
+  it('lets the other commands of its folder find what it runs, and offers a second week and a report', async () => {
+    const second = await run('run', 'npi-update', '--json');
+    expect(second.code).toBe(0);
+    expect(JSON.parse(second.out)).toMatchObject({
+      result: {
+        outcome: 'published',
+        releases: [
+          // What the first week deactivated: its report brings nothing new.
+          {
+            release: expect.stringContaining('NPPES_Deactivated_NPI_Report_'),
+            counts: { rows: 682, unchanged: 682 },
+          },
+          {
+            counts: {
+              rows: 34_009,
+              inserted: 13_547,
+              unchanged: 5867,
+              stale: 12,
+              deactivated: 682,
+              refused: 6,
+            },
+          },
+        ],
+      },
+    });
+    const [found] = JSON.parse((await run('npi', 'search', 'S', '--limit', '1', '--json')).out) as {
+      npi: number;
+    }[];
+    expect((await run('npi', 'lookup', String(found?.npi))).out).toContain('provider_last_name');
+  });
+
+  it('refuses a second start in the folder', async () => {
+    expect(await run('start')).toMatchObject({ code: 3, err: expect.stringContaining('A start is at work') });
+  });
+
+  it('goes on after a kill -9 with the same data and schedules, and runs nothing unasked', async () => {
+    const login = databaseLogin();
+    started.child.kill('SIGKILL');
+    await started.exit;
+    started = startHere();
+    const shown = await started.until('The log:');
+    expect(shown).not.toContain('inserted');
+    expect(databaseLogin()).toBe(login);
+    const again = JSON.parse((await run('run', 'npi-update', '--json')).out) as object;
+    expect(again).toMatchObject({ result: { outcome: 'nothing due' } });
+  });
+
+  it('stops in order on Ctrl-C, and refuses another source for the same data', async () => {
+    started.child.kill('SIGINT');
+    expect(await started.exit).toBe(0);
+    expect(await run('start', '--source', 'cms')).toMatchObject({
+      code: 3,
+      err: expect.stringContaining('would mix'),
+    });
+    expect((await run('schedules', 'list')).code).toBe(3);
+  });
+});

@@ -1,0 +1,304 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  watch,
+  writeFileSync,
+} from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Session } from '../../../db/connection/session.ts';
+import { npidataHeader } from '../../../nppes/rows/header.ts';
+import { createNamespace, traces } from '../../crash/bed.ts';
+import { forever, startPipeline, type Pipeline } from '../../bed/pipeline.ts';
+import {
+  individual,
+  npi,
+  npidataCsv,
+  organization,
+  stub,
+  weeklyName,
+  writeWeekly,
+  type RowSpec,
+} from '../../generated/release-zip.ts';
+
+// What the world outside may do to a run. A name that must not appear anywhere but in the tables:
+const secretName = 'ZYXWVUTSRQ';
+const name = 'npi_failures';
+const weeks = ['20260907-20260913', '20260914-20260920', '20260921-20260927'] as const;
+const rows = (from: number): RowSpec[] => [
+  individual(from, secretName, '09/08/2026'),
+  organization(from + 1, `${secretName} CLINIC`, '09/08/2026'),
+  stub(from + 2, '09/09/2026'),
+];
+
+let pipeline: Pipeline;
+beforeAll(async () => {
+  pipeline = await startPipeline(name, { NPI_MAX_REFUSED: '10%' });
+});
+afterEach(() => pipeline.reset());
+afterAll(() => pipeline.stop());
+
+const offer = (week: 0 | 1 | 2, csv: string | Buffer = npidataCsv(rows(week * 10))) =>
+  writeWeekly(pipeline.site, weeks[week], csv);
+const zipPath = (week: 0 | 1 | 2) => join(pipeline.site, weeklyName(weeks[week]));
+
+/** Runs to its failure, and gives what a person sees of it. */
+async function failure(): Promise<{ type: string; message: string }> {
+  const handle = await pipeline.start();
+  const error = await handle.result().then(
+    () => expect.fail('the run did not fail'),
+    (cause: unknown) => cause as { cause: { type: string; message: string } },
+  );
+  const history = JSON.stringify(await handle.fetchHistory());
+  expect(history).not.toContain(secretName);
+  expect(history).not.toContain(Buffer.from(secretName).toString('base64').slice(0, 8));
+  return error.cause;
+}
+
+const isZip = (request: IncomingMessage) =>
+  request.url?.endsWith('.zip') === true && request.method === 'GET';
+const html = (response: ServerResponse) =>
+  response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Please sign in</html>');
+
+describe('a run that cannot succeed fails with its type, and changes nothing', () => {
+  const cases: readonly [string, string, () => unknown][] = [
+    ['a page without links', 'PageWithoutLinks', () => undefined],
+    [
+      'a proxy that answers the page with its own',
+      'PageWithoutLinks',
+      () => {
+        pipeline.page.intercept = (_request, response) => Boolean(html(response));
+      },
+    ],
+    [
+      'a proxy that answers the zip with a page',
+      'NotAZip',
+      () => {
+        pipeline.page.intercept = (request, response) => isZip(request) && Boolean(html(response));
+      },
+    ],
+    [
+      'a redirect to another host',
+      'RedirectRefused',
+      () => {
+        pipeline.page.intercept = (request, response) =>
+          isZip(request) && Boolean(response.writeHead(302, { location: 'http://localhost:1/a.zip' }).end());
+      },
+    ],
+    [
+      'a truncated zip',
+      'ZipDamaged',
+      () => writeFileSync(zipPath(1), readFileSync(zipPath(1)).subarray(0, statSync(zipPath(1)).size - 300)),
+    ],
+    [
+      'a zip in Deflate64',
+      'UnsupportedCompression',
+      () => writeFileSync(zipPath(1), deflate64(readFileSync(zipPath(1)))),
+    ],
+    [
+      'a zip without the main member',
+      'MemberMissing',
+      () => writeFileSync(zipPath(1), renamed(readFileSync(zipPath(1)))),
+    ],
+    [
+      'a column that is needed and missing',
+      'ColumnMissing',
+      () =>
+        offer(
+          1,
+          npidataCsv(
+            rows(10),
+            npidataHeader.filter((column) => column !== 'Last Update Date'),
+          ),
+        ),
+    ],
+    [
+      'too many rows refused',
+      'TooManyRefused',
+      () => offer(1, npidataCsv([...rows(10), { NPI: '1234567890', 'Entity Type Code': '1' }])),
+    ],
+  ];
+
+  it.each(cases)('%s: %s', async (_what, type, breakIt) => {
+    await offer(0);
+    await pipeline.run();
+    const before = await traces(name, pipeline);
+    if (type !== 'PageWithoutLinks') await offer(1);
+    else for (const file of readdirSync(pipeline.site)) rmSync(join(pipeline.site, file));
+    await breakIt();
+    const seen = await failure();
+    expect(seen.type).toBe(type);
+    expect(seen.message).not.toContain(secretName);
+    expect(await traces(name, pipeline)).toEqual(before);
+    const ledger = await pipeline.query(
+      'SELECT outcome, failure_type FROM run ORDER BY started_at DESC LIMIT 1',
+    );
+    expect(ledger).toEqual([{ outcome: 'failed', failure_type: type }]);
+  });
+
+  it('a bad week stops the run after the good ones before it', async () => {
+    await offer(0);
+    await offer(1);
+    await offer(2, npidataCsv(rows(20)).slice(0, -2));
+    expect((await failure()).type).toBe('FileDamaged');
+    const published = await pipeline.query<{ file: string }>('SELECT file_name AS file FROM npi_release');
+    expect(published.map(({ file }) => file).sort()).toEqual([weeklyName(weeks[0]), weeklyName(weeks[1])]);
+    await offer(2);
+    expect((await pipeline.run()).releases).toHaveLength(1);
+  });
+});
+
+describe('a run that meets trouble on the way arrives', () => {
+  it('when the server answers 503 three times', async () => {
+    await offer(0);
+    let refusals = 0;
+    pipeline.page.intercept = (request, response) => {
+      if (!isZip(request) || refusals === 3) return false;
+      refusals += 1;
+      response.writeHead(503).end();
+      return true;
+    };
+    expect((await pipeline.run()).outcome).toBe('published');
+    expect(refusals).toBe(3);
+  });
+
+  it('when the connection is cut in the middle: it goes on from the byte where it was cut', async () => {
+    await offer(0);
+    const zip = readFileSync(zipPath(0));
+    const ranges: (string | undefined)[] = [];
+    pipeline.page.intercept = (request, response) => {
+      if (!isZip(request)) return false;
+      ranges.push(request.headers.range);
+      const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
+      const headers = { etag: '"one"', 'content-length': zip.length - from };
+      if (from === 0) {
+        response.writeHead(200, headers).write(zip.subarray(0, 500));
+        whenOnDisk(500, () => response.destroy());
+        return true;
+      }
+      const range = `bytes ${from}-${zip.length - 1}/${zip.length}`;
+      response.writeHead(206, { ...headers, 'content-range': range }).end(zip.subarray(from));
+      return true;
+    };
+    expect((await pipeline.run()).outcome).toBe('published');
+    expect(ranges).toEqual([undefined, 'bytes=500-']);
+  });
+
+  it('when the header has a column more: it is told, and the rows are loaded', async () => {
+    await offer(0, npidataCsv(rows(0), [...npidataHeader, 'A New Column']));
+    const { releases, remarks } = await pipeline.run();
+    expect(releases[0]?.counts.inserted).toBe(3);
+    expect(remarks.join()).toContain('A New Column');
+  });
+});
+
+it('a zip that is replaced under its name is a new version, loaded in its place', async () => {
+  await offer(0);
+  await pipeline.run();
+  await offer(0, npidataCsv([...rows(0), individual(50, secretName, '09/08/2026')]));
+  const [release] = (await pipeline.run()).releases;
+  expect(release?.counts).toMatchObject({ rows: 4, inserted: 1, unchanged: 3 });
+  expect((await pipeline.run()).outcome).toBe('nothing due');
+});
+
+it('a reader sees the tables before or after a week, never between', async () => {
+  await offer(
+    0,
+    npidataCsv([individual(1, 'BEFORE', '09/08/2026'), organization(2, 'BEFORE', '09/08/2026')]),
+  );
+  await pipeline.run();
+  await offer(
+    1,
+    npidataCsv([individual(1, 'XAFTER', '09/15/2026'), organization(2, 'XAFTER', '09/15/2026')]),
+  );
+  const loaded = new AbortController();
+  const seen = new Set<string>();
+  const reading = pipeline.database.session(forever, async (session) => {
+    while (!loaded.signal.aborted) seen.add(await readEverywhere(session));
+  });
+  await pipeline.run();
+  loaded.abort();
+  await reading;
+  expect(Array.from(seen)).toEqual(['BEFORE,BEFORE,BEFORE,BEFORE,1,0', 'XAFTER,XAFTER,XAFTER,XAFTER,0,1']);
+});
+
+/** Calls `then` as soon as so many bytes of the first week's zip are in the work folder. */
+function whenOnDisk(sizeBytes: number, then: () => void): void {
+  const work = pipeline.env['NPI_WORK_DIR'] ?? '';
+  mkdirSync(work, { recursive: true });
+  const part = join(work, `${weeklyName(weeks[0])}.part`);
+  const watcher = watch(work, () => {
+    if (!existsSync(part) || statSync(part).size < sizeBytes) return;
+    watcher.close();
+    then();
+  });
+}
+
+/** One statement over all tables that a week touches. */
+async function readEverywhere(session: Session): Promise<string> {
+  const [row] = await session.query<{ seen: string }>(
+    `SELECT CONCAT_WS(',',
+       (SELECT provider_last_name FROM ${name}_app.npi_data_1),
+       (SELECT provider_organization_name FROM ${name}_app.npi_data_2),
+       (SELECT last_name FROM ${name}_search.search_surgeon_all),
+       (SELECT facility_name FROM ${name}_search.search_facility_all),
+       (SELECT COUNT(*) FROM ${name}_search.search_surgeon_b),
+       (SELECT COUNT(*) FROM ${name}_search.search_facility_x)) AS seen`,
+  );
+  return row?.seen ?? 'nothing';
+}
+
+it('the zip is in the archive when the run has ended, named as CMS names it, and nothing is left in the work folder', async () => {
+  await offer(0);
+  await pipeline.run();
+  expect(readdirSync(pipeline.archive)).toEqual([weeklyName(weeks[0])]);
+  const work = pipeline.env['NPI_WORK_DIR'] ?? '';
+  expect(existsSync(work) ? readdirSync(work) : []).toEqual([]);
+  expect(await pipeline.query(`SELECT npi FROM ${name}_app.npi_data_1`)).toEqual([{ npi: Number(npi(0)) }]);
+});
+
+const memory = '/dev/shm';
+const isOtherDisk = existsSync(memory) && statSync(memory).dev !== statSync(tmpdir()).dev;
+if (!isOtherDisk)
+  console.warn('SKIPPED: an archive on another file system needs /dev/shm beside the temporary folder');
+
+it.skipIf(!isOtherDisk)('the archive may be on another file system', async () => {
+  const archive = mkdtempSync(join(memory, 'surgicase-'));
+  const own = `${name}_disk`;
+  await createNamespace(own);
+  const other = await startPipeline(own, { NPI_ARCHIVE_DIR: archive, TEMPORAL_NAMESPACE: own });
+  await writeWeekly(other.site, weeks[0], npidataCsv(rows(0)));
+  await other.run();
+  expect(readdirSync(archive)).toEqual([weeklyName(weeks[0])]);
+  await other.stop();
+  rmSync(archive, { recursive: true });
+});
+
+/** The compression method of every entry, in its own header and in the directory, becomes 9. */
+function deflate64(zip: Buffer): Buffer {
+  const changed = Buffer.from(zip);
+  for (const [signature, offset] of [
+    ['PK\u0001\u0002', 10],
+    ['PK\u0003\u0004', 8],
+  ] as const) {
+    for (
+      let at = changed.indexOf(signature, 0, 'latin1');
+      at !== -1;
+      at = changed.indexOf(signature, at + 4, 'latin1')
+    )
+      changed.writeUInt16LE(9, at + offset);
+  }
+  return changed;
+}
+
+/** `npidata_pfile_…` becomes `npidate_pfile_…` everywhere. */
+function renamed(zip: Buffer): Buffer {
+  return Buffer.from(zip.toString('latin1').replaceAll('npidata', 'npidate'), 'latin1');
+}

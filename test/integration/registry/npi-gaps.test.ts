@@ -1,0 +1,103 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { NpiUpdateResult } from '../../../contract/workflows.ts';
+import { surgicase } from '../../bed/cli.ts';
+import { startWorkerProcess, type WorkerProcess } from '../../crash/bed.ts';
+import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
+import { individual, npidataCsv, writeMonthly, writeWeekly } from '../../generated/release-zip.ts';
+
+// A week that no page lists any more, as the operations engineer hears of it: everything in a process of its own.
+const name = 'npi_gaps';
+const notices: { event: string; text: string }[] = [];
+let pipeline: Pipeline;
+let webhook: Server;
+let worker: WorkerProcess;
+let metricsUrl: string;
+
+beforeAll(async () => {
+  webhook = createServer((request, response) => {
+    request.setEncoding('utf8').on('data', (body: string) => notices.push(JSON.parse(body) as never));
+    request.on('end', () => response.end());
+  });
+  await new Promise<void>((resolve) => webhook.listen(0, '127.0.0.1', resolve));
+  const metricsPort = await freePort();
+  metricsUrl = `http://127.0.0.1:${metricsPort}/metrics`;
+  pipeline = await startPipeline(
+    name,
+    {
+      TEMPORAL_NAMESPACE: 'default',
+      NOTIFY_WEBHOOK_URL: `http://127.0.0.1:${portOf(webhook)}/a-token`,
+      METRICS_ADDRESS: String(metricsPort),
+    },
+    { hasWorker: false },
+  );
+  worker = await startWorkerProcess(pipeline.env);
+});
+afterAll(async () => {
+  worker.child.kill('SIGTERM');
+  await worker.exit;
+  await pipeline.stop();
+  webhook.close();
+});
+
+const portOf = (server: Server) => (server.address() as AddressInfo).port;
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const port = portOf(server);
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+const week = (period: string, index: number) =>
+  writeWeekly(pipeline.site, period, npidataCsv([individual(index, 'SMITH', '09/01/2026')]));
+
+const gapDays = async () =>
+  /^npi_gap_days\{.*\} (\d+)$/m.exec(await (await fetch(metricsUrl)).text())?.[1] ?? 'no gauge';
+
+const run = async (): Promise<NpiUpdateResult> => (await pipeline.start()).result() as never;
+
+it('a gap is a remark, a warning, a gauge, a notice and a line of the status, until a monthly closes it', async () => {
+  await week('20260907-20260913', 1);
+  await run();
+  await expect.poll(gapDays).toBe('0');
+  expect(notices).toEqual([]);
+
+  await week('20260921-20260927', 2);
+  await week('20260928-20261004', 3);
+  const { outcome, releases, remarks } = await run();
+  expect([outcome, releases.length]).toEqual(['published', 2]);
+  expect(remarks.join()).toContain('No weekly holds the days from 2026-09-14 to 2026-09-20');
+  expect(worker.lines()).toContain('"message":"no weekly holds these days","runId"');
+  await expect.poll(gapDays).toBe('7');
+  expect(notices).toEqual([
+    expect.objectContaining({ event: 'gap', text: expect.stringContaining('2026-09-14 to 2026-09-20') }),
+  ]);
+  expect((await surgicase(['npi', 'status'], pipeline.env)).out).toMatch(/gaps +2026-09-14 to 2026-09-20/);
+
+  await writeMonthly(pipeline.site, 'October_2026', '20261011', [individual(4, 'JONES', '10/01/2026')]);
+  expect((await run()).releases).toMatchObject([{ kind: 'monthly' }]);
+  await expect.poll(gapDays).toBe('0');
+  expect(notices).toHaveLength(1);
+  expect((await surgicase(['npi', 'status'], pipeline.env)).out).toMatch(/gaps +none/);
+});
+
+it('a week that appears late closes its gap, and leaves what later weeks brought', async () => {
+  await pipeline.reset();
+  await week('20260907-20260913', 1);
+  await run();
+  await writeWeekly(pipeline.site, '20260921-20260927', npidataCsv([individual(1, 'LATER', '09/22/2026')]));
+  await run();
+  await writeWeekly(
+    pipeline.site,
+    '20260914-20260920',
+    npidataCsv([individual(1, 'EARLIER', '09/15/2026'), individual(2, 'EARLIER', '09/15/2026')]),
+  );
+  expect(await run()).toMatchObject({ releases: [{ counts: { stale: 1, inserted: 1 } }] });
+  expect(
+    await pipeline.query(`SELECT provider_last_name AS name FROM ${name}_app.npi_data_1 ORDER BY npi`),
+  ).toEqual([{ name: 'LATER' }, { name: 'EARLIER' }]);
+  expect((await surgicase(['npi', 'status'], pipeline.env)).out).toMatch(/gaps +none/);
+});

@@ -1,0 +1,104 @@
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
+import { individual, npi, npidataCsv, weeklyName, writeWeekly } from '../../generated/release-zip.ts';
+
+// Weeks as CMS has not sent them yet, and a server that has moods.
+const weeks = ['20260907-20260913', '20260914-20260920'] as const;
+const practice = {
+  line: 'Provider First Line Business Practice Location Address',
+  city: 'Provider Business Practice Location Address City Name',
+};
+let pipeline: Pipeline;
+beforeAll(async () => {
+  pipeline = await startPipeline('odd');
+});
+afterEach(() => pipeline.reset());
+afterAll(() => pipeline.stop());
+
+const lastNames = () =>
+  pipeline.query('SELECT provider_last_name AS name FROM odd_app.npi_data_1 ORDER BY npi');
+
+it('a week without a row is a week, and the next one follows it', async () => {
+  await writeWeekly(pipeline.site, weeks[0], npidataCsv([]));
+  await writeWeekly(pipeline.site, weeks[1], npidataCsv([individual(1, 'NEXT', '09/15/2026')]));
+  const { outcome, releases } = await pipeline.run();
+  expect({ outcome, rows: releases.map(({ counts }) => counts.rows) }).toEqual({
+    outcome: 'published',
+    rows: [0, 1],
+  });
+  expect((await pipeline.run()).outcome).toBe('nothing due');
+});
+
+it('a zip whose member names another week does not hide that week', async () => {
+  const first = npidataCsv([individual(1, 'MISNAMED', '09/08/2026')]);
+  await writeWeekly(pipeline.site, weeks[0], first, weeklyName(weeks[1]));
+  expect((await pipeline.run()).remarks.join()).toContain('covers the days until 2026-09-13');
+  await writeWeekly(pipeline.site, weeks[0], npidataCsv([individual(2, 'REAL', '09/08/2026')]));
+  expect((await pipeline.run()).outcome).toBe('published');
+  expect(await lastNames()).toEqual([{ name: 'MISNAMED' }, { name: 'REAL' }]);
+});
+
+it('a published zip that cannot be asked after keeps no new week waiting', async () => {
+  await writeWeekly(pipeline.site, weeks[0], npidataCsv([individual(1, 'KNOWN', '09/08/2026')]));
+  await pipeline.run();
+  await writeWeekly(pipeline.site, weeks[1], npidataCsv([individual(2, 'NEW', '09/15/2026')]));
+  pipeline.page.intercept = (request, response) => {
+    if (request.method !== 'HEAD') return false;
+    response.writeHead(302, { location: 'http://localhost:1/elsewhere.zip' }).end();
+    return true;
+  };
+  expect((await pipeline.run()).outcome).toBe('published');
+  expect(await lastNames()).toEqual([{ name: 'KNOWN' }, { name: 'NEW' }]);
+});
+
+it('a tab that moves from one field to the next is a change, in the tables and in the search', async () => {
+  const row = (line: string, city: string) =>
+    npidataCsv([individual(1, 'TAB', '09/08/2026', { [practice.line]: line, [practice.city]: city })]);
+  await writeWeekly(pipeline.site, weeks[0], row('X\tY', 'Z'));
+  await pipeline.run();
+  await writeWeekly(pipeline.site, weeks[1], row('X', 'Y\tZ'));
+  expect((await pipeline.run()).releases[0]?.counts.updated).toBe(1);
+  expect(
+    await pipeline.query(`SELECT address, city FROM odd_search.search_surgeon_t WHERE npi = ${npi(1)}`),
+  ).toEqual([{ address: 'X', city: 'Y\tZ' }]);
+});
+
+it('what differs in case, an accent or a trailing space only is a change, in the tables and in the search', async () => {
+  const names = ['Renee', 'RENEE', 'RENÉE', 'RENEE '] as const;
+  const week = (of: (index: number) => string, day: string) =>
+    npidataCsv([1, 2, 3].map((index) => individual(index, of(index), `09/${day}/2026`)));
+  await writeWeekly(
+    pipeline.site,
+    weeks[0],
+    week(() => names[0], '08'),
+  );
+  await pipeline.run();
+  // The same dates, so that nothing but the names differs.
+  await writeWeekly(
+    pipeline.site,
+    weeks[1],
+    week((index) => names[index] ?? '', '08'),
+  );
+  expect((await pipeline.run()).releases[0]?.counts).toMatchObject({ updated: 3, unchanged: 0 });
+  for (const [table, column] of [
+    ['odd_app.npi_data_1', 'provider_last_name'],
+    ['odd_search.search_surgeon_all', 'last_name'],
+    ['odd_search.search_surgeon_r', 'last_name'],
+  ]) {
+    const rows = await pipeline.query<{ name: string }>(
+      `SELECT ${column} AS name FROM ${table} ORDER BY npi`,
+    );
+    expect(rows.map(({ name }) => name)).toEqual(names.slice(1));
+  }
+});
+
+it('a NULL of an older loader becomes the empty field that the file has', async () => {
+  await writeWeekly(pipeline.site, weeks[0], npidataCsv([individual(1, 'OLDER', '09/08/2026')]));
+  await pipeline.run();
+  await pipeline.query('UPDATE odd_app.npi_data_1 SET provider_middle_name = NULL');
+  await pipeline.query('DELETE FROM odd_own.npi_release');
+  expect((await pipeline.run()).releases[0]?.counts).toMatchObject({ updated: 1, unchanged: 0 });
+  expect(await pipeline.query('SELECT provider_middle_name AS name FROM odd_app.npi_data_1')).toEqual([
+    { name: '' },
+  ]);
+});

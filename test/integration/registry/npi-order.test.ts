@@ -1,0 +1,37 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
+import { randomRow, tablesAfter } from '../../generated/random-rows.ts';
+import { npidataCsv, writeWeekly, type RowSpec } from '../../generated/release-zip.ts';
+
+// Contract, rule 2: releases arriving in any order leave the tables that period order would have left.
+const name = 'npi_order';
+const weeks = ['20260907-20260913', '20260914-20260920', '20260921-20260927'] as const;
+
+let pipeline: Pipeline;
+beforeAll(async () => {
+  pipeline = await startPipeline(name, { NPI_MAX_REFUSED: '100%' });
+});
+afterAll(() => pipeline.stop());
+
+const week = fc.array(randomRow, { minLength: 1, maxLength: 6 });
+const order = fc.shuffledSubarray([0, 1, 2] as const, { minLength: 3, maxLength: 3 });
+
+/** Without the logs, which tell the order. */
+const tablesOf = (contents: readonly RowSpec[][], places: readonly (0 | 1 | 2)[]): Promise<unknown> =>
+  tablesAfter(
+    name,
+    pipeline,
+    places.map((place) => () => writeWeekly(pipeline.site, weeks[place], npidataCsv(contents[place] ?? []))),
+    (place) => !place.includes('_log'),
+  );
+
+it('any order of three random weeks leaves the same tables', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.tuple(week, week, week), order, async (contents, places) => {
+      const inOrder = await tablesOf(contents, [0, 1, 2]);
+      expect(await tablesOf(contents, places)).toEqual(inOrder);
+    }),
+    { numRuns: Number(process.env['ORDER_RUNS'] ?? 5) },
+  );
+});

@@ -1,0 +1,91 @@
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { surgicase } from '../../bed/cli.ts';
+import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
+import {
+  individual,
+  npi,
+  npidataCsv,
+  writeMonthly,
+  writeWeekly,
+  type RowSpec,
+} from '../../generated/release-zip.ts';
+import { npidataHeader } from '../../../nppes/rows/header.ts';
+
+const name = 'npi_quarantine';
+let pipeline: Pipeline;
+beforeAll(async () => {
+  pipeline = await startPipeline(name, { NPI_MAX_REFUSED: '100%', NPI_MIN_ROWS: '0%' });
+});
+beforeEach(() => pipeline.reset());
+afterAll(() => pipeline.stop());
+
+const weeks = ['20260907-20260913', '20260914-20260920', '20260921-20260927'] as const;
+const refused = (index: number): RowSpec => ({ NPI: npi(index), 'Entity Type Code': '3' });
+const sound = (index: number) => individual(index, 'SMITH', '09/01/2026');
+const nameless: RowSpec = { NPI: '12', 'Entity Type Code': '1' };
+
+async function load(period: string, rows: readonly RowSpec[]): Promise<void> {
+  await writeWeekly(pipeline.site, period, npidataCsv(rows));
+  await pipeline.run();
+}
+
+const status = async () =>
+  JSON.parse((await surgicase(['npi', 'status', '--json'], pipeline.env)).out) as never;
+const open = (rows: readonly { reason: string; rowCount: number; file: string }[]) =>
+  expect.objectContaining({
+    refused: rows.map(({ file, ...row }) =>
+      expect.objectContaining({ ...row, fileName: expect.stringContaining(file) }),
+    ),
+  });
+
+it('a refused row stands with reason, release and line until a sound one follows', async () => {
+  await load(weeks[0], [sound(1), refused(2), nameless]);
+  expect(
+    await pipeline.query(
+      'SELECT r.file_name AS file, q.row_no AS rowNumber, q.line_no AS line, q.npi, q.reason FROM npi_quarantine q JOIN npi_release r USING (release_id)',
+    ),
+  ).toEqual([
+    expect.objectContaining({ rowNumber: 2, line: 3, npi: Number(npi(2)), reason: 'entity type is unknown' }),
+    expect.objectContaining({ rowNumber: 3, line: 4, npi: null, reason: 'NPI is not ten digits' }),
+  ]);
+  const both = ['entity type is unknown', 'NPI is not ten digits'].map((reason) => ({
+    reason,
+    rowCount: 1,
+    file: '090726_091326',
+  }));
+  expect(await status()).toEqual(open(both));
+  expect((await surgicase(['npi', 'status'], pipeline.env)).out).toMatch(/quarantine +2 refused rows/);
+  await load(weeks[1], [sound(2)]);
+  expect(await status()).toEqual(open(both.slice(1)));
+});
+
+it('a week that arrives late clears nothing that later ones refused, and enters nothing that they brought', async () => {
+  await load(weeks[0], [sound(9)]);
+  await load(weeks[2], [sound(1), refused(2)]);
+  await load(weeks[1], [refused(1), sound(2)]);
+  expect(await status()).toEqual(
+    open([{ reason: 'entity type is unknown', rowCount: 1, file: '092126_092726' }]),
+  );
+});
+
+it('a monthly clears what was refused before it, and what it refuses itself stands until a later row', async () => {
+  await load(weeks[0], [refused(1), refused(2), nameless]);
+  await load(weeks[1], [refused(3), sound(4)]);
+  await writeMonthly(pipeline.site, 'September_2026', '20260913', [sound(1), refused(2), refused(4)]);
+  await pipeline.run();
+  const reason = 'entity type is unknown';
+  expect(await status()).toEqual(
+    open([
+      { reason, rowCount: 1, file: '091426_092026' },
+      { reason, rowCount: 1, file: 'September_2026' },
+    ]),
+  );
+});
+
+it('new columns of a header are a remark of their release', async () => {
+  const header = [...npidataHeader, 'Provider Favourite Colour'];
+  await writeWeekly(pipeline.site, weeks[0], npidataCsv([sound(1)], header));
+  const { remarks } = await pipeline.run();
+  expect(remarks.filter((remark) => remark.includes('Provider Favourite Colour'))).toHaveLength(1);
+  expect((await pipeline.run()).remarks.join()).not.toContain('Favourite');
+});

@@ -1,0 +1,92 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { NpiUpdateInput, ReleaseOutcome } from '../../../contract/workflows.ts';
+import { Model } from '../../models/npi-model.ts';
+import { differences, linesOf } from '../../bed/npi-tables.ts';
+import { Cms, lastWeek, late, missing, mondayOf, type Release } from '../../models/npi-year-page.ts';
+import { dayAfter } from '../../models/npi-year.ts';
+import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
+
+// A year of releases leaves what test/models/npi-model.ts makes of the contract. YEAR_SEED repeats a year.
+const seed = Number(process.env['YEAR_SEED'] ?? Math.floor(Math.random() * 1e9));
+const name = 'npi_year';
+// Some two minutes, and as much again beside other work.
+const yearTimeoutMs = 600_000;
+
+let pipeline: Pipeline;
+beforeAll(async () => {
+  pipeline = await startPipeline(name, { NPI_MIN_ROWS: '0%' });
+});
+afterAll(() => pipeline.stop());
+
+/** Runs the update, which is to load these releases in this order and to tell of these gaps. */
+async function load(
+  due: readonly Release[],
+  gaps: readonly number[],
+  input?: NpiUpdateInput,
+): Promise<readonly ReleaseOutcome[]> {
+  const { releases, remarks } = await pipeline.run(input);
+  expect(releases.map(({ release }) => `${release}.zip`)).toEqual(due.map(({ zip }) => zip));
+  const told = remarks.filter((remark) => remark.startsWith('No weekly holds the days'));
+  const days = gaps.map((week) => `from ${dayAfter(mondayOf(week), -7)} to ${dayAfter(mondayOf(week), -1)}`);
+  expect(told).toEqual(days.map((period) => expect.stringContaining(period)));
+  return releases;
+}
+
+/** Weeks that are missing on a Tuesday between others, and not in a monthly that is loaded. */
+function gapsOn(week: number, lastMonthly: number): number[] {
+  const absent = week < late.listedIn ? [...missing, late.week] : missing;
+  return absent.filter((gap) => gap > lastMonthly && gap < week);
+}
+
+/** A year with too few of them would show less than it seems to. */
+function expectVariety(outcomes: readonly ReleaseOutcome[]): void {
+  const counts = ['inserted', 'updated', 'unchanged', 'stale', 'refused', 'duplicates'] as const;
+  for (const { counts: of } of outcomes)
+    expect(counts.reduce((sum, count) => sum + of[count], 0)).toBe(of.rows);
+  for (const count of counts)
+    expect(
+      outcomes.reduce((sum, { counts: of }) => sum + of[count], 0),
+      count,
+    ).toBeGreaterThan(50);
+}
+
+it(
+  `12 monthlies, 52 weeks and 12 reports leave the tables that the contract says (YEAR_SEED=${seed})`,
+  async () => {
+    const cms = new Cms(pipeline, seed);
+    const loaded: Release[] = [];
+    const superseded: Release[] = [];
+    const outcomes: ReleaseOutcome[] = [];
+    let lastMonthly = -1;
+    for (let week = 0; week <= lastWeek; week++) {
+      const { weeklies, month } = await cms.nextMonday(week);
+      const [monthly, report] = month;
+      const gaps = gapsOn(week, lastMonthly);
+      // By itself a monthly is loaded first of all, and where a week is missing.
+      const isMonthlyDue = monthly !== undefined && (week === 0 || gaps.length > 0);
+      const due = isMonthlyDue ? month : [...weeklies, ...(report ? [report] : [])];
+      outcomes.push(...(await load(due, isMonthlyDue ? [] : gaps)));
+      loaded.push(...due);
+      if (isMonthlyDue) superseded.push(...weeklies);
+      if (report) {
+        const found = await pipeline.query(
+          'SELECT CAST(npi AS CHAR) AS npi FROM npi_unreported ORDER BY npi',
+        );
+        expect(found).toEqual(new Model(loaded).unreported(report).map((npi) => ({ npi })));
+      }
+      if (monthly && !isMonthlyDue) {
+        outcomes.push(...(await load([monthly], [], { replace: true })));
+        loaded.push(monthly);
+      }
+      if (monthly) lastMonthly = week;
+      const differing = differences(await linesOf(name, pipeline), new Model(loaded).lines());
+      expect(differing, `after the week before ${mondayOf(week)}`).toEqual([]);
+    }
+    expect(loaded.filter(({ kind }) => kind === 'monthly')).toHaveLength(12);
+    expect(await pipeline.query('SELECT file_name AS zip FROM npi_superseded ORDER BY period_end')).toEqual(
+      superseded.map(({ zip }) => ({ zip })),
+    );
+    expectVariety(outcomes);
+  },
+  yearTimeoutMs,
+);

@@ -1,0 +1,114 @@
+import { readFileSync } from 'node:fs';
+import type { WorkflowFailedError } from '@temporalio/client';
+import { createConnection, type Connection } from 'mysql2/promise';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { readConfig } from '../../../config/config.ts';
+import { migrate } from '../../../db/schema/migrate.ts';
+import { createLog } from '../../../telemetry/log.ts';
+import { openDatabase, schemasOf } from '../../../worker/database.ts';
+import { casesOf, writeCases } from '../../generated/cases.ts';
+import { forever, startPipeline, type Pipeline } from '../../bed/pipeline.ts';
+import {
+  individual,
+  npidataCsv,
+  organization,
+  stub,
+  writeMonthly,
+  writeWeekly,
+} from '../../generated/release-zip.ts';
+
+// The schemas of docs/operations.md, as this file's pipeline names them.
+const schemas = {
+  allstars: 'rights_app',
+  search_surgeon_facility: 'rights_search',
+  surgicase_scheduler: 'rights_own',
+};
+const login = "'rights'@'%'";
+let administrator: Connection;
+let pipeline: Pipeline;
+
+/** The GRANTs that the page tells an administrator to run: what every job needs, and what a monthly needs beside it. */
+function documentedGrants(): { readonly weekly: string[]; readonly monthly: string[] } {
+  const page = readFileSync(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
+  const section = page.split('\n## Rights in MySQL\n')[1]?.split('\n## ')[0] ?? '';
+  const [weekly = [], monthly = []] = Array.from(section.matchAll(/```sql\n(.*?)```/gs), ([, block = '']) =>
+    Array.from(block.matchAll(/^GRANT .*;$/gm), ([grant]) =>
+      Object.entries(schemas)
+        .reduce((sql, [named, ours]) => sql.replace(` ${named}.`, ` ${ours}.`), grant)
+        .replace("'surgicase'@'%'", login),
+    ),
+  );
+  return { weekly, monthly };
+}
+
+beforeAll(async () => {
+  administrator = await createConnection(inject('mysqlUrl'));
+  const [SEARCH_SCHEMA, SCHEDULER_SCHEMA] = [schemas.search_surgeon_facility, schemas.surgicase_scheduler];
+  const url = `${inject('mysqlUrl')}${schemas.allstars}`;
+  const config = readConfig({ DATABASE_URL: url, SEARCH_SCHEMA, SCHEDULER_SCHEMA });
+  if (!config.database) throw new Error('DATABASE_URL gave no database.');
+  const setup = { config, database: config.database, log: createLog(config.log, () => undefined) };
+  const database = openDatabase(setup);
+  await migrate(database, schemasOf(setup), forever);
+  await writeCases({ database, app: schemas.allstars }, [...casesOf(10, 3), ...casesOf(15, 2, 100)]);
+  await database.close();
+  await administrator.query(`CREATE USER ${login} IDENTIFIED BY 'rights'`);
+  for (const grant of documentedGrants().weekly) await administrator.query(grant);
+  const limited = Object.assign(new URL(url), { username: 'rights', password: 'rights' });
+  pipeline = await startPipeline('rights', { DATABASE_URL: limited.href });
+});
+
+afterAll(async () => {
+  for (const schema of Object.values(schemas))
+    await administrator.query(`GRANT DROP ON ${schema}.* TO ${login}`);
+  await pipeline.stop();
+  await administrator.query(`DROP USER ${login}`);
+  await administrator.end();
+});
+
+it.each([
+  { state: 'ON', earlier: '20260831-20260906', later: '20260907-20260913' },
+  { state: 'OFF', earlier: '20260914-20260920', later: '20260921-20260927' },
+])(
+  'the rights of docs/operations.md are all that a run needs, local_infile $state',
+  async ({ state, earlier, later }) => {
+    await administrator.query(`SET GLOBAL local_infile = ${state}`);
+    try {
+      const known = [individual(1, 'KNOWN', '09/01/2026'), individual(2, 'MOVER', '09/01/2026')];
+      const changed = [stub(1, '09/02/2026'), organization(2, 'MOVED', '09/02/2026'), { NPI: '1234567890' }];
+      // The later week first, so that the earlier one takes every way through the tables.
+      await writeWeekly(pipeline.site, later, npidataCsv(changed));
+      expect((await pipeline.run()).outcome).toBe('published');
+      await writeWeekly(pipeline.site, earlier, npidataCsv(known));
+      expect((await pipeline.run()).outcome).toBe('published');
+    } finally {
+      await administrator.query('SET GLOBAL local_infile = ON');
+    }
+  },
+);
+
+it('a monthly goes live with those that are named for it; while one is missing it is refused', async () => {
+  const rows = [individual(1, 'KNOWN', '10/01/2026'), organization(2, 'MOVED', '10/01/2026')];
+  await writeMonthly(pipeline.site, 'October_2026', '20261011', rows);
+  const { monthly } = documentedGrants();
+  expect(monthly).toHaveLength(5);
+  const last = monthly.pop() ?? '';
+  for (const grant of monthly) await administrator.query(grant);
+  const refused = await (await pipeline.start()).result().catch((error: WorkflowFailedError) => error.cause);
+  expect(refused).toMatchObject({ type: 'DatabaseRefused' });
+  await administrator.query(last);
+  expect(await pipeline.run()).toMatchObject({ outcome: 'published', releases: [{ kind: 'monthly' }] });
+});
+
+it('and all that moving cases needs; a right that is missing is named before anything moves', async () => {
+  expect(await pipeline.runCases('pending-payment-update')).toMatchObject({ updated: 3 });
+  await administrator.query(`REVOKE UPDATE ON ${schemas.allstars}.cases FROM ${login}`);
+  const handle = await pipeline.startCases('paid-update');
+  const failure = await handle.result().catch((error: WorkflowFailedError) => error.cause);
+  expect(failure).toMatchObject({ type: 'DatabaseRefused' });
+  expect((failure as Error).message).toContain(
+    "UPDATE command denied to user 'rights'@'localhost' for table 'cases'",
+  );
+  const [ledger] = await pipeline.query('SELECT COUNT(*) AS selections FROM case_run');
+  expect(ledger).toEqual({ selections: 1 });
+});

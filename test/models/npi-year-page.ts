@@ -1,0 +1,109 @@
+import { monthlyPeriodEnd } from '../../nppes/page/release.ts';
+import { seeded } from '../generated/hostile-csv.ts';
+import type { FileRow, ModelRelease } from './npi-model.ts';
+import { dayAfter, Registry } from './npi-year.ts';
+import type { Pipeline } from '../bed/pipeline.ts';
+import { npidataCsv, writeReport, writeWeekly } from '../generated/release-zip.ts';
+
+/** The Monday on which the first monthly appears; a week is called by the number of Mondays after it. */
+const firstMonday = '2024-09-09';
+/** The Monday on which a week appears; it ends the day before. */
+export const mondayOf = (week: number) => dayAfter(firstMonday, 7 * week);
+/** 52 weeks, the first of which the first monthly holds already. */
+export const lastWeek = 51;
+/** Never listed; the days of the second one begin in another year than they end. */
+export const missing: readonly number[] = [7, 17];
+/** Listed when two later weeks are loaded, and no monthly has brought it yet. */
+export const late = { week: 27, listedIn: 30 };
+
+const providerCount = 1500;
+
+/** A release with the name of its zip. */
+export interface Release extends ModelRelease {
+  readonly zip: string;
+}
+
+/** What is new on the page: weeks, oldest first; on some Mondays a monthly and a report. */
+export interface News {
+  readonly weeklies: readonly Release[];
+  readonly month: readonly [] | readonly [monthly: Release, report: Release];
+}
+
+/** CMS, which has new files on its page every Monday, and lists a few of the older ones. */
+export class Cms {
+  readonly #folder: string;
+  readonly #random;
+  readonly #registry: Registry;
+  #weeklies: readonly Release[] = [];
+  #late: readonly Release[] = [];
+  #month: News['month'] = [];
+
+  /** Answers in the place of the pipeline's page. */
+  constructor({ site, page }: Pipeline, seed: number) {
+    this.#folder = site;
+    this.#random = seeded(seed);
+    this.#registry = new Registry(this.#random, firstMonday, providerCount);
+    page.intercept = ({ url }, response) => {
+      if (!url?.endsWith('.html')) return false;
+      const listed = [...this.#weeklies, ...this.#month];
+      response.end(listed.map(({ zip }) => `<a href='./${zip}'>`).join('\n'));
+      return true;
+    };
+  }
+
+  /** To be called for one week after the other. */
+  async nextMonday(week: number): Promise<News> {
+    const monday = mondayOf(week);
+    const ofWeek = await this.#write(
+      'weekly',
+      [dayAfter(monday, -7), dayAfter(monday, -1)],
+      this.#registry.week(dayAfter(monday, -7)),
+    );
+    if (week === late.week) this.#late = [ofWeek];
+    const isListed = week !== late.week && !missing.includes(week);
+    const weeklies = [...(week === late.listedIn ? this.#late : []), ...(isListed ? [ofWeek] : [])];
+    // Two to five, as FACTS say.
+    this.#weeklies = [...this.#weeklies.slice(-1 - this.#random(3)), ...weeklies];
+    if (!isMonthDay(monday)) return { weeklies, month: [] };
+    this.#month = [await this.#monthly(monday), await this.#report(monday)];
+    return { weeklies, month: this.#month };
+  }
+
+  #monthly(monday: string): Promise<Release> {
+    const periodEnd = dayAfter(monday, -1);
+    const month = new Date(monday).toLocaleString('en-US', { month: 'long', timeZone: 'UTC' });
+    const zip = `NPPES_Data_Dissemination_${month}_${monday.slice(0, 4)}_V2.zip`;
+    return this.#write('monthly', ['2005-05-23', periodEnd], this.#registry.monthly(periodEnd), zip);
+  }
+
+  async #report(monday: string): Promise<Release> {
+    const rows = this.#registry.report(monday);
+    const entries = rows.map(({ fields }) => ({
+      npi: fields['NPI'] ?? '',
+      date: fields['NPI Deactivation Date'] ?? '',
+    }));
+    const day = compact(monday);
+    const zip = await writeReport(this.#folder, day.slice(4) + day.slice(2, 4), entries);
+    const member = `NPPES Deactivated NPI Report ${day}.xlsx`;
+    return { kind: 'deactivation', periodEnd: monday, member, rows, zip };
+  }
+
+  /** Broken records get a field more. */
+  async #write(
+    kind: 'weekly' | 'monthly',
+    [periodStart, periodEnd]: readonly [string, string],
+    rows: readonly FileRow[],
+    zipName?: string,
+  ): Promise<Release> {
+    const period = `${compact(periodStart)}-${compact(periodEnd)}`;
+    const lines = npidataCsv(rows.map(({ fields }) => fields)).split('\n');
+    const csv = lines.map((line, i) => (rows[i - 1]?.isBroken ? `${line},"MORE"` : line)).join('\n');
+    const zip = await writeWeekly(this.#folder, period, csv, zipName);
+    return { kind, periodEnd, member: `npidata_pfile_${period}.csv`, rows, zip };
+  }
+}
+
+const compact = (day: string) => day.replaceAll('-', '');
+
+const isMonthDay = (monday: string) =>
+  dayAfter(monday, -1) === monthlyPeriodEnd(Number(monday.slice(0, 4)), Number(monday.slice(5, 7)));

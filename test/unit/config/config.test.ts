@@ -1,0 +1,190 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ConfigError, processEnvironment, readConfig } from '../../../config/config.ts';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'config-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function problemsOf(env: Record<string, string>, need?: Parameters<typeof readConfig>[1]): string {
+  try {
+    readConfig(env, need);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+  return 'none';
+}
+
+test('nothing set is a configuration, with the defaults that the contract names', () => {
+  const config = readConfig({ DATABASE_URL: ' ', LOG_LEVEL: '' });
+  expect(config).toMatchObject({
+    searchSchema: 'search_surgeon_facility',
+    schedulerSchema: 'surgicase_scheduler',
+    nppes: { url: 'https://download.cms.gov/nppes/NPI_Files.html', maxRefusedFraction: 0.001 },
+    crons: {},
+    timezone: 'UTC',
+    catchupMs: 86_400_000,
+    temporal: { isConfigured: false },
+    log: { level: 'info' },
+    heartbeatTimeoutMs: 10_000,
+  });
+  expect(config.database).toBeUndefined();
+  expect(Object.isFrozen(config)).toBe(true);
+});
+
+const meanings: [name: string, value: string, path: string, meaning: unknown][] = [
+  ['NPI_MAX_REFUSED', '0.1%', 'nppes.maxRefusedFraction', 0.001],
+  ['NPI_MAX_REFUSED', '2 %', 'nppes.maxRefusedFraction', 0.02],
+  ['NPI_MAX_REFUSED', '0', 'nppes.maxRefusedFraction', 0],
+  ['NPI_ARCHIVE_KEEP', '8', 'nppes.archiveKeepCount', 8],
+  ['NPI_WORK_DIR', '/var/tmp/npi', 'nppes.workDir', '/var/tmp/npi'],
+  ['NPPES_URL', 'http://mirror:8080/NPI_Files.html', 'nppes.url', 'http://mirror:8080/NPI_Files.html'],
+  ['NPPES_URL', 'file:///data/npi files/', 'nppes.url', 'file:///data/npi%20files/'],
+  ['NPPES_URL', 'file:///data/NPI_Files.html', 'nppes.url', 'file:///data/NPI_Files.html'],
+  ['SCHEDULE_CATCHUP', '6h', 'catchupMs', 21_600_000],
+  ['SCHEDULE_CATCHUP', '2d', 'catchupMs', 172_800_000],
+  ['SCHEDULE_NPI_UPDATE', 'off', 'crons.npi-update', 'off'],
+  ['SCHEDULE_NPI_UPDATE', '*/15  8-18 1,15 JAN-jun mon', 'crons.npi-update', '*/15 8-18 1,15 JAN-jun mon'],
+  ['SCHEDULE_TIMEZONE', 'America/New_York', 'timezone', 'America/New_York'],
+  ['ACTIVITY_HEARTBEAT_TIMEOUT', '1s', 'heartbeatTimeoutMs', 1000],
+  ['LOG_FORMAT', 'pretty', 'log.format', 'pretty'],
+];
+test.each(meanings)('%s=%s is understood', (name, value, path, meaning) => {
+  expect(readConfig({ [name]: value })).toHaveProperty(path.split('.'), meaning);
+});
+
+const refusals: [name: string, value: string, accepted: string][] = [
+  ['NPI_MAX_REFUSED', '101%', 'a percentage from 0 to 100'],
+  ['NPI_MAX_REFUSED', '-1', 'a percentage from 0 to 100'],
+  ['NPI_ARCHIVE_KEEP', '0', 'a whole number from 1'],
+  ['SCHEDULE_CATCHUP', '7d', 'under 7 days'],
+  ['SCHEDULE_CATCHUP', '0h', 'above 0'],
+  ['SCHEDULE_CATCHUP', '6 hourz', 'as 6h or 2d'],
+  ['SCHEDULE_NPI_UPDATE', '0 8 * *', 'five cron fields'],
+  ['SCHEDULE_NPI_UPDATE', '60 8 * * 2', 'five cron fields'],
+  ['SCHEDULE_NPI_UPDATE', '0 24 * * 2', 'five cron fields'],
+  ['SCHEDULE_NPI_UPDATE', '0 8 0 * 2', 'five cron fields'],
+  ['SCHEDULE_NPI_UPDATE', '0 8 * * 5-2', 'five cron fields'],
+  ['SCHEDULE_NPI_UPDATE', '0 8 * * */0', 'five cron fields'],
+  ['SCHEDULE_NPI_UPDATE', '@weekly', 'five cron fields'],
+  ['SCHEDULE_TIMEZONE', 'Mars/Olympus', 'IANA'],
+  ['SEARCH_SCHEMA', 'search`; DROP TABLE x', 'a schema name'],
+  ['NPPES_URL', 'ftp://download.cms.gov/', 'an http(s) address'],
+  ['NPPES_URL', 'file://data/NPI_Files.html', 'file:///path/of/a/folder/'],
+  ['TEMPORAL_UI_URL', 'file:///data/', 'an http(s) address without user and password'],
+  ['LOG_LEVEL', 'loud', 'debug, info, warn, error'],
+  ['ACTIVITY_HEARTBEAT_TIMEOUT', '10', 'as 10s'],
+  ['DATABASE_URL', 'postgres://user@host/allstars', 'mysql://user:password@host:3306/schema'],
+];
+test.each(refusals)('%s=%s is refused with what was found and what is accepted', (name, value, accepted) => {
+  const message = problemsOf({ [name]: value });
+  expect(message).toContain(`  ${name}: found `);
+  expect(message).toContain(value);
+  expect(message).toContain(accepted);
+});
+
+test('all wrong values come in one message', () => {
+  const env = {
+    LOG_LEVEL: 'loud',
+    DB_PORT: '0',
+    SCHEDULE_TIMEZONE: 'here',
+    DB_SECRET_ID: 'rds',
+    DATABASE_URL: 'mysql://u@h/s',
+  };
+  const message = problemsOf(env, ['temporal']);
+  for (const name of ['LOG_LEVEL', 'DB_PORT', 'SCHEDULE_TIMEZONE', 'TEMPORAL_ADDRESS'])
+    expect(message).toContain(`  ${name}: `);
+  expect(message).toContain('DATABASE_URL, DB_SECRET_ID: both are given');
+});
+
+const leaky = [
+  ['DATABASE_URL', 'mysql://app:hunter2@host/allstars?password=hunter2'],
+  ['DATABASE_URL', 'mysql://app:hunter2@host/no-such-schema!'],
+  ['DATABASE_URL', 'mysql://app:hun/ter2@host/allstars'],
+  ['DATABASE_URL', 'mysql://app:12#hunter2@host/allstars'],
+  ['DATABASE_URL', 'app:hunter2@host'],
+  ['NPPES_URL', 'https://app:hunter2@mirror/NPI_Files.html'],
+  ['NPPES_URL', 'https:/app:hunter2'],
+] as const;
+test.each(leaky)('%s=%s is refused without its password', (name, value) => {
+  const message = problemsOf({ [name]: value });
+  expect(message).toContain(`  ${name}: found `);
+  expect(message).not.toMatch(/hunter2|ter2/);
+});
+
+test('a database is an address with a login', () => {
+  const { database } = readConfig({ DATABASE_URL: 'mysql://app:p%40ss@[::1]/allstars' }, ['database']);
+  expect(database).toEqual({
+    host: '::1',
+    port: 3306,
+    name: 'allstars',
+    login: { user: 'app', password: 'p@ss' },
+  });
+});
+
+test('ssl-ca is read, and one that cannot be read is named', () => {
+  const pem = join(folder, 'ca.pem');
+  writeFileSync(pem, 'certificate');
+  expect(readConfig({ DATABASE_URL: `mysql://app:x@host/s?ssl-ca=${pem}` }).database?.caPem).toBe(
+    'certificate',
+  );
+  expect(problemsOf({ DATABASE_URL: `mysql://app:x@host/s?ssl-ca=${pem}.gone` })).toContain(
+    `ssl-ca=${pem}.gone (ENOENT)`,
+  );
+});
+
+test('a secret stands beside host and schema', () => {
+  const place = { DB_SECRET_ID: 'rds!db', DB_HOST: 'aurora.example', DB_PORT: '3307', DB_NAME: 'allstars' };
+  const database = { host: 'aurora.example', port: 3307, name: 'allstars', login: { secretId: 'rds!db' } };
+  expect(readConfig(place, ['database']).database).toEqual(database);
+  expect(problemsOf({ DB_SECRET_ID: 'rds!db' })).toMatch(/DB_HOST: missing.*\n.*DB_NAME: missing/);
+});
+
+test('what a command needs is asked for', () => {
+  expect(problemsOf({}, ['database', 'temporal'])).toMatch(
+    /DATABASE_URL: missing.*\n.*TEMPORAL_ADDRESS: missing/,
+  );
+});
+
+test('Temporal is configured by its address or by a profile that gives one', () => {
+  const found = readConfig({
+    TEMPORAL_ADDRESS: 'temporal:7233',
+    TEMPORAL_NAMESPACE: 'ours',
+    TEMPORAL_API_KEY: 'k',
+  });
+  expect(found.temporal).toMatchObject({ isConfigured: true, namespace: 'ours' });
+  expect(found.temporal.connectionOptions).toMatchObject({
+    address: 'temporal:7233',
+    apiKey: 'k',
+    tls: true,
+  });
+  const file = join(folder, 'temporal.toml');
+  writeFileSync(file, '[profile.default]\naddress = "file:7233"\n');
+  const fromFile = readConfig({ TEMPORAL_CONFIG_FILE: file }).temporal;
+  expect(fromFile).toMatchObject({ isConfigured: true, connectionOptions: { address: 'file:7233' } });
+  expect(problemsOf({ TEMPORAL_CONFIG_FILE: file, TEMPORAL_PROFILE: 'absent' })).toContain(
+    "'absent' not found",
+  );
+});
+
+test('.env fills what the environment does not set', () => {
+  const before = process.cwd();
+  writeFileSync(join(folder, '.env'), 'NPI_ARCHIVE_KEEP=3\nSEARCH_SCHEMA=from_file\n');
+  process.env['SEARCH_SCHEMA'] = 'from_environment';
+  try {
+    process.chdir(folder);
+    const { nppes, searchSchema } = readConfig(processEnvironment());
+    expect([nppes.archiveKeepCount, searchSchema]).toEqual([3, 'from_environment']);
+    process.chdir(tmpdir());
+    expect(processEnvironment).not.toThrow();
+  } finally {
+    process.chdir(before);
+    delete process.env['SEARCH_SCHEMA'];
+    delete process.env['NPI_ARCHIVE_KEEP'];
+  }
+});

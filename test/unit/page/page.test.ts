@@ -1,0 +1,79 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { releasesOnPage } from '../../../nppes/page/page.ts';
+
+const site = new URL('../../../../shared/nppes/site/', import.meta.url);
+if (!existsSync(site)) console.warn('SKIPPED: the copies of the CMS page are read only beside ../shared');
+const pageUrl = 'https://cms.test/nppes/NPI_Files.html';
+const names = (html: string) => releasesOnPage(html, pageUrl).map(({ release }) => release.fileName);
+
+describe('the page', () => {
+  const weekly = 'NPPES_Data_Dissemination_092126_092726_Weekly_V2.zip';
+
+  it.each([
+    `<a href='./${weekly}'>`,
+    `<A HREF="${weekly}?a=1&amp;b=2">`,
+    `<a class=x href=/nppes/${weekly}>`,
+    `<td><a id='' href = './${weekly}'</td>`,
+  ])('gives the release of %s', (html) => {
+    expect(names(html)).toEqual([weekly]);
+  });
+
+  it.each([
+    `<!-- <a href='./${weekly}'> -->`,
+    `<a href='https://elsewhere.test/${weekly}'>`,
+    `<a href='./${weekly}.html'>${weekly}</a>`,
+    `<a href='http://[/${weekly}'>`,
+    `<a href='%E0%A4%A.zip'>`,
+  ])('gives none of %s', (html) => {
+    expect(names(html)).toEqual([]);
+  });
+
+  it('gives each address once, in full', () => {
+    const html = `<a href='./${weekly}'></a><a href="/nppes/${weekly}">`;
+    expect(releasesOnPage(html, pageUrl).map(({ url }) => url)).toEqual([`https://cms.test/nppes/${weekly}`]);
+  });
+});
+
+describe('a page on this disk', () => {
+  const weekly = 'NPPES_Data_Dissemination_092126_092726_Weekly_V2.zip';
+  const onDisk = (href: string) =>
+    releasesOnPage(`<a href='${href}'>`, 'file:///data/NPI_Files.html').map(({ url }) => url);
+
+  it('links files beside it', () => {
+    expect(onDisk(`./zips/${weekly}`)).toEqual([`file:///data/zips/${weekly}`]);
+  });
+
+  it.each([`https://cms.test/${weekly}`, `//cms.test/${weekly}`, `data:,/${weekly}`])(
+    'gives none of %s',
+    (href) => {
+      expect(onDisk(href)).toEqual([]);
+    },
+  );
+
+  it('is linked by no page of a server', () => {
+    expect(names(`<a href='file:///data/${weekly}'>`)).toEqual([]);
+  });
+});
+
+describe.skipIf(!existsSync(site))('the copies of the CMS page', () => {
+  const read = (name: string) => names(readFileSync(new URL(name, site), 'utf8'));
+
+  it('of November 2023: the monthly, the report, the weeklies, and four old weeklies of a notice', () => {
+    const found = read('NPI_Files_2023-11.html');
+    expect(found).toContain('NPPES_Data_Dissemination_October_2023.zip');
+    expect(found.filter((name) => name.endsWith('23_Weekly.zip')).length).toBeGreaterThan(4);
+    expect(found).toContain('NPPES_Data_Dissemination_020623_021223_Weekly.zip');
+  });
+
+  it('of autumn 2026: the monthly, the report, four weeklies and the notice', () => {
+    expect(read('NPI_Files_2026-10_reconstructed.html').filter((name) => name.endsWith('_V2.zip'))).toEqual([
+      'NPPES_Data_Dissemination_September_2026_V2.zip',
+      'NPPES_Deactivated_NPI_Report_091426_V2.zip',
+      'NPPES_Data_Dissemination_090726_091326_Weekly_V2.zip',
+      'NPPES_Data_Dissemination_091426_092026_Weekly_V2.zip',
+      'NPPES_Data_Dissemination_092126_092726_Weekly_V2.zip',
+      'NPPES_Data_Dissemination_092826_100426_Weekly_V2.zip',
+    ]);
+  });
+});

@@ -1,0 +1,53 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { createLog, logContext, type LogOptions } from '../../../telemetry/log.ts';
+
+function linesOf(options: LogOptions): string[] {
+  const lines: string[] = [];
+  const log = createLog(options, (line) => lines.push(line));
+  log.debug('SELECT 1', { ms: 3 });
+  logContext.run({ job: 'npi-update', runId: 'r1', release: 'w1' }, () =>
+    log.warn('rows refused', { refused: 2n }),
+  );
+  log.error('load failed', { error: new TypeError('no such column') });
+  return lines;
+}
+
+test('JSON lines carry time, level, message and every bound field', () => {
+  const [first, second, ...more] = linesOf({ level: 'info', format: 'json' }).map(
+    (line) => JSON.parse(line) as object,
+  );
+  const bound = { job: 'npi-update', runId: 'r1', release: 'w1' };
+  expect(first).toEqual({
+    time: expect.stringMatching(/^\d{4}-.*Z$/),
+    level: 'warn',
+    message: 'rows refused',
+    ...bound,
+    refused: '2',
+  });
+  expect(second).toMatchObject({ level: 'error', error: 'TypeError: no such column' });
+  expect(more).toEqual([]);
+});
+
+test('pretty lines are for people', () => {
+  const lines = linesOf({ level: 'debug', format: 'pretty' });
+  expect(lines.map((line) => line.slice(9))).toEqual([
+    'DEBUG SELECT 1 ms=3\n',
+    'WARN  rows refused job=npi-update runId=r1 release=w1 refused="2"\n',
+    'ERROR load failed error="TypeError: no such column"\n',
+  ]);
+});
+
+test('a log file gets the lines as JSON beside stderr', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'log-'));
+  const file = join(folder, 'surgicase.log');
+  linesOf({ level: 'warn', format: 'pretty', file });
+  const levels = readFileSync(file, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { level: string }).level);
+  expect(levels).toEqual(['warn', 'error']);
+  rmSync(folder, { recursive: true });
+});

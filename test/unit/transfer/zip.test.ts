@@ -1,0 +1,86 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { npidataMember, openZip, testZip } from '../../../nppes/transfer/zip.ts';
+import { individual, npidataCsv, writeWeekly } from '../../generated/release-zip.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'surgicase-zip-'));
+const csv = npidataCsv(Array.from({ length: 2000 }, (_, i) => individual(i, `Name ${i}`, '09/15/2026')));
+const never = new AbortController().signal;
+let path = '';
+
+beforeAll(async () => {
+  path = join(folder, await writeWeekly(folder, '20260914-20260920', csv));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function content(zipPath: string): Promise<Buffer> {
+  const zip = await openZip(zipPath);
+  try {
+    const chunks: Buffer[] = [];
+    for await (const chunk of (await npidataMember(zip).open()) as AsyncIterable<Buffer>) chunks.push(chunk);
+    return Buffer.concat(chunks);
+  } finally {
+    zip.close();
+  }
+}
+
+/** The zip with one change, made where the directory describes the main member. */
+function changed(change: (zip: Buffer, entry: number) => void): string {
+  const zip = Buffer.from(readFileSync(path));
+  let entry = 0;
+  // 46 bytes of the directory's entry come before its name.
+  while (!zip.toString('latin1', entry + 46).startsWith('npidata_pfile_20260914-20260920.csv'))
+    entry = zip.indexOf('PK\u0001\u0002', entry + 4, 'latin1');
+  change(zip, entry);
+  const other = join(folder, 'changed.zip');
+  writeFileSync(other, zip);
+  return other;
+}
+
+it('a member is read as it was written', async () => {
+  expect((await content(path)).equals(Buffer.from(csv))).toBe(true);
+  await testZip(path, never);
+});
+
+it.each([
+  ['another CRC-32', (zip: Buffer, entry: number) => zip.writeUInt32LE(7, entry + 16)],
+  [
+    'a length that is too small',
+    (zip: Buffer, entry: number) => zip.writeUInt32LE(csv.length - 1, entry + 24),
+  ],
+  [
+    'a length that is too great',
+    (zip: Buffer, entry: number) => zip.writeUInt32LE(csv.length + 1, entry + 24),
+  ],
+  [
+    'content that ends too early',
+    (zip: Buffer, entry: number) => zip.writeUInt32LE(zip.readUInt32LE(entry + 20) - 9, entry + 20),
+  ],
+  [
+    'content that is not Deflate',
+    (zip: Buffer, entry: number) =>
+      zip.fill(0xff, zip.readUInt32LE(entry + 42) + 200, zip.readUInt32LE(entry + 42) + 260),
+  ],
+])('%s is a damaged zip, for who tests it and for who reads it', async (_, change) => {
+  const damaged = changed(change);
+  await expect(testZip(damaged, never)).rejects.toMatchObject({ code: 'ZipDamaged' });
+  await expect(content(damaged)).rejects.toMatchObject({ code: 'ZipDamaged' });
+});
+
+it('a member that nobody reads to its end lets go of the file', async () => {
+  const zip = await openZip(path);
+  const member = await npidataMember(zip).open();
+  for await (const chunk of member) {
+    expect(chunk).not.toHaveLength(0);
+    break;
+  }
+  expect(member.destroyed).toBe(true);
+  zip.close();
+});
+
+it('a test that is cancelled ends with the reason', async () => {
+  const reason = new Error('cancelled');
+  await expect(testZip(path, AbortSignal.abort(reason))).rejects.toBe(reason);
+});

@@ -1,0 +1,87 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import { createActivities } from '../activities/index.ts';
+import { taskQueues } from '../contract/task-queues.ts';
+import { notifier } from '../telemetry/notify.ts';
+import { bundlePath, bundleWorkflows } from './bundle.ts';
+import { openDatabase, schemasOf, type WorkerSetup } from './database.ts';
+import { temporalRecorder } from './metrics.ts';
+
+/** A worker that polls both queues. */
+export interface RunningWorker {
+  /** Ends when the worker has stopped, and throws what stopped it. */
+  readonly done: Promise<void>;
+  /** Lets activities under way end for a while, then cancels them; then closes pool and connection. */
+  stop(): Promise<void>;
+}
+
+const rowsPerBlock = 5000;
+const casesPerBatch = 1000;
+
+/** Starts the worker: workflows and short activities on one queue, the loads, one at a time, on the other. */
+export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
+  const { config, log } = setup;
+  const { connectionOptions, namespace } = config.temporal;
+  const connection = await NativeConnection.connect(connectionOptions);
+  const database = openDatabase(setup);
+  const activities = createActivities({
+    database,
+    schemas: schemasOf(setup),
+    log,
+    pageUrl: config.nppes.url,
+    archiveDir: config.nppes.archiveDir,
+    ...(config.nppes.archiveKeepCount !== undefined && { archiveKeepCount: config.nppes.archiveKeepCount }),
+    workDir: config.nppes.workDir,
+    maxRefusedFraction: config.nppes.maxRefusedFraction,
+    baselineRule: config.nppes.baselineRule,
+    minRowsFraction: config.nppes.minRowsFraction,
+    heartbeatTimeoutMs: config.heartbeatTimeoutMs,
+    rowsPerBlock,
+    casesPerBatch,
+    ...(config.caseUpdateMax !== undefined && { caseUpdateMax: config.caseUpdateMax }),
+    recorder: setup.recorder ?? temporalRecorder(),
+    notify: notifier(config.notifyWebhookUrl, log),
+    today: () => new Date().toISOString().slice(0, 10),
+  });
+  const shared = {
+    connection,
+    namespace: namespace ?? 'default',
+    activities,
+    // How late a cancellation may reach an activity, and how much a crash makes a heartbeat forget.
+    maxHeartbeatThrottleInterval: 1000,
+    defaultHeartbeatThrottleInterval: 1000,
+    shutdownGraceTime: 5000,
+    shutdownForceTime: 30_000,
+  } satisfies Partial<WorkerOptions>;
+  const workflowBundle = {
+    code: existsSync(bundlePath) ? readFileSync(bundlePath, 'utf8') : await bundleWorkflows(),
+  };
+  const workers = [
+    await Worker.create({ ...shared, taskQueue: taskQueues.main, workflowBundle }),
+    await Worker.create({ ...shared, taskQueue: taskQueues.npi, maxConcurrentActivityTaskExecutions: 1 }),
+  ];
+  return runWorkers(workers, async () => {
+    await database.close();
+    await connection.close();
+  });
+}
+
+function runWorkers(workers: readonly Worker[], close: () => Promise<void>): RunningWorker {
+  const shutdown = () => {
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+  };
+  const runs = workers.map((worker) => worker.run().finally(shutdown));
+  const done = (async () => {
+    const ends = await Promise.allSettled(runs);
+    await close();
+    const failed = ends.find((end) => end.status === 'rejected');
+    if (failed) throw failed.reason;
+  })();
+  return {
+    done,
+    async stop() {
+      shutdown();
+      await done;
+    },
+  };
+}
