@@ -1,7 +1,8 @@
 import type { BeginInput, RunActivities } from '../contract/activities.ts';
 import { DbError } from '../db/connection/errors.ts';
 import { releaseLease, takeLease } from '../db/ledger/lease.ts';
-import { loadObstacles, refuseUnreadyCases } from '../db/schema/ready.ts';
+import { refuseUnreadyCases } from '../db/cases/ready.ts';
+import { loadObstacles } from '../db/schema/ready.ts';
 import { closeRun, openRun } from '../db/ledger/runs.ts';
 import type { Session } from '../db/connection/session.ts';
 import { dropDeadShadows, dropShadow } from '../db/baseline/shadow.ts';

@@ -1,4 +1,4 @@
-import { openRefused, type Refused } from '../db/registry/quarantine.ts';
+import { openRefused, type RefusedCount } from '../db/registry/quarantine.ts';
 import { publishedFiles, type PublishedFile } from '../db/ledger/releases.ts';
 import type { Session } from '../db/connection/session.ts';
 import { countUnreported } from '../db/registry/unreported.ts';
@@ -15,7 +15,7 @@ export interface RegistryStatus {
   /** Days that no release holds, until a monthly brings them. */
   readonly gaps: readonly Gap[];
   /** Refused rows that no sound row has followed. */
-  readonly refused: readonly Refused[];
+  readonly refused: readonly RefusedCount[];
   /** Providers that are deactivated here and absent from the last deactivation report. */
   readonly unreported: number;
 }
@@ -76,7 +76,7 @@ export function registryLines({ dataUntil, newest, gaps, refused, unreported }: 
 
 const shownReasons = 10;
 
-function refusedLine({ fileName, reason, rowCount }: Refused): string {
+function refusedLine({ fileName, reason, rowCount }: RefusedCount): string {
   return `             ${grouped(rowCount)} ${reason} (${fileName === null ? 'adopted tables' : releaseName({ fileName })})`;
 }
 

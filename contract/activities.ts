@@ -1,5 +1,8 @@
+import type { PublishReport } from '../db/schema/ledger-json.ts';
 import type { Release } from '../nppes/page/release.ts';
 import type { CaseJob, RunJob } from './schedules.ts';
+
+export type { RowCounts } from '../db/schema/ledger-json.ts';
 
 /** Ends a wait or a run; also what the run ledger keeps. */
 export type RunOutcome =
@@ -73,26 +76,9 @@ export interface Staged {
   readonly release: Release;
 }
 
-/** inserted + updated + unchanged + stale + refused + duplicates = rows; deactivated is a part of inserted and updated. */
-export interface RowCounts {
-  readonly rows: number;
-  readonly inserted: number;
-  readonly updated: number;
-  readonly unchanged: number;
-  readonly stale: number;
-  readonly deactivated: number;
-  readonly refused: number;
-  readonly duplicates: number;
-}
-
-export interface Published {
-  readonly counts: RowCounts;
-  readonly refusedByReason: Readonly<Record<string, number>>;
-  /** Rows written to and deleted from search tables, and how many tables that touched. */
-  readonly search: { readonly written: number; readonly deleted: number; readonly tables: number };
-  /** Part of the publish. */
-  readonly indexSeconds: number;
-  /** Of a deactivation report: providers that are deactivated here and absent from the newest one. */
+/** What a publish did: the report that the ledger keeps, and what only the activity knows. */
+export interface Published extends Omit<PublishReport, 'typeRows'> {
+  /** Deactivation report: how many providers are deactivated here and absent from the newest report. */
   readonly unreported?: number;
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { bulkUpdate, type BulkReport } from '../db/cases/bulk-update.ts';
 import { readCasesWithStatus } from '../db/cases/report.ts';
-import { timestampColumn } from '../db/schema/case-status.ts';
+import { timestampColumn } from '../db/cases/status.ts';
 import type { Database } from '../db/connection/pool.ts';
 import type { Schemas } from '../db/schema/tables.ts';
 import { createLog, type Log } from '../telemetry/log.ts';

@@ -1,5 +1,5 @@
 import type { Statement } from './plan.ts';
-import { allTimestampColumns } from '../schema/case-status.ts';
+import { allTimestampColumns } from '../cases/status.ts';
 import { givingWay } from '../baseline/rename.ts';
 import type { Session } from '../connection/session.ts';
 import type { Schemas } from '../schema/tables.ts';

@@ -8,7 +8,7 @@ import type { RangeCounts } from '../schema/ledger-json.ts';
 import { shadowRangeTable } from '../schema/schema.ts';
 import type { Session } from '../connection/session.ts';
 import type { Shadow } from './shadow.ts';
-import type { Refusal } from '../registry/staging.ts';
+import type { RefusedRow } from '../registry/staging.ts';
 import { liveTables, searchColumns, type Schemas, type SearchKind } from '../schema/tables.ts';
 
 /** One range of NPIs of a baseline, its lines in the order of their NPIs: providers in the order of the loaded columns. */
@@ -120,7 +120,7 @@ export async function noteRefusals(
   session: Session,
   { stage }: Shadow,
   lease: Lease,
-  refusals: readonly Refusal[],
+  refusals: readonly RefusedRow[],
 ): Promise<void> {
   if (refusals.length === 0) return;
   await session.transaction(async () => {

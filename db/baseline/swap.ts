@@ -3,7 +3,7 @@ import { DbError } from '../connection/errors.ts';
 import { fence, type Lease } from '../ledger/lease.ts';
 import { clearByMonthly, enterRefused } from '../registry/quarantine.ts';
 import type {
-  Counts,
+  RowCounts,
   LiveBaseline,
   PublishReport,
   RangeCounts,
@@ -33,14 +33,14 @@ export async function countBaseline(
   session: Session,
   runId: string,
   { staged, rangeCount }: ShadowState,
-): Promise<{ readonly counts: Counts; readonly removed: number; readonly staged: StagedSoFar }> {
+): Promise<{ readonly counts: RowCounts; readonly removed: number; readonly staged: StagedSoFar }> {
   const ranges = await loadedRanges(session, runId);
   if (staged === undefined || ranges.size !== rangeCount) {
     throw new DbError('CountsDiffer', `${ranges.size} of ${rangeCount} ranges of the baseline are loaded.`);
   }
   const sum = (name: keyof RangeCounts) =>
     Array.from(ranges.values()).reduce((total, counts) => total + counts[name], 0);
-  const counts: Counts = {
+  const counts: RowCounts = {
     rows: staged.rows,
     inserted: sum('inserted'),
     updated: sum('updated'),

@@ -5,7 +5,7 @@ import { readAll, readExceptions, readMoved, type CaseException, type CaseMoved 
 import { freezeList } from './selection.ts';
 import type { Database } from '../connection/pool.ts';
 import { DbError } from '../connection/errors.ts';
-import { refuseUnreadyCases } from '../schema/ready.ts';
+import { refuseUnreadyCases } from './ready.ts';
 import { closeRun, openRun } from '../ledger/runs.ts';
 import type { Session } from '../connection/session.ts';
 import type { Schemas } from '../schema/tables.ts';

@@ -1,5 +1,5 @@
 import { eq } from 'drizzle-orm';
-import { exceptionReasons, refusedByServer } from '../schema/case-status.ts';
+import { exceptionReasons, refusedByServer } from './status.ts';
 import { readCaseTable, type CaseTable } from './table.ts';
 import { DbError, StatementError } from '../connection/errors.ts';
 import { fenceShared, type Lease } from '../ledger/lease.ts';

@@ -1,5 +1,6 @@
 import type { Session } from '../connection/session.ts';
 import { collationsOf } from '../connection/collation.ts';
+import { allTimestampColumns } from './status.ts';
 
 /** A generated case; `timestamps` by column. Nobody stands behind it. */
 export interface SampleCase {
@@ -14,22 +15,6 @@ export interface SampleCase {
   readonly payAmount: string;
   readonly timestamps: Readonly<Record<string, string>>;
 }
-
-const timestamps = [
-  'billable_flag_ts',
-  'docs_needed_ts',
-  'submitted_ts',
-  'pending_payment_ts',
-  'paid_to_provider_ts',
-  'sent_to_biller_ts',
-  'received_pmnt_ts',
-  'sent_to_negotiation_ts',
-  'settled_ts',
-  'sent_to_idr_ts',
-  'idr_decision_ts',
-  'rejected_ts',
-  'closed_ts',
-];
 
 /**
  * The application's `cases`, for a database that this service has made itself: never on one that was configured, whose
@@ -50,7 +35,7 @@ export async function createCases(session: Session, schema: string): Promise<voi
     active TINYINT NULL DEFAULT 1,
     human_case_id BIGINT NOT NULL AUTO_INCREMENT,
     pay_amount DECIMAL(14,2) NULL,
-    ${timestamps.map((name) => `${name} TIMESTAMP NULL`).join(',\n    ')},
+    ${allTimestampColumns.map((name) => `${name} TIMESTAMP NULL`).join(',\n    ')},
     KEY user_id (user_id), KEY human_case_id (human_case_id), KEY active (active)
   ) DEFAULT CHARACTER SET utf8mb4 COLLATE ${nearest}`);
 }
@@ -68,7 +53,7 @@ export async function insertCases(
       const rows = cases.slice(from, from + casesPerInsert).map(columnsOf);
       await session.run(
         `INSERT IGNORE INTO ${schema}.cases (case_id, user_id, case_date, patient_first, patient_last, ins_provider,
-           case_status, active, pay_amount, ${timestamps.join(', ')}) VALUES ?`,
+           case_status, active, pay_amount, ${allTimestampColumns.join(', ')}) VALUES ?`,
         [rows],
         'inserting sample cases',
       );
@@ -88,6 +73,6 @@ function columnsOf(one: SampleCase): unknown[] {
     status,
     isActive ? 1 : 0,
     payAmount,
-    ...timestamps.map((name) => one.timestamps[name] ?? null),
+    ...allTimestampColumns.map((name) => one.timestamps[name] ?? null),
   ];
 }

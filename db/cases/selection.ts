@@ -1,5 +1,5 @@
 import { eq, sql } from 'drizzle-orm';
-import { timestampColumn } from '../schema/case-status.ts';
+import { timestampColumn } from './status.ts';
 import { readCaseTable } from './table.ts';
 import { DbError } from '../connection/errors.ts';
 import { fence, type Lease } from '../ledger/lease.ts';

@@ -19,3 +19,12 @@ export async function collationsOf(session: Session): Promise<Collations> {
   ]);
   return found.length > 0 ? wanted : { nearest: 'utf8mb4_unicode_520_ci', exact: 'utf8mb4_nopad_bin' };
 }
+
+/** SQL: whether two lists of fields are the same, byte for byte. NULL, which an older loader wrote, differs from ''. */
+export function areSame(
+  pairs: readonly (readonly [ours: string, theirs: string])[],
+  exactCollation: string,
+): string {
+  // AND stops at the first field that differs. Concatenating and comparing two long texts took three times as long.
+  return pairs.map(([ours, theirs]) => `${ours} COLLATE ${exactCollation} <=> ${theirs}`).join(' AND ');
+}

@@ -14,7 +14,7 @@ export interface StatementReport {
 }
 
 /** `affectedRows` counts the rows that an UPDATE matched, changed or not; `changedRows` those that it changed. */
-type Written = Pick<ResultSetHeader, 'affectedRows' | 'changedRows' | 'insertId' | 'warningStatus' | 'info'>;
+type Written = Pick<ResultSetHeader, 'affectedRows'>;
 type Parameters = readonly unknown[];
 
 /**

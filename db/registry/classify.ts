@@ -1,18 +1,9 @@
-import { collationsOf } from '../connection/collation.ts';
+import { areSame, collationsOf } from '../connection/collation.ts';
 import { dateKey } from './dates.ts';
 import { npiColumns } from '../schema/npi-columns.ts';
 import type { PublishScope } from './publish-scope.ts';
 import type { Session } from '../connection/session.ts';
 import { isOvertaken, lastStubFor } from './stubs.ts';
-
-/** Whether fields are the same, byte for byte; a NULL of an older loader differs from an empty field. */
-export function areSame(
-  pairs: readonly (readonly [ours: string, theirs: string])[],
-  exactCollation: string,
-): string {
-  // The AND ends at the first field that differs: a third of the time of two long texts that are built and compared.
-  return pairs.map(([ours, theirs]) => `${ours} COLLATE ${exactCollation} <=> ${theirs}`).join(' AND ');
-}
 
 /**
  * Fills the plan: one line an NPI of the file, with what is known of it and what is to be done. Nothing but the plan

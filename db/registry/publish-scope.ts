@@ -1,11 +1,11 @@
 import type { NpiTables } from '../schema/tables.ts';
 
-/** The names that the statements of one publish need. */
+/** What the statements of one publish need: tables and the release. */
 export interface PublishScope {
   readonly tables: NpiTables;
-  /** Staging table; `<stage>_plan`, `<stage>_search` and `<stage>_refused` stand beside it. */
+  /** The staging table; `<stage>_plan`, `<stage>_search` and `<stage>_refused` belong to it. */
   readonly stage: string;
   readonly releaseId: number;
-  /** The full list of deactivated providers, most of which are known as such. */
+  /** The release is a deactivation report: it has stubs only, and lists every deactivated provider each time. */
   readonly isReport?: boolean;
 }

@@ -4,7 +4,7 @@ import { DbError } from '../connection/errors.ts';
 import { fence, type Lease } from '../ledger/lease.ts';
 import { planGroups, writeProviders, type PlanGroup } from './providers.ts';
 import type {
-  Counts,
+  RowCounts,
   PublishReport,
   ReleaseFile,
   SearchTouched,
@@ -114,14 +114,14 @@ async function countRows(
   session: Session,
   { stage }: PublishScope,
   found: { readonly groups: readonly PlanGroup[]; readonly duplicates: number; readonly soFar: StagedSoFar },
-): Promise<Counts> {
+): Promise<RowCounts> {
   const { groups, duplicates, soFar } = found;
   const [refused] = await session.query<{ rowCount: number }>(
     `SELECT COUNT(*) AS rowCount FROM ${stage}_refused`,
   );
   const count = (of: (group: PlanGroup) => boolean) =>
     groups.filter(of).reduce((sum, { npis }) => sum + npis, 0);
-  const counts: Counts = {
+  const counts: RowCounts = {
     rows: soFar.rows,
     inserted: count(({ action }) => action === 'insert'),
     updated: count(({ action }) => action === 'update'),

@@ -56,7 +56,7 @@ async function clearByKnown(session: Session, tables: NpiTables, releaseId: numb
 }
 
 /** Refused rows that no sound one has followed, by release and reason; release 0 is an adopted database. */
-export interface Refused {
+export interface RefusedCount {
   readonly releaseId: number;
   /** Absent for an adopted database. */
   readonly fileName: string | null;
@@ -65,8 +65,8 @@ export interface Refused {
 }
 
 /** What is in quarantine, the newest release first. */
-export function openRefused(session: Session): Promise<Refused[]> {
-  return session.query<Refused>(
+export function openRefused(session: Session): Promise<RefusedCount[]> {
+  return session.query<RefusedCount>(
     `SELECT q.release_id AS releaseId, r.file_name AS fileName, q.reason, COUNT(*) AS rowCount
      FROM npi_quarantine q LEFT JOIN npi_release r ON r.release_id = q.release_id
      WHERE q.cleared_by IS NULL GROUP BY q.release_id, r.file_name, q.reason ORDER BY q.release_id DESC, rowCount DESC`,

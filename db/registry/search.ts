@@ -1,7 +1,6 @@
-import { areSame } from './classify.ts';
 import { isDeactivated } from './dates.ts';
 import type { PublishScope } from './publish-scope.ts';
-import { collationsOf } from '../connection/collation.ts';
+import { areSame, collationsOf } from '../connection/collation.ts';
 import type { SearchTouched } from '../schema/ledger-json.ts';
 import type { Session } from '../connection/session.ts';
 import { searchColumns, type SearchKind } from '../schema/tables.ts';

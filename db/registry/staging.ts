@@ -8,8 +8,8 @@ import { checkpointTable } from '../schema/schema.ts';
 import type { Session } from '../connection/session.ts';
 import { npiColumnsDdl, searchColumns } from '../schema/tables.ts';
 
-/** One refused row, by place and reason. */
-export interface Refusal {
+/** A refused row as the quarantine keeps it: where it is and why, never its values. */
+export interface RefusedRow {
   readonly rowNumber: number;
   readonly lineNumber: number;
   readonly npi?: string;
@@ -85,7 +85,7 @@ export function stagingTables(name: string, collation: string): string[] {
 /** What one block adds. */
 export interface StagedBlock {
   readonly tsv: Buffer;
-  readonly refusals: readonly Refusal[];
+  readonly refusals: readonly RefusedRow[];
   /** The checkpoint with this block in it. */
   readonly soFar: StagedSoFar;
 }

@@ -13,7 +13,7 @@ export interface StagedSoFar {
 
 /** What a publish did; kept in the ledger, so that a repeated attempt can say it again. */
 export interface PublishReport {
-  readonly counts: Counts;
+  readonly counts: RowCounts;
   readonly refusedByReason: Readonly<Record<string, number>>;
   readonly search: { readonly written: number; readonly deleted: number; readonly tables: number };
   readonly indexSeconds: number;
@@ -34,7 +34,7 @@ export interface ReleaseFile {
 }
 
 /** What one range of a baseline's NPIs brought. */
-export interface RangeCounts extends Omit<Counts, 'rows' | 'refused'> {
+export interface RangeCounts extends Omit<RowCounts, 'rows' | 'refused'> {
   /** Known providers that are not in the file and go. */
   readonly removed: number;
 }
@@ -58,8 +58,8 @@ export interface LiveBaseline {
   readonly touched: readonly SearchTouched[];
 }
 
-/** inserted + updated + unchanged + stale + refused + duplicates = rows. */
-export interface Counts {
+/** inserted + updated + unchanged + stale + refused + duplicates = rows; deactivated rows are also inserted or updated. */
+export interface RowCounts {
   readonly rows: number;
   readonly inserted: number;
   readonly updated: number;

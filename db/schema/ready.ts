@@ -6,9 +6,7 @@ import {
   type MySqlColumn,
   type MySqlTable,
 } from 'drizzle-orm/mysql-core';
-import { timestampColumn } from './case-status.ts';
 import { collationsOf } from '../connection/collation.ts';
-import { DbError } from '../connection/errors.ts';
 import { npiColumns } from './npi-columns.ts';
 import { facilityTable, ownTables, searchLogTable, surgeonTable, updateLogTable } from './schema.ts';
 import type { Session } from '../connection/session.ts';
@@ -24,7 +22,7 @@ interface ColumnFound {
 }
 
 /** What a job needs of a table; `maxLength` in characters. */
-interface Wanted {
+export interface WantedTable {
   readonly place: string;
   readonly columns: ReadonlyArray<{ readonly name: string; readonly maxLength?: number | undefined }>;
   /** One row an NPI: the statements of a publish find and replace rows by it. */
@@ -36,50 +34,15 @@ interface Wanted {
  * Tables, the primary key on `npi`, columns at least as wide as what is loaded, and the provenance columns.
  */
 export async function loadObstacles(session: Session, schemas: Schemas): Promise<string[]> {
-  return obstacles(session, schemas, [...npiTables(schemas), ...serviceTables(schemas)]);
+  return tableObstacles(session, schemas, [...npiTables(schemas), ...serviceTables(schemas)]);
 }
 
-/**
- * Checks that cases can be moved to a status, before anything moves; an undo, which brings each case back to where it was,
- * has none.
- * @throws DbError CasesNotReady naming all that is missing; DatabaseRefused naming a right that is
- */
-export async function refuseUnreadyCases(
+/** What the tables of these schemas lack, one sentence fragment each; empty when nothing is missing. */
+export async function tableObstacles(
   session: Session,
   schemas: Schemas,
-  target: number | undefined,
-): Promise<void> {
-  const column = target === undefined ? undefined : timestampColumn(target);
-  const found = await caseObstacles(session, schemas, column === undefined ? [] : [column]);
-  if (found.length > 0) throw new DbError('CasesNotReady', `Cases cannot be moved: ${found.join('; ')}.`);
-}
-
-/**
- * What keeps the database from taking case updates that set `timestampColumns`: of the application it needs `cases`
- * with the columns that are read and written, and nothing else. Rights are tried, too, by an update of no row.
- * @throws DbError DatabaseRefused naming a right that is missing
- */
-async function caseObstacles(
-  session: Session,
-  schemas: Schemas,
-  timestampColumns: readonly string[],
+  wanted: readonly WantedTable[],
 ): Promise<string[]> {
-  const columns = ['case_id', 'active', 'case_status', ...timestampColumns];
-  const place = `${schemas.application}.cases`;
-  const cases = { place, columns: columns.map((name) => ({ name })), isKeyedByNpi: false };
-  const found = await obstacles(session, schemas, [cases, ...serviceTables(schemas)]);
-  if (found.length === 0) {
-    const written = ['case_status', ...timestampColumns].map((name) => `${name} = ${name}`).join(', ');
-    await session.run(
-      `UPDATE ${place} SET ${written} WHERE case_id IS NULL AND active IS NULL`,
-      [],
-      'trying the rights on cases',
-    );
-  }
-  return found;
-}
-
-async function obstacles(session: Session, schemas: Schemas, wanted: readonly Wanted[]): Promise<string[]> {
   const found = await session.query<ColumnFound>(
     `SELECT CONCAT(table_schema, '.', table_name) AS place, column_name AS name,
        character_maximum_length AS width, collation_name AS collation, column_key = 'PRI' AS isKey
@@ -98,7 +61,7 @@ async function obstacles(session: Session, schemas: Schemas, wanted: readonly Wa
   const foreign = present.filter(
     ({ place, isKeyedByNpi }) => isKeyedByNpi && (tables.get(place) ?? []).some(isForeign),
   );
-  const places = (list: readonly Wanted[]) => list.map(({ place }) => place).join(', ');
+  const places = (list: readonly WantedTable[]) => list.map(({ place }) => place).join(', ');
   return [
     ...(missing.length > 0 ? [`missing tables: ${places(missing)}`] : []),
     ...(unkeyed.length > 0 ? [`no primary key on npi: ${places(unkeyed)}`] : []),
@@ -107,7 +70,7 @@ async function obstacles(session: Session, schemas: Schemas, wanted: readonly Wa
   ];
 }
 
-function npiTables({ application, search, scheduler }: Schemas): Wanted[] {
+function npiTables({ application, search, scheduler }: Schemas): WantedTable[] {
   const provenance = [{ name: 'data_release' }, { name: 'deactivation_release' }];
   const data = [0, 1, 2].map((type) => ({
     place: `${application}.npi_data_${type}`,
@@ -125,12 +88,13 @@ function npiTables({ application, search, scheduler }: Schemas): Wanted[] {
   return [...data, ...logs, ...searched];
 }
 
-function serviceTables({ scheduler }: Schemas): Wanted[] {
+/** This service's own tables. */
+export function serviceTables({ scheduler }: Schemas): WantedTable[] {
   return ownTables.map((table) => ({ ...described(table, scheduler), isKeyedByNpi: false }));
 }
 
 /** `defaultSchema`: of a table that names none. */
-function described(table: MySqlTable, defaultSchema: string): Omit<Wanted, 'isKeyedByNpi'> {
+function described(table: MySqlTable, defaultSchema: string): Omit<WantedTable, 'isKeyedByNpi'> {
   const { schema = defaultSchema, name, columns } = getTableConfig(table);
   const width = (column: MySqlColumn) =>
     is(column, MySqlVarChar) || is(column, MySqlChar) ? column.length : undefined;
@@ -145,13 +109,13 @@ function isKeyedByNpiOnly(columns: readonly ColumnFound[]): boolean {
   return key.length === 1 && key[0]?.name === 'npi';
 }
 
-function columnObstacles({ place, columns }: Wanted, found: readonly ColumnFound[]): string[] {
+function columnObstacles({ place, columns }: WantedTable, found: readonly ColumnFound[]): string[] {
   const byName = new Map(found.map((column) => [column.name, column]));
   const absent = columns.filter(({ name }) => !byName.has(name));
   const narrow = columns.filter(
     ({ name, maxLength = 0 }) => (byName.get(name)?.width ?? maxLength) < maxLength,
   );
-  const names = (list: Wanted['columns']) => list.map(({ name }) => name).join(', ');
+  const names = (list: WantedTable['columns']) => list.map(({ name }) => name).join(', ');
   return [
     ...(absent.length > 0 ? [`${place} lacks ${names(absent)}`] : []),
     ...(narrow.length > 0 ? [`${place} is too narrow in ${names(narrow)}`] : []),
