@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// The command in a checkout and in a package. It is there before the first build, because npx keeps what it finds first.
+// The `surgicase` command, in a checkout and in a package. It exists before the first build, so that `npx surgicase`
+// in a fresh checkout runs this file and not a package of the same name from the registry.
 import { existsSync } from 'node:fs';
 import process from 'node:process';
 
@@ -7,7 +8,7 @@ const cli = new URL('../dist/client/cli.js', import.meta.url);
 if (existsSync(cli)) await import(cli.href);
 else {
   process.stderr.write(
-    'surgicase is not built yet: npm ci && npm run build (npm start does both by itself)\n',
+    'surgicase is not built yet. Run `npm ci && npm run build`, or `npm start`, which does both.\n',
   );
   process.exitCode = 2;
 }
