@@ -2,12 +2,11 @@ import type { BaselineIndexed } from '../contract/activities.ts';
 import type { Lease } from '../db/ledger/lease.ts';
 import type { Session } from '../db/connection/session.ts';
 import { buildAllKeys, buildDataKeys, finishSearch, type ShadowScope } from '../db/baseline/search.ts';
-import { readShadow, takeOverShadow } from '../db/baseline/shadow.ts';
+import { requireShadow, takeOverShadow } from '../db/baseline/shadow.ts';
 import type { Attempt } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
-import { seconds } from './discover.ts';
-import { inLanes } from './concurrently.ts';
-import { shadowLost } from './shadow-lost.ts';
+import { secondsSince } from './elapsed.ts';
+import { runConcurrently } from './concurrently.ts';
 
 /** Secondary keys of the large tables, then the search rows that only the database can tell. */
 export async function indexShadow(
@@ -21,20 +20,19 @@ export async function indexShadow(
     signal,
     async (session): Promise<ShadowScope & { isDone: boolean }> => {
       const shadow = await takeOverShadow(session, schemas, lease);
-      const state = await readShadow(session, lease.runId);
-      if (state === undefined) throw shadowLost();
+      const state = await requireShadow(session, lease.runId);
       return { schemas, shadow, lease, releaseId: state.releaseId, isDone: state.isSearched };
     },
   );
   const step =
-    (name: string, build: (session: Session) => Promise<void>) => async (laneSignal: AbortSignal) => {
+    (name: string, build: (session: Session) => Promise<void>) => async (taskSignal: AbortSignal) => {
       const stepStartedAt = performance.now();
       tell({ phase: 'index', step: name });
-      await database.session(laneSignal, build);
+      await database.session(taskSignal, build);
       searchSeconds[name] = (performance.now() - stepStartedAt) / 1000;
     };
   // The largest first, so that the lanes end together.
-  await inLanes(2, signal, [
+  await runConcurrently(2, signal, [
     step('npi_data_1', (session) => buildDataKeys(session, scope, 1)),
     step('search_surgeon_all', (session) => buildAllKeys(session, scope, 'surgeon')),
     step('npi_data_2', (session) => buildDataKeys(session, scope, 2)),
@@ -45,7 +43,7 @@ export async function indexShadow(
     tell({ phase: 'index', step: 'search rows of known providers' });
     await database.session(signal, (session) => finishSearch(session, scope));
   }
-  const indexSeconds = seconds(startedAt);
+  const indexSeconds = secondsSince(startedAt);
   log.info('indexed', { seconds: indexSeconds });
   return { indexSeconds, searchSeconds };
 }

@@ -5,8 +5,8 @@ import { searchLetters } from '../db/schema/tables.ts';
 import type { LetterFile } from '../spool/letter-file.ts';
 import type { Attempt } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
-import { seconds } from './discover.ts';
-import { inLanes } from './concurrently.ts';
+import { secondsSince } from './elapsed.ts';
+import { runConcurrently } from './concurrently.ts';
 
 /**
  * Fills the 52 letter tables from this host's disk, the largest first, and gives the seconds of each. They were written
@@ -26,15 +26,15 @@ export async function loadLetters(
     )
     .map((table) => ({ ...table, rows: letters.rows(table.number) }))
     .sort((a, b) => b.rows - a.rows);
-  const tasks = tables.map(({ kind, letter, number }) => async (laneSignal: AbortSignal) => {
+  const tasks = tables.map(({ kind, letter, number }) => async (taskSignal: AbortSignal) => {
     const startedAt = performance.now();
     tell({ phase: 'load', step: `search_${kind}_${letter}` });
-    await database.session(laneSignal, (session) =>
+    await database.session(taskSignal, (session) =>
       loadLetter(session, target, { kind, letter }, letters.lines(number), target.isLocal),
     );
     searchSeconds[`search_${kind}_${letter}`] = (performance.now() - startedAt) / 1000;
   });
-  await inLanes(2, signal, tasks);
-  log.info('letters loaded', { tables: tables.length, seconds: seconds(beganAt) });
+  await runConcurrently(2, signal, tasks);
+  log.info('letters loaded', { tables: tables.length, seconds: secondsSince(beganAt) });
   return searchSeconds;
 }

@@ -21,14 +21,14 @@ import { ensureSpace } from '../nppes/transfer/partial-download.ts';
 import type { Attempt } from './attempt.ts';
 import { loadLetters } from './baseline-letters.ts';
 import type { ActivityDeps } from './deps.ts';
-import { seconds } from './discover.ts';
-import { inLanes } from './concurrently.ts';
+import { secondsSince } from './elapsed.ts';
+import { runConcurrently } from './concurrently.ts';
 import { refuseTooMany } from './publish.ts';
 import { added, asStaged, nothingYet, reportStaged } from './staged-counts.ts';
 import { ensureZip, rangeFolder } from './zip-file.ts';
 
 // The server does five times the work of this process: two connections keep both cores of a small host busy.
-const laneCount = 2;
+const rangeConcurrency = 2;
 
 /** Splits a monthly into ranges of NPIs on disk, and loads each range, sorted, into the shadow tables. */
 export async function loadMonthly(
@@ -135,7 +135,7 @@ async function splitMember(
       current.tell({ phase: 'load', step: 'splitting into ranges', rows: soFar.rows, ...bytes });
     }
     const split = await writer.finish();
-    reportStaged(current, soFar, seconds(startedAt));
+    reportStaged(current, soFar, secondsSince(startedAt));
     refuseTooMany(deps, asStaged(soFar));
     await deps.database.session(current.signal, (session) => markShadow(session, lease, { staged: soFar }));
     return { split, staged: soFar };
@@ -168,11 +168,11 @@ async function loadEach(work: MonthlyWork, ranges: RangeWork): Promise<void> {
     if (!loaded.has(range.number) || !letters.has(range.number)) await loadOne(work, ranges, range, signal);
     tell(rows);
   });
-  await inLanes(laneCount, current.signal, tasks);
+  await runConcurrently(rangeConcurrency, current.signal, tasks);
   current.log.info('ranges loaded', {
     rows: doneRows,
     ranges: state.rangeCount,
-    seconds: seconds(startedAt),
+    seconds: secondsSince(startedAt),
   });
 }
 

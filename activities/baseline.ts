@@ -13,14 +13,13 @@ import type { Lease } from '../db/ledger/lease.ts';
 import type { LiveBaseline } from '../db/schema/ledger-json.ts';
 import { publishReport } from '../db/ledger/releases.ts';
 import type { Session } from '../db/connection/session.ts';
-import { readShadow, takeOverShadow, type ShadowState } from '../db/baseline/shadow.ts';
+import { requireShadow, takeOverShadow } from '../db/baseline/shadow.ts';
 import { releaseName } from '../nppes/page/release.ts';
 import { attempt, underLease, type Attempt } from './attempt.ts';
 import { indexShadow } from './baseline-index.ts';
 import { loadMonthly } from './baseline-load.ts';
 import { job, type ActivityDeps } from './deps.ts';
-import { seconds } from './discover.ts';
-import { shadowLost } from './shadow-lost.ts';
+import { secondsSince } from './elapsed.ts';
 import { rangeFolder } from './zip-file.ts';
 
 /** A monthly, from its zip to the place of the live tables. */
@@ -67,7 +66,11 @@ async function check(
   session: Session,
   { runId, log }: Attempt,
 ): Promise<BaselineChecked> {
-  const { counts, removed, staged } = await countBaseline(session, runId, await existing(session, runId));
+  const { counts, removed, staged } = await countBaseline(
+    session,
+    runId,
+    await requireShadow(session, runId),
+  );
   const last = await lastMonthlyTypeRows(session);
   const kinds = ['deactivated providers', 'individuals', 'organizations'] as const;
   const shortfalls = (last ?? []).flatMap((before, type) => {
@@ -78,12 +81,6 @@ async function check(
   });
   log.info('baseline checked', { ...counts, removed, shortfalls });
   return { shortfalls, removed };
-}
-
-async function existing(session: Session, runId: string): Promise<ShadowState> {
-  const state = await readShadow(session, runId);
-  if (state) return state;
-  throw shadowLost();
 }
 
 interface SwapInput {
@@ -107,7 +104,7 @@ async function swap(
   if (live?.runId !== runId || live.file.sha256 !== sha256) {
     tell({ phase: 'swap', step: 'counting' });
     const shadow = await takeOverShadow(session, schemas, lease);
-    const counted = await countBaseline(session, runId, await existing(session, runId));
+    const counted = await countBaseline(session, runId, await requireShadow(session, runId));
     const touched = await countSearch(session, shadow, indexed.searchSeconds);
     const written = touched.reduce((sum, { writtenRows }) => sum + writtenRows, 0);
     const report: LiveBaseline['report'] = {
@@ -130,6 +127,10 @@ async function swap(
   if (report === undefined)
     throw new DbError('CountsDiffer', `The ledger lacks ${file.fileName} after its swap.`);
   const { typeRows: _types, ...published } = report;
-  log.info('baseline is live', { ...published.counts, ...published.search, seconds: seconds(startedAt) });
+  log.info('baseline is live', {
+    ...published.counts,
+    ...published.search,
+    seconds: secondsSince(startedAt),
+  });
   return published;
 }

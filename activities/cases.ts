@@ -60,7 +60,7 @@ function selected(
 }
 
 async function move(
-  { database, schemas, casesPerBatch, recorder }: ActivityDeps,
+  { database, schemas, casesPerBatch, metrics }: ActivityDeps,
   { runId, log, signal, tell }: Attempt,
   { job, lease }: { readonly job: RunJob; readonly lease: Lease },
 ): Promise<CasesMoved> {
@@ -68,7 +68,7 @@ async function move(
   const onProgress = (counts: MoveCounts) => tell({ phase: 'move', cases: counts.moved + counts.exceptions });
   const input = { runId, casesPerBatch, lease, onProgress };
   const { moved, exceptions: exceptionCount } = await moveSelected(database, schemas, input, signal);
-  recordCaseUpdate(recorder, { job, ms: performance.now() - startedMs, exceptionCount });
+  recordCaseUpdate(metrics, { job, ms: performance.now() - startedMs, exceptionCount });
   if (exceptionCount === 0) return { updated: moved, exceptions: {} };
   return database.session(signal, async (session) => {
     await warn(session, runId, log, exceptionCount);

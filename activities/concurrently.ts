@@ -1,20 +1,20 @@
-/** A piece of work for one of several lanes; `signal` fires when the caller's does, or when another lane has failed. */
-export type LaneTask = (signal: AbortSignal) => Promise<void>;
+/** `signal` fires when the caller's signal does, and when another task has failed. */
+export type ConcurrentTask = (signal: AbortSignal) => Promise<void>;
 
 /**
- * Works through `tasks` in `laneCount` lanes, each taking the next when it is free. The first failure stops the others,
- * and is thrown when all have stopped.
+ * Runs `tasks` in their order, at most `concurrency` of them at a time. The first failure stops the others; it is thrown
+ * when all of them have stopped.
  */
-export async function inLanes(
-  laneCount: number,
+export async function runConcurrently(
+  concurrency: number,
   signal: AbortSignal,
-  tasks: Iterable<LaneTask>,
+  tasks: Iterable<ConcurrentTask>,
 ): Promise<void> {
   const failed = new AbortController();
   const both = AbortSignal.any([signal, failed.signal]);
   const next = tasks[Symbol.iterator]();
   let failure: unknown;
-  const lane = async () => {
+  const runNext = async () => {
     try {
       for (let task = next.next(); !task.done; task = next.next()) {
         both.throwIfAborted();
@@ -25,6 +25,6 @@ export async function inLanes(
       failed.abort(error);
     }
   };
-  await Promise.all(Array.from({ length: laneCount }, lane));
+  await Promise.all(Array.from({ length: concurrency }, runNext));
   if (failed.signal.aborted) throw failure;
 }

@@ -2,7 +2,7 @@ import type { Database } from '../db/connection/pool.ts';
 import type { Schemas } from '../db/schema/tables.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Notify } from '../telemetry/notify.ts';
-import type { Recorder } from '../telemetry/metrics.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
 
 /** The job of the activities that load NPPES; each of them works under its lease. */
 export const job = 'npi-update';
@@ -28,7 +28,7 @@ export interface ActivityDeps {
   readonly casesPerBatch: number;
   /** A run that finds more cases waits for an approval; none does when absent. */
   readonly caseUpdateMax?: number;
-  readonly recorder: Recorder;
+  readonly metrics: Metrics;
   readonly notify: Notify;
   /** The date of today, UTC, ISO. */
   today(): string;

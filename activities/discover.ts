@@ -14,6 +14,7 @@ import { offeredReleases, offeredZip } from '../nppes/page/listing.ts';
 import { releaseName, type ReleaseKind } from '../nppes/page/release.ts';
 import { attempt, underLeaseUnlessDry, type Attempt } from './attempt.ts';
 import { job, type ActivityDeps } from './deps.ts';
+import { secondsSince } from './elapsed.ts';
 import { reportGaps } from './gaps.ts';
 import { namedFile } from './named-file.ts';
 import { removeRangeFolders } from './zip-file.ts';
@@ -77,7 +78,7 @@ async function discover(
   log.info(named ? 'file looked at' : 'page read', {
     listed: listed.length,
     due: names,
-    seconds: seconds(startedAt),
+    seconds: secondsSince(startedAt),
   });
   return { due: chosen.map(({ release, url }): DueRelease => ({ release, url })), remarks };
 }
@@ -118,9 +119,4 @@ function asPublished(file: PublishedFile): PublishedRelease {
     periodEnd,
   };
   return { release, ...(sizeBytes > 0 && { sizeBytes }), ...(etag !== null && { etag }) };
-}
-
-/** Seconds since a moment of `performance.now()`, to a millisecond. */
-export function seconds(startedAtMs: number): number {
-  return Math.round(performance.now() - startedAtMs) / 1000;
 }

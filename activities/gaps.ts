@@ -10,12 +10,12 @@ const daysOf = ({ start, end }: Gap) => (Date.parse(end) - Date.parse(start)) / 
  * one notice for all. It comes again with every run, until a monthly closes the gap.
  */
 export async function reportGaps(
-  { recorder, notify }: ActivityDeps,
+  { metrics, notify }: ActivityDeps,
   { runId, log }: Attempt,
   gaps: readonly Gap[],
 ): Promise<void> {
   const days = gaps.reduce((sum, gap) => sum + daysOf(gap), 0);
-  recorder.setGauge('npi_gap_days', days, { job });
+  metrics.setGauge('npi_gap_days', days, { job });
   if (gaps.length === 0) return;
   for (const { start, end } of gaps) log.warn('no weekly holds these days', { start, end });
   const periods = gaps.map(({ start, end }) => `${start} to ${end}`).join(', ');

@@ -4,7 +4,8 @@ import { attempt, underLeaseUnlessDry } from './attempt.ts';
 import { baselineActivities } from './baseline.ts';
 import { caseActivities } from './cases.ts';
 import { job, type ActivityDeps } from './deps.ts';
-import { discoverActivity, seconds } from './discover.ts';
+import { discoverActivity } from './discover.ts';
+import { secondsSince } from './elapsed.ts';
 import { publishActivity } from './publish.ts';
 import { runActivities } from './run-ledger.ts';
 import { stageActivity } from './stage.ts';
@@ -29,7 +30,7 @@ export function createActivities(deps: ActivityDeps): NpiActivities & CaseActivi
         current.log.info('downloaded', {
           sizeBytes: zip.sizeBytes,
           sha256: zip.sha256,
-          seconds: seconds(startedAt),
+          seconds: secondsSince(startedAt),
         });
         return zip;
       }),

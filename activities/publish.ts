@@ -11,7 +11,7 @@ import { ApplicationFailure } from '@temporalio/activity';
 import { failures } from '../contract/failures.ts';
 import { attempt, underLeaseUnlessDry, type Attempt } from './attempt.ts';
 import { job, type ActivityDeps } from './deps.ts';
-import { seconds } from './discover.ts';
+import { secondsSince } from './elapsed.ts';
 
 /** From staging to the live tables and the search tables, in one transaction. */
 export function publishActivity(deps: ActivityDeps): Pick<NpiActivities, 'publish'> {
@@ -56,7 +56,7 @@ async function publishStaged(
     ...counts,
     ...search,
     indexSeconds,
-    seconds: seconds(startedAt),
+    seconds: secondsSince(startedAt),
   });
   if (published.unreported) {
     log.warn('providers are deactivated here and absent from the newest report', {

@@ -12,7 +12,7 @@ import { readRows } from '../nppes/rows/row-stream.ts';
 import { npidataMember, openZip, type Member } from '../nppes/transfer/zip.ts';
 import { attempt, underLeaseUnlessDry, type Attempt } from './attempt.ts';
 import { job, type ActivityDeps } from './deps.ts';
-import { seconds } from './discover.ts';
+import { secondsSince } from './elapsed.ts';
 import { added, asStaged, nothingYet, reportStaged } from './staged-counts.ts';
 import { ensureZip } from './zip-file.ts';
 
@@ -51,7 +51,7 @@ async function stageZip(
       if (heldBack !== undefined)
         return { ...asStaged(nothingYet(member.name)), isPublished, heldBack, release };
       const soFar = await stageMember(deps, current, session, { member, release, lease });
-      reportStaged(current, soFar, seconds(startedAt));
+      reportStaged(current, soFar, secondsSince(startedAt));
       return { ...asStaged(soFar), isPublished, release };
     });
   } finally {

@@ -5,7 +5,7 @@ import { timestampColumn } from '../db/cases/status.ts';
 import type { Database } from '../db/connection/pool.ts';
 import type { Schemas } from '../db/schema/tables.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
-import { recordCaseUpdate, type Recorder } from '../telemetry/metrics.ts';
+import { recordCaseUpdate, type Metrics } from '../telemetry/metrics.ts';
 import { openDatabase, schemasOf } from '../worker/database.ts';
 import { hostConfig } from './environment.ts';
 
@@ -25,7 +25,7 @@ export interface BulkUpdateInput {
 
 export interface BulkUpdateOptions {
   /** Takes the counts and the timing; nobody does when absent. */
-  readonly recorder?: Recorder;
+  readonly recorder?: Metrics;
   readonly signal?: AbortSignal;
 }
 

@@ -10,7 +10,7 @@ export {
   type CaseExceptionLine,
   type UpdatedCase,
 } from './cases.ts';
-export type { Recorder } from '../telemetry/metrics.ts';
+export type { Metrics as Recorder } from '../telemetry/metrics.ts';
 export type { CaseUpdateResult, NpiUpdateResult } from '../contract/workflows.ts';
 export { RunFailedError, runNpiUpdateNow, runPaidUpdateNow, runPendingPaymentUpdateNow } from './run-now.ts';
 export {

@@ -3,14 +3,14 @@ import { withClient } from '../client/connection.ts';
 import { applySchedules, plannedSchedules, type ScheduleChange } from '../client/schedules.ts';
 import { processEnvironmentWithServices, readConfig } from '../config/config.ts';
 import { createLog } from '../telemetry/log.ts';
-import type { Recorder } from '../telemetry/metrics.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
 import { startWorker, type RunningWorker } from '../worker/worker.ts';
 import { installRuntime } from '../worker/runtime.ts';
 import { hostConfig } from './environment.ts';
 
 export interface SchedulerOptions {
   /** Takes the counts and timings of case updates; Temporal's metrics do when absent. */
-  readonly recorder?: Recorder;
+  readonly recorder?: Metrics;
 }
 
 /**
@@ -55,7 +55,7 @@ async function startHere({ recorder }: SchedulerOptions): Promise<RunningWorker>
   await withClient(config, (client) =>
     applySchedules(client, plannedSchedules(config), { isOnlyMissing: true }),
   );
-  const worker = await startWorker({ config, database, log, ...(recorder && { recorder }) });
+  const worker = await startWorker({ config, database, log, ...(recorder && { metrics: recorder }) });
   log.info('worker is ready', { temporal: config.temporal.connectionOptions.address });
   return worker;
 }

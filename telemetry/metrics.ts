@@ -1,5 +1,5 @@
 /** Where measurements go: Temporal's metrics by default, whatever a host passes otherwise. Labels hold no ids of cases. */
-export interface Recorder {
+export interface Metrics {
   count(name: string, labels: Readonly<Record<string, string>>): void;
   recordTiming(name: string, ms: number, labels: Readonly<Record<string, string>>): void;
   setGauge(name: string, value: number, labels: Readonly<Record<string, string>>): void;
@@ -7,9 +7,9 @@ export interface Recorder {
 
 /** One count of a case update that moved all its cases, or left some, and how long it took. */
 export function recordCaseUpdate(
-  recorder: Recorder,
+  metrics: Metrics,
   { job, ms, exceptionCount }: { readonly job: string; readonly ms: number; readonly exceptionCount: number },
 ): void {
-  recorder.count(exceptionCount === 0 ? 'case_update_success' : 'case_update_partial_failure', { job });
-  recorder.recordTiming('bulk_update_case_status', ms, { job });
+  metrics.count(exceptionCount === 0 ? 'case_update_success' : 'case_update_partial_failure', { job });
+  metrics.recordTiming('bulk_update_case_status', ms, { job });
 }

@@ -3,7 +3,7 @@ import { connect, type Database } from '../db/connection/pool.ts';
 import type { DatabaseOptions } from '../db/connection/open-connection.ts';
 import { secretCredentials, staticCredentials } from '../db/connection/credentials.ts';
 import type { Log } from '../telemetry/log.ts';
-import type { Recorder } from '../telemetry/metrics.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
 
 /** What a worker is made of; `database` is the configuration's, known to be there. */
 export interface WorkerSetup {
@@ -11,7 +11,7 @@ export interface WorkerSetup {
   readonly database: DatabaseConfig;
   readonly log: Log;
   /** A host's own; Temporal's metrics when absent. */
-  readonly recorder?: Recorder;
+  readonly metrics?: Metrics;
 }
 
 /** The database of a configuration, its statements' times going to the debug log. */

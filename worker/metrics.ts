@@ -1,8 +1,8 @@
 import { Runtime } from '@temporalio/worker';
-import type { Recorder } from '../telemetry/metrics.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
 
 /** Measurements among Temporal's own metrics, wherever those go (`METRICS_ADDRESS`). */
-export function temporalRecorder(): Recorder {
+export function temporalMetrics(): Metrics {
   const meter = Runtime.instance().metricMeter;
   return {
     count: (name, labels) => meter.createCounter(name, 'int').add(1, { ...labels }),

@@ -5,7 +5,7 @@ import { taskQueues } from '../contract/task-queues.ts';
 import { notifier } from '../telemetry/notify.ts';
 import { bundlePath, bundleWorkflows } from './bundle.ts';
 import { openDatabase, schemasOf, type WorkerSetup } from './database.ts';
-import { temporalRecorder } from './metrics.ts';
+import { temporalMetrics } from './metrics.ts';
 
 /** A worker that polls both queues. */
 export interface RunningWorker {
@@ -39,7 +39,7 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
     rowsPerBlock,
     casesPerBatch,
     ...(config.caseUpdateMax !== undefined && { caseUpdateMax: config.caseUpdateMax }),
-    recorder: setup.recorder ?? temporalRecorder(),
+    metrics: setup.metrics ?? temporalMetrics(),
     notify: notifier(config.notifyWebhookUrl, log),
     today: () => new Date().toISOString().slice(0, 10),
   });

@@ -35,3 +35,5 @@ export function caseActivities(heartbeatTimeoutMs: number) {
 export function loadActivities(heartbeatTimeoutMs: number) {
   return proxyActivities<NpiActivities>(options(taskQueues.npi, heartbeatTimeoutMs, 12 * hourMs));
 }
+
+export type LoadActivities = ReturnType<typeof loadActivities>;

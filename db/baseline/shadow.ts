@@ -176,6 +176,19 @@ export async function readShadow(session: Session, runId: string): Promise<Shado
   return { releaseId, rangeCount, isSearched, ...(staged && { staged }) };
 }
 
+/**
+ * The checkpoint of a run that has prepared its shadow tables.
+ * @throws DbError ShadowLost when another run took the lease meanwhile and dropped them
+ */
+export async function requireShadow(session: Session, runId: string): Promise<ShadowState> {
+  const state = await readShadow(session, runId);
+  if (state) return state;
+  throw new DbError(
+    'ShadowLost',
+    'Another run of this job started meanwhile and dropped the tables that this run had prepared.',
+  );
+}
+
 /** Moves the checkpoint of a run's shadow. */
 export function markShadow(
   session: Session,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { bulkUpdateCaseStatus, getCasesWithStatus, InputError } from '../../../host/index.ts';
-import type { Recorder } from '../../../telemetry/metrics.ts';
+import type { Metrics } from '../../../telemetry/metrics.ts';
 import { caseId, casesOf, countByStatus, writeCases } from '../../generated/cases.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 
@@ -187,7 +187,7 @@ describe('bulkUpdateCaseStatus', () => {
   it('counts and times for the recorder of its host', async () => {
     await writeCases(pipeline, casesOf(10, 2));
     const seen: unknown[] = [];
-    const recorder: Recorder = {
+    const recorder: Metrics = {
       count: (name, labels) => seen.push([name, labels]),
       recordTiming: (name, ms, labels) => seen.push([name, ms > 0, labels]),
       setGauge: () => undefined,

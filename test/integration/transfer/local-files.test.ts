@@ -191,7 +191,7 @@ describe('surgicase npi load', () => {
     expect(await lastNames()).toEqual([]);
     const monthly = await writeMonthly(zips, 'October_2026', '20261011', [person(2)]);
     expect(await load(join(zips, monthly), '--dry-run')).toMatchObject(
-      summary('is due: it would take the place of what is there.'),
+      summary('is due: it would replace the live tables.'),
     );
     expect(await load(zip, '--no-wait')).toMatchObject(summary('npi-update runs as npi-update-manual'));
     await pipeline.client.workflow.getHandle('npi-update-manual').result();

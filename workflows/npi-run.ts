@@ -1,0 +1,121 @@
+import { defineQuery, setCurrentDetails, setHandler } from '@temporalio/workflow';
+import type { LocalZip, RowCounts } from '../contract/activities.ts';
+import {
+  progressQuery,
+  type NpiPhase,
+  type NpiProgress,
+  type NpiUpdateInput,
+  type NpiUpdateOutcome,
+  type NpiUpdateResult,
+  type ReleaseOutcome,
+} from '../contract/workflows.ts';
+import { Approval, type Decision } from './approval.ts';
+import { endDetails, runDetails } from './details.ts';
+import type { LoadActivities } from './phases.ts';
+
+/** The state of one run of `npiUpdate`: what the query, the Web UI and the result show of it. */
+export class NpiRun {
+  readonly input: NpiUpdateInput;
+  readonly isDryRun: boolean;
+  readonly remarks: string[] = [];
+  /** The release under way; absent before the first and after the last. */
+  release: string | undefined;
+  releasesDue = 0;
+  readonly #startedAt = Date.now();
+  readonly #done: ReleaseOutcome[] = [];
+  readonly #approval = new Approval({
+    approve: 'Lets a monthly that is smaller than the last one go live.',
+    reject: 'Ends a waiting run; the tables stay as they are.',
+  });
+  #phase: NpiPhase = 'begin';
+
+  constructor(input: NpiUpdateInput) {
+    this.input = input;
+    this.isDryRun = input.dryRun ?? false;
+    setHandler(defineQuery<NpiProgress>(progressQuery), () => this.#progress(), {
+      description: 'The phase, the release under way, and the counts of each finished release.',
+    });
+  }
+
+  enter(phase: NpiPhase): void {
+    this.#phase = phase;
+    this.show(this.release === undefined ? phase : `${phase}: ${this.release}`);
+  }
+
+  wait(holder: string): void {
+    this.#phase = 'waiting';
+    this.show(`waiting: ${holder} holds the lease`);
+  }
+
+  show(now: string, more: readonly string[] = []): void {
+    setCurrentDetails(runDetails({ now, done: this.#done, remarks: [...this.remarks, ...more] }));
+  }
+
+  /** @throws ApplicationFailure ApprovalTimedOut, beginning with `what`, after 24 hours */
+  ask(what: string, details: string): Promise<Decision> {
+    this.#phase = 'approval';
+    setCurrentDetails(details);
+    return this.#approval.ask(what);
+  }
+
+  add(
+    outcome: Omit<ReleaseOutcome, 'seconds'> & { seconds: Omit<ReleaseOutcome['seconds'], 'archive'> },
+  ): void {
+    this.#done.push({ ...outcome, seconds: { ...outcome.seconds, archive: 0 } });
+  }
+
+  async archive(zip: LocalZip, name: string, { archive }: LoadActivities): Promise<void> {
+    this.enter('archive');
+    const [, archiveSeconds] = await timed<void>(() => archive.executeWithOptions({ summary: name }, [zip]));
+    const published = this.#done.at(-1);
+    if (published?.release !== name) return;
+    this.#done.splice(-1, 1, { ...published, seconds: { ...published.seconds, archive: archiveSeconds } });
+  }
+
+  /** A release that is due by its name may be published already, or a monthly may cover its period. */
+  outcome(): 'published' | 'nothing due' {
+    return this.#done.length === 0 ? 'nothing due' : 'published';
+  }
+
+  /** The counts of all releases of the run; absent when it published none. */
+  counts(): RowCounts | undefined {
+    if (this.#done.length === 0) return undefined;
+    return this.#done
+      .map(({ counts }) => counts)
+      .reduce((sum, counts) => ({
+        rows: sum.rows + counts.rows,
+        inserted: sum.inserted + counts.inserted,
+        updated: sum.updated + counts.updated,
+        unchanged: sum.unchanged + counts.unchanged,
+        stale: sum.stale + counts.stale,
+        deactivated: sum.deactivated + counts.deactivated,
+        refused: sum.refused + counts.refused,
+        duplicates: sum.duplicates + counts.duplicates,
+      }));
+  }
+
+  end(outcome: NpiUpdateOutcome): NpiUpdateResult {
+    this.#phase = 'done';
+    const seconds = (Date.now() - this.#startedAt) / 1000;
+    const result = { outcome, releases: this.#done, remarks: this.remarks, seconds };
+    setCurrentDetails(endDetails(result));
+    return result;
+  }
+
+  #progress(): NpiProgress {
+    return {
+      phase: this.#phase,
+      ...(this.release !== undefined && { release: this.release }),
+      releasesDone: this.#done.length,
+      releasesDue: this.releasesDue,
+      done: this.#done,
+    };
+  }
+}
+
+/** Seconds by the workflow's clock, so a replay measures the same. */
+export async function timed<Result>(work: () => Promise<Result>): Promise<[Result, number]> {
+  const startedAt = Date.now();
+  const result = await work();
+  return [result, (Date.now() - startedAt) / 1000];
+}
