@@ -205,7 +205,9 @@ describe('a monthly whose member names another period than its zip', () => {
     await week('20260914-20260920', [individual(2, 'JONES', '09/15/2026')]);
     const { releases, remarks } = await pipeline.run();
     expect(releases).toHaveLength(1);
-    expect(remarks.join()).toContain('covers the days until 2026-09-20, according to the file inside the zip');
+    expect(remarks.join()).toContain(
+      'covers the days until 2026-09-20, according to the file inside the zip',
+    );
     expect(await superseded()).toEqual([weeklyName('20260914-20260920')]);
     expect(await surgeons('all')).toHaveLength(1);
     expect((await pipeline.run()).outcome).toBe('nothing due');
