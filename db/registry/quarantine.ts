@@ -42,7 +42,10 @@ export async function clearByMonthly(session: Session, live: NpiTables, releaseI
   await clearByKnown(session, live, releaseId);
 }
 
-/** Clears what a release refused of providers that a later release has brought. */
+/**
+ * Clears what a release refused of providers that a later release has brought. A later row that is stale does not stand in
+ * the providers' tables; that it came is kept with the stubs and the stale rows.
+ */
 async function clearByKnown(session: Session, tables: NpiTables, releaseId: number): Promise<void> {
   for (const type of [0, 1, 2] as const) {
     await session.query(
@@ -51,6 +54,14 @@ async function clearByKnown(session: Session, tables: NpiTables, releaseId: numb
        WHERE q.release_id = ? AND q.cleared_by IS NULL
          AND GREATEST(COALESCE(k.data_release, 0), COALESCE(k.deactivation_release, 0)) > ?`,
       [releaseId, releaseId],
+    );
+  }
+  for (const kept of ['npi_stub', 'npi_stale'] as const) {
+    await session.query(
+      `UPDATE npi_quarantine q
+       SET q.cleared_by = (SELECT MIN(l.release_id) FROM ${kept} l WHERE l.npi = q.npi AND l.release_id > q.release_id)
+       WHERE q.release_id = ? AND q.cleared_by IS NULL`,
+      [releaseId],
     );
   }
 }

@@ -5,7 +5,9 @@ import {
   individual,
   npi,
   npidataCsv,
+  stub,
   writeMonthly,
+  writeReport,
   writeWeekly,
   type RowSpec,
 } from '../../generated/release-zip.ts';
@@ -66,6 +68,25 @@ it('a week that arrives late clears nothing that later ones refused, and enters 
   expect(await status()).toEqual(
     open([{ reason: 'entity type is unknown', rowCount: 1, file: '092126_092726' }]),
   );
+});
+
+it('a later row that was stale clears what a week or a monthly that arrives late refuses', async () => {
+  await load(weeks[0], [
+    individual(1, 'SMITH', '09/25/2026'),
+    individual(2, 'SMITH', '09/01/2026', {
+      'NPI Deactivation Date': '08/01/2026',
+      'NPI Reactivation Date': '09/01/2026',
+    }),
+  ]);
+  await load(weeks[2], [individual(1, 'SMITH', '01/02/2007'), stub(2, '08/15/2026')]);
+  await load(weeks[1], [refused(1), refused(2), refused(3)]);
+  const reason = 'entity type is unknown';
+  expect(await status()).toEqual(open([{ reason, rowCount: 1, file: '091426_092026' }]));
+  await writeReport(pipeline.site, '101226', [{ npi: npi(2), date: '08/15/2026' }]);
+  await pipeline.run();
+  await writeMonthly(pipeline.site, 'October_2026', '20261011', [sound(9), refused(2), refused(3)]);
+  await pipeline.run({ replace: true });
+  expect(await status()).toEqual(open([{ reason, rowCount: 1, file: 'October_2026' }]));
 });
 
 it('a monthly clears what was refused before it, and what it refuses itself stands until a later row', async () => {
