@@ -1,14 +1,17 @@
 import { defineConfig } from 'vitest/config';
+import { keepTemporaryFoldersInMemory } from './test/bed/temporary-folder.ts';
+
+keepTemporaryFoldersInMemory();
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/bed/global-setup.ts'],
-    // Two cores carry MySQL, Temporal and the workers under test as well: files one after the other.
+    // MySQL, Temporal and the workers under test share two cores, so test files run one after the other.
     fileParallelism: false,
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    // MySQL writes its pages to disk before it goes.
+    // MySQL writes its pages to disk before it exits.
     teardownTimeout: 60_000,
   },
 });

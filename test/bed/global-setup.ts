@@ -7,19 +7,27 @@ import { startTemporal } from '../../local/temporal.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Without a schema; a server of our own, whatever DATABASE_URL says. */
+    /** The URL of the server without a schema. It is the tests' own server, even if DATABASE_URL is set. */
     readonly mysqlUrl: string;
     readonly temporalAddress: string;
   }
 }
 
-/** One MySQL and one Temporal a test run, their state in a folder that goes with it. */
+// The data is deleted after the tests, so it need not survive a crash of the server. No test kills this server.
+const settings = [
+  '--innodb-flush-log-at-trx-commit=0',
+  '--innodb-doublewrite=OFF',
+  '--innodb-adaptive-hash-index=OFF',
+  '--loose-innodb-use-native-aio=OFF',
+];
+
+/** Starts one MySQL and one Temporal for the whole test run. Their folder is deleted at the end. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const stateDir = mkdtempSync(join(tmpdir(), 'surgicase-test-'));
   const onAttempt = (line: string) => console.warn(line);
   const cliPath = process.env['TEMPORAL_CLI_PATH'];
   const [mysql, temporal] = await Promise.all([
-    startMysql({ stateDir, onAttempt }),
+    startMysql({ stateDir, onAttempt, settings }),
     startTemporal({
       stateDir,
       onAttempt,
