@@ -26,7 +26,7 @@ export async function fetchZip(
       tell({ phase: 'download', bytes, ...(totalBytes !== undefined && { totalBytes }) }),
     test: (part) => testZip(part, signal),
   });
-  return { ...due, ...zip, source: 'download' };
+  return { ...due, ...zip };
 }
 
 /**

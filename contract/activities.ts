@@ -4,7 +4,7 @@ import type { CaseJob, RunJob } from './schedules.ts';
 
 export type { RowCounts } from '../db/schema/ledger-json.ts';
 
-/** Ends a wait or a run; also what the run ledger keeps. */
+/** How a run ended, as the run ledger keeps it. */
 export type RunOutcome =
   | 'published'
   | 'moved'
@@ -17,9 +17,9 @@ export type RunOutcome =
 
 export interface BeginInput {
   readonly job: RunJob;
-  /** A dry run is written to the run ledger, but takes no lease. */
+  /** A dry run is in the run ledger, but takes no lease. */
   readonly dryRun: boolean;
-  /** Of a run that moves cases: the status that they go to; the column of its time has to be there. */
+  /** For a run that moves cases: the new status. `cases` must have the timestamp column of that status. */
   readonly target?: number;
 }
 
@@ -29,78 +29,76 @@ export type Begun =
   | { readonly acquired: false; readonly holder: string };
 
 export interface DiscoverInput {
-  /** At most this many of the due weeklies, the newest ones, and nothing else after a monthly; all when absent. */
+  /** Load at most this many weeklies, the newest ones, and no report. Absent: load everything that is due. */
   readonly weeks?: number;
   readonly dryRun: boolean;
-  /** The newest monthly is due whatever NPI_BASELINE says. */
+  /** Load the newest monthly, whatever NPI_BASELINE says. */
   readonly replace?: boolean;
-  /** Only this zip of the worker's host is offered, as a `file:` address; the page is not read. */
+  /** Load only this zip on the worker's host, given as a `file:` address; the page is not read. */
   readonly file?: string;
 }
 
-/** A release that this run is to load. */
+/** A release that this run must load. */
 export interface DueRelease {
   readonly release: Release;
   readonly url: string;
 }
 
 export interface Discovery {
-  /** In the order in which they are published: a monthly first, then the weeklies and the report after it, oldest first. */
+  /** In publishing order: a monthly first, then the weeklies and the report after it, oldest first. */
   readonly due: readonly DueRelease[];
   readonly remarks: readonly string[];
 }
 
-/** A zip on this host's disk, whole and tested. Any host gets the same one again by its sha256. */
+/** A complete, verified zip on this host's disk. The sha256 lets any other host find or fetch the same zip. */
 export interface LocalZip extends DueRelease {
   readonly sha256: string;
   readonly sizeBytes: number;
   readonly etag?: string;
-  /** Where it came from: `archive` and `work` saved the download. */
-  readonly source: 'download' | 'archive' | 'work';
 }
 
-/** What staging knows of the member `npidata_pfile_…`; rows = staged + refused. */
+/** What staging found in the file `npidata_pfile_…` of the zip; rows = staged + refused. */
 export interface Staged {
-  /** True when this very file is published already: nothing is staged, publish and archive have nothing to do. */
+  /** True when this exact file is already published: nothing is staged or published. */
   readonly isPublished: boolean;
-  /** Why the days that the member names, against the zip's name, keep it from being loaded: nothing is staged. */
+  /** Why the release is not loaded, when the period in the member's name rules it out. Nothing is staged. */
   readonly heldBack?: string;
   readonly member: string;
   readonly rows: number;
   readonly stagedRows: number;
   readonly refused: Readonly<Record<string, number>>;
-  /** Byte sequences that were not UTF-8 and became U+FFFD. */
+  /** Byte sequences that were not valid UTF-8 and became U+FFFD. */
   readonly badUtf8Count: number;
   readonly newColumns: readonly string[];
-  /** The release with the period that the member's name gives. */
+  /** The release, with the period from the member's name. */
   readonly release: Release;
 }
 
 /** What a publish did: the report that the ledger keeps, and what only the activity knows. */
 export interface Published extends Omit<PublishReport, 'typeRows'> {
-  /** Deactivation report: how many providers are deactivated here and absent from the newest report. */
+  /** Deactivation report only: how many providers are deactivated here but missing from the newest report. */
   readonly unreported?: number;
 }
 
-/** A monthly in its shadow tables; seconds of filling and indexing the letters' tables, by table. */
+/** A monthly in its shadow tables; seconds to fill and index each letter's search table, by table. */
 export interface BaselineLoaded extends Staged {
   readonly searchSeconds: Readonly<Record<string, number>>;
 }
 
-/** Seconds of the keys, in all and by table. */
+/** Seconds to build the keys, in total and by table. */
 export interface BaselineIndexed {
   readonly indexSeconds: number;
   readonly searchSeconds: Readonly<Record<string, number>>;
 }
 
 export interface BaselineChecked {
-  /** One sentence for each count that is too small beside the last monthly's. */
+  /** One sentence for each count that is too small compared with the last monthly. */
   readonly shortfalls: readonly string[];
-  /** Known providers that are not in the file and go. */
+  /** Known providers that are missing from the file and are removed. */
   readonly removed: number;
 }
 
-/** Wall seconds by phase; `index` is a part of `publish`. */
+/** Elapsed seconds by phase; `publish` includes `index`. */
 export interface ReleaseSeconds {
   readonly download: number;
   readonly stage: number;
@@ -121,31 +119,32 @@ export interface FinishInput {
 /** The first and the last step of every run. */
 export interface RunActivities {
   begin(input: BeginInput): Promise<Begun>;
-  /** Closes the run in the ledger, gives the lease back, drops the run's staging. */
+  /** Closes the run in the ledger, releases the lease, and drops the run's staging and shadow tables. */
   finish(input: FinishInput): Promise<void>;
 }
 
-/** All that the workflow `npiUpdate` knows of the world. */
+/** Everything that the workflow `npiUpdate` can do outside its sandbox. */
 export interface NpiActivities extends RunActivities {
-  /** `dryRun`, here and below: without the lease. */
+  /** Finds what is due. Here and below, a dry run takes no lease. */
   discover(input: DiscoverInput): Promise<Discovery>;
   download(due: DueRelease & { readonly dryRun: boolean }): Promise<LocalZip>;
-  /** `dryRun`: into staging of its own. */
+  /** Reads the zip into the staging table of the run. */
   stage(zip: LocalZip & { readonly dryRun: boolean }): Promise<Staged>;
-  /** `dryRun`: classified and counted, then rolled back. */
+  /** Writes the staged rows to the live tables in one transaction. A dry run counts the changes and rolls back. */
   publish(input: {
     readonly zip: LocalZip;
     readonly staged: Staged;
     readonly dryRun: boolean;
   }): Promise<Published>;
+  /** Moves the zip to the archive and removes the oldest zips beyond `NPI_ARCHIVE_KEEP`. */
   archive(zip: LocalZip): Promise<void>;
-  /** A monthly into shadow tables beside the live ones, with what of the live rows outlives it. */
+  /** Loads a monthly into shadow tables beside the live tables and keeps live rows that are newer than the monthly. */
   loadBaseline(zip: LocalZip): Promise<BaselineLoaded>;
-  /** Secondary keys, and the search rows of providers that were carried over. */
+  /** Builds the secondary keys, and the search rows of the providers whose live row is kept. */
   indexBaseline(input: { readonly release: Release }): Promise<BaselineIndexed>;
-  /** Holds the shadow against the last monthly; what falls short keeps it from going live until a person approves. */
+  /** Compares the shadow with the last monthly. If a count falls short, a person must approve before it goes live. */
   checkBaseline(input: { readonly staged: Staged }): Promise<BaselineChecked>;
-  /** The shadow in the place of the live tables. */
+  /** Replaces the live tables with the shadow tables. */
   swapBaseline(input: {
     readonly zip: LocalZip;
     readonly staged: Staged;
@@ -153,21 +152,21 @@ export interface NpiActivities extends RunActivities {
   }): Promise<Published>;
 }
 
-/** What `selectCases` freezes: every active case of a status. */
+/** What `selectCases` selects: every active case with a status. */
 export interface CaseSelection {
   readonly job: CaseJob;
   readonly source: number;
   readonly target: number;
   readonly force: boolean;
-  /** Counts only, and writes nothing. */
+  /** Only counts; writes nothing. */
   readonly dryRun: boolean;
-  /** ISO, UTC. What another job moved to `source` since then is left for next week. */
+  /** ISO, UTC. A case that another job moved to `source` after this time waits for the next run. */
   readonly scheduledAt: string;
 }
 
 export interface CasesSelected {
   readonly found: number;
-  /** Cases at the source status that wait for the next run of the job. */
+  /** Cases with the source status that wait for the next run of the job. */
   readonly leftForNextRun: number;
   /** `CASE_UPDATE_MAX` of the worker: a run that finds more waits for an approval. */
   readonly waitAbove?: number;
@@ -175,26 +174,26 @@ export interface CasesSelected {
 
 export interface CasesMoved {
   readonly updated: number;
-  /** Cases that were left alone, counted by reason; which ones, the ledger knows. */
+  /** Cases that were not moved, counted by reason. The ledger lists them. */
   readonly exceptions: Readonly<Record<string, number>>;
 }
 
-/** All that the workflows of cases know of the world. Ids of cases stay in the database. */
+/** Everything that the case workflows can do outside their sandbox. Case ids never leave the database. */
 export interface CaseActivities extends RunActivities {
   selectCases(selection: CaseSelection): Promise<CasesSelected>;
-  /** Selects what the run `undoes` moved. */
+  /** Selects the cases that the run `undoes` moved. */
   selectUndo(input: { readonly undoes: string }): Promise<CasesSelected>;
-  /** Moves what the run has selected, whatever of it is left. */
+  /** Moves the selected cases that have not been moved yet. */
   moveCases(input: { readonly job: RunJob }): Promise<CasesMoved>;
 }
 
-/** What an activity's heartbeat carries; `total` where the end is known. */
+/** What an activity's heartbeat carries; `totalBytes` when the total is known. */
 export interface Heartbeat {
   readonly phase: string;
   readonly rows?: number;
   readonly bytes?: number;
   readonly totalBytes?: number;
   readonly cases?: number;
-  /** What is happening now, in a few words: a rule or a table. */
+  /** The current step in a few words, such as the name of a table. */
   readonly step?: string;
 }

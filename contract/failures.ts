@@ -1,59 +1,64 @@
-/** One failure that a person may meet: whether Temporal tries again, and what the person does next. */
+/** One failure that a person may meet: whether Temporal retries it, and what the person does next. */
 export interface FailureKind {
   readonly isRetryable: boolean;
   readonly nextStep: string;
 }
 
 /**
- * Every failure type of the pipelines. The Web UI, the command line, the logs and the headings of
- * docs/operations.md use these strings; test/unit/contract/failures.test.ts holds the headings to them.
+ * Every failure type of the pipelines. The Web UI, the command line and the logs show these texts; docs/operations.md has
+ * a heading for each type, which test/unit/contract/failures.test.ts checks.
  */
 export const failures = {
   PageUnreachable: {
     isRetryable: true,
-    nextStep: 'Check NPPES_URL and that this host may reach it; the next run picks up what is due.',
+    nextStep:
+      'Check NPPES_URL and whether this host can reach it. The next run loads everything that is still due.',
   },
   PageWithoutLinks: {
     isRetryable: false,
     nextStep:
-      'Open the page in a browser: a proxy may answer in its place, or CMS has changed its file names.',
+      'Open the page in a browser. Either a proxy answered instead of CMS, or CMS changed its file names.',
   },
   DownloadFailed: {
     isRetryable: true,
-    nextStep: 'Run again: what has arrived is kept and the download goes on from there.',
+    nextStep: 'Run again. The download resumes after the bytes that have arrived.',
   },
   RedirectRefused: {
     isRetryable: false,
     nextStep:
-      'If CMS has moved, point NPPES_URL at the new page; a redirect to another host is never followed.',
+      'If CMS has moved its page, set NPPES_URL to the new address. Redirects to another host are never followed.',
   },
   NotAZip: {
     isRetryable: false,
-    nextStep: 'Download the address by hand: a proxy or a login page probably answers in its place.',
+    nextStep: 'Download the address by hand. A proxy or a login page probably answered instead of CMS.',
   },
   ZipDamaged: {
     isRetryable: false,
-    nextStep: 'It was downloaded twice and thrown away twice: ask CMS for the file again, then run again.',
+    nextStep:
+      'The zip was downloaded twice and was damaged both times. Ask CMS for a new file, then run again.',
   },
   UnsupportedCompression: {
     isRetryable: false,
-    nextStep: 'Unpack the zip and pack it again with Deflate (zip -r), then serve it through NPPES_URL.',
+    nextStep:
+      'Unpack the zip, pack it again under the same name with `zip -r`, then run `surgicase npi load <zip>`.',
   },
   MemberMissing: {
     isRetryable: false,
-    nextStep: 'Look into the zip: it lacks the file that the message names. Nothing was changed.',
+    nextStep: 'List the content of the zip: it lacks the file that the message names. Nothing was changed.',
   },
   FileDamaged: {
     isRetryable: false,
-    nextStep: 'It cannot be read to its end: ask CMS for the file again. Nothing of it was published.',
+    nextStep:
+      'The file cannot be read to its end. Ask CMS for a new file. Nothing was published from this one.',
   },
   ColumnMissing: {
     isRetryable: false,
-    nextStep: 'CMS has renamed or dropped a column that the tables need; the load waits for a new layout.',
+    nextStep:
+      'CMS renamed or dropped a column that the tables need. This service must learn the new header before it can load the file.',
   },
   TooManyRefused: {
     isRetryable: false,
-    nextStep: 'Read the reasons; if the rows are rightly refused, raise NPI_MAX_REFUSED and run again.',
+    nextStep: 'Read the reasons. If it is right to refuse these rows, raise NPI_MAX_REFUSED and run again.',
   },
   CountsDiffer: {
     isRetryable: false,
@@ -61,20 +66,20 @@ export const failures = {
   },
   DatabaseUnreachable: {
     isRetryable: true,
-    nextStep: 'Check that MySQL runs and that DATABASE_URL or the secret is right.',
+    nextStep: 'Check that MySQL is running and that DATABASE_URL or the secret is right.',
   },
   DatabaseRefused: {
     isRetryable: false,
-    nextStep: "Read the server's message; missing rights are listed in docs/operations.md.",
+    nextStep: "Read the server's message. docs/operations.md lists the privileges that this service needs.",
   },
   DatabaseBusy: {
     isRetryable: true,
-    nextStep: 'A lock was held for too long or a deadlock was broken; it is tried again by itself.',
+    nextStep: 'Another session held a lock for too long, or MySQL broke a deadlock. A run retries by itself.',
   },
   DatabaseNotReady: {
     isRetryable: false,
     nextStep:
-      'Run `surgicase db migrate`, which creates what is absent; tables that are there and not as needed take `surgicase db adopt`.',
+      'Run `surgicase db migrate` to create missing tables. If an existing table has to change, run `surgicase db adopt`.',
   },
   NoSpace: {
     isRetryable: false,
@@ -82,44 +87,44 @@ export const failures = {
   },
   ZipChanged: {
     isRetryable: false,
-    nextStep: 'CMS has replaced the file meanwhile: run again, and the new content is loaded.',
+    nextStep: 'CMS replaced the file during the run. Run again to load the new content.',
   },
   Unexpected: {
     isRetryable: true,
-    nextStep: 'It is tried three times; if it stays, this is a defect: report it with the run id.',
+    nextStep: 'Temporal tries three times. If it still fails, this is a defect: report it with the run id.',
   },
   CasesNotReady: {
     isRetryable: false,
     nextStep:
-      "Have the application's database given what the message names, then run again. Nothing was moved.",
+      "Add the missing tables or columns to the application's database, then run again. Nothing was moved.",
   },
   InputRefused: {
     isRetryable: false,
-    nextStep: 'Start the run again with a value that the message accepts, or with none. Nothing was changed.',
+    nextStep: 'Start the run again with valid input, or without input. Nothing was changed.',
   },
   ApprovalTimedOut: {
     isRetryable: false,
-    nextStep: 'Cases and registry are as they were. Run the job again, and approve it within 24 hours.',
+    nextStep: 'Nothing was changed. Run the job again and approve it within 24 hours.',
   },
   RunNotUndoable: {
     isRetryable: false,
-    nextStep: 'Take a run id that `surgicase cases history` lists. Nothing was changed.',
+    nextStep: 'Use a run id that `surgicase cases history` lists. Nothing was changed.',
   },
   ShadowLost: {
     isRetryable: false,
-    nextStep: 'Run it again: the live tables are as the other run left them.',
+    nextStep: 'Run again. The live tables are as the other run left them.',
   },
   AdoptionRefused: {
     isRetryable: false,
-    nextStep: 'Do what the message says, then run `surgicase db adopt` again. The tables are as they were.',
+    nextStep: 'Do what the message says, then run `surgicase db adopt` again. The tables are unchanged.',
   },
   LeaseHeld: {
     isRetryable: true,
-    nextStep: 'Another run of the same job is at work; this one goes on when it has ended.',
+    nextStep: 'Another run of the same job holds the lease. This run continues when the other one has ended.',
   },
   FencedOut: {
     isRetryable: true,
-    nextStep: 'Nothing to do: a newer attempt or another run has taken over, and its rows win.',
+    nextStep: 'Do nothing. A newer attempt or another run has taken over, and its rows win.',
   },
 } as const satisfies Record<string, FailureKind>;
 

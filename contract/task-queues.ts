@@ -1,4 +1,4 @@
-/** Where work waits: workflows and short activities apart from the loads, so that a load never starves them. */
+/** Two queues, so that a long load never holds up workflows and short activities. */
 export const taskQueues = {
   main: 'surgicase',
   npi: 'surgicase-npi',

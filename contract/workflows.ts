@@ -1,26 +1,26 @@
 import type { Published, ReleaseSeconds } from './activities.ts';
 
-/** Input of `npiUpdate`; started without one it does what the schedule does. */
+/** Input of `npiUpdate`. Without input it does what the schedule does. */
 export interface NpiUpdateInput {
-  /** Download, stage and classify; publish nothing, take no lease. */
+  /** Download, stage and classify, but publish nothing and take no lease. */
   readonly dryRun?: boolean;
-  /** At most this many of the due weeklies, the newest ones; all when absent. */
+  /** Load at most this many weeklies, the newest ones. Absent: load everything that is due. */
   readonly weeks?: number;
-  /** Load the newest monthly in the place of what is there, whatever NPI_BASELINE says. */
+  /** Replace the live tables with the newest monthly, whatever NPI_BASELINE says. */
   readonly replace?: boolean;
   /**
-   * Load this zip and no other, whatever the page lists: `file:///path/of/NPPES_….zip`, on the worker's host. A monthly
-   * takes the place of what is there.
+   * Load only this zip, whatever the page lists: `file:///path/of/NPPES_….zip` on the worker's host. A monthly replaces
+   * the live tables.
    */
   readonly file?: string;
 }
 
 /**
- * What became of one release in a run. Of a monthly, `stage` are the seconds of its loading, `index` those of its keys, and
- * `publish` those of keys, check and swap; the wait for an approval is in none.
+ * The result of one release in a run. For a monthly, `stage` is the time to load it, `index` the time to build its keys,
+ * and `publish` the time for keys, check and swap. No value includes the wait for an approval.
  */
 export interface ReleaseOutcome extends Published {
-  /** Absent for a weekly. */
+  /** Absent for a weekly or a report. */
   readonly kind?: 'monthly';
   readonly release: string;
   readonly sizeBytes: number;
@@ -33,7 +33,7 @@ export type NpiUpdateOutcome = 'published' | 'nothing due' | 'dry run' | 'reject
 export interface NpiUpdateResult {
   readonly outcome: NpiUpdateOutcome;
   readonly releases: readonly ReleaseOutcome[];
-  /** Why nothing, or not everything, was loaded: one sentence each, for people. */
+  /** What a person should know about the run, such as why a release was not loaded; one sentence each. */
   readonly remarks: readonly string[];
   readonly seconds: number;
 }
@@ -54,54 +54,54 @@ export type NpiPhase =
   | 'archive'
   | 'done';
 
-/** Answer of the query `progress`. Rows and bytes inside a phase are in the activity's heartbeat. */
+/** Answer of the query `progress`. The activity's heartbeat has the rows and bytes within a phase. */
 export interface NpiProgress {
   readonly phase: NpiPhase;
-  /** The release under way, absent before the first and after the last. */
+  /** The release in progress; absent before the first and after the last. */
   readonly release?: string;
   readonly releasesDone: number;
   readonly releasesDue: number;
   readonly done: readonly ReleaseOutcome[];
 }
 
-/** Input of `pendingPaymentUpdate` and `paidUpdate`; started without one they do what their schedules do. */
+/** Input of `pendingPaymentUpdate` and `paidUpdate`. Without input they do what their schedules do. */
 export interface CaseUpdateInput {
-  /** The status that the cases stand at; the job's own when absent. */
+  /** The current status of the cases to move; the job's own when absent. */
   readonly source?: number;
-  /** The status that they go to; the job's own when absent. */
+  /** The new status; the job's own when absent. */
   readonly target?: number;
   /** Allows a target below the source. */
   readonly force?: boolean;
-  /** Count what would move, write nothing, take no lease. */
+  /** Count the cases that would move, but write nothing and take no lease. */
   readonly dryRun?: boolean;
-  /** A run that finds more cases than this waits for an approval; in place of `CASE_UPDATE_MAX`. */
+  /** A run that finds more cases than this waits for an approval. Overrides `CASE_UPDATE_MAX`. */
   readonly limit?: number;
 }
 
 /** Input of `caseUndo`. */
 export interface CaseUndoInput {
-  /** The run id of the case update that is taken back. */
+  /** The run id of the case update to undo. */
   readonly undoes: string;
 }
 
-/** `rejected`: a person refused what waited for an approval, and nothing was moved. */
+/** `rejected`: a person rejected the run while it waited for an approval; nothing was moved. */
 export type CaseOutcome = 'moved' | 'nothing due' | 'dry run' | 'rejected' | 'skipped';
 
 /** Result of every workflow that moves cases. */
 export interface CaseUpdateResult {
   readonly outcome: CaseOutcome;
-  /** Absent for an undo, which brings each case back to where it was. */
+  /** Absent for an undo, which returns each case to its previous status. */
   readonly source?: number;
   readonly target?: number;
-  /** found = updated + all exceptions, when cases were moved. */
+  /** When cases were moved: found = updated + all exceptions. */
   readonly found: number;
   readonly updated: number;
   readonly exceptions: Readonly<Record<string, number>>;
   readonly leftForNextRun: number;
-  /** One sentence each, for people. */
+  /** What a person should know about the run; one sentence each. */
   readonly remarks: readonly string[];
   readonly seconds: number;
-  /** Of the moving alone. */
+  /** Measured over the phase `move` alone. */
   readonly casesPerSecond: number;
 }
 
@@ -113,7 +113,7 @@ export interface CaseProgress {
   readonly phase: CasePhase;
   readonly found: number;
   readonly updated: number;
-  /** How many cases a run may move without an approval; present where one is awaited. */
+  /** How many cases the run may move without an approval; present while it waits for one. */
   readonly limit?: number;
 }
 
@@ -123,7 +123,7 @@ export const rejectUpdate = 'reject';
 
 export type RunResult = NpiUpdateResult | CaseUpdateResult;
 export type RunProgress = NpiProgress | CaseProgress;
-/** What a job can be started with; without it, it does what its schedule does. */
+/** What a job can be started with. Without input it does what its schedule does. */
 export type RunInput = NpiUpdateInput | CaseUpdateInput | CaseUndoInput;
 
 /** The query that every pipeline workflow answers. */

@@ -6,7 +6,7 @@ const approvalPatienceMs = 24 * 3_600_000;
 
 export type Decision = 'approved' | 'rejected';
 
-/** A run's question to a person: the updates `approve` and `reject` answer it, and nothing else does. */
+/** A question of a run to a person, who answers it with the update `approve` or `reject`. */
 export class Approval {
   #isAsked = false;
   #decision: Decision | undefined;
@@ -21,8 +21,8 @@ export class Approval {
   }
 
   /**
-   * Waits for the answer, 24 hours at most.
-   * @throws ApplicationFailure ApprovalTimedOut, beginning with `what`
+   * Waits up to 24 hours for the answer.
+   * @throws ApplicationFailure ApprovalTimedOut; its message begins with `what`
    */
   async ask(what: string): Promise<Decision> {
     this.#isAsked = true;
@@ -45,7 +45,7 @@ export class Approval {
       description,
       validator: () => {
         if (!this.#isAsked || this.#decision !== undefined) {
-          throw new Error('This run does not wait for an approval.');
+          throw new Error('This run is not waiting for an approval.');
         }
       },
     });

@@ -3,26 +3,26 @@ import { grouped } from './details.ts';
 
 type Move = Pick<CaseUpdateResult, 'source' | 'target'>;
 
-/** `10 -> 15`; an undo has no statuses of its own. */
+/** `10 -> 15`; an undo has no statuses and is called `back`. */
 export function moveName({ source, target }: Move): string {
   return source === undefined || target === undefined ? 'back' : `${source} -> ${target}`;
 }
 
-/** What is under way. */
+/** What the Web UI shows while a run works: its phase and its move. */
 export function phaseDetails(move: Move, phase: string, more?: string): string {
   return [`**${phase}** (${moveName(move)})`, ...(more === undefined ? [] : [more])].join('\n\n');
 }
 
-/** What a person has to know who is asked, and the two ways to answer. */
+/** What a person must know to approve or reject, and the two ways to answer. */
 export function approvalDetails(move: Move, found: number, limit: number): string {
   return [
-    `**waits for an approval**: ${grouped(found)} cases would move (${moveName(move)}), more than ${grouped(limit)}`,
-    '*More Actions*, *Send an Update*: `approve` or `reject`, no input; or `surgicase runs approve|reject <run id>`.',
-    'Without an answer it fails after 24 hours. Nothing is moved until then.',
+    `**waits for an approval**: ${grouped(found)} cases would move (${moveName(move)}); the limit is ${grouped(limit)}`,
+    'Choose *More Actions*, *Send an Update*, and `approve` or `reject` without input; or run `surgicase runs approve|reject <run id>`.',
+    'Without an answer the run fails after 24 hours. No case moves before the answer.',
   ].join('\n\n');
 }
 
-/** The last words of a run. */
+/** What the Web UI shows when a run has ended. */
 export function endDetails(result: CaseUpdateResult): string {
   const { outcome, found, updated, exceptions, remarks, seconds, casesPerSecond } = result;
   const line = (name: string, value: string) => `| ${name} | ${value} |`;

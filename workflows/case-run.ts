@@ -19,19 +19,19 @@ import { approvalDetails, endDetails, moveName, phaseDetails } from './case-deta
 import { caseActivities, firstHeartbeatTimeoutMs, shortActivities } from './phases.ts';
 import { asRunFailure, beginRun, endedBy } from './run-lifecycle.ts';
 
-/** What tells one run of cases from another. */
+/** What differs between runs that move cases. */
 export interface CaseRunTask {
   readonly job: RunJob;
-  /** Absent for an undo, which brings each case back to where it was. */
+  /** Absent for an undo, which returns each case to its previous status. */
   readonly source?: number;
   readonly target?: number;
   readonly dryRun: boolean;
   readonly limit?: number;
-  /** Freezes the run's cases in the ledger, or counts them for a dry run. */
+  /** Selects the cases and writes the selection to the ledger; a dry run only counts them. */
   select(activities: ReturnType<typeof caseActivities>): Promise<CasesSelected>;
 }
 
-/** Selected, approved where there are too many, moved, reported. */
+/** One run that moves cases: select, wait for an approval if there are too many, move, report. */
 export class CaseRun {
   readonly #task: CaseRunTask;
   readonly #startedAt = Date.now();
@@ -41,14 +41,14 @@ export class CaseRun {
   #moveSeconds = 0;
   #limit: number | undefined;
   readonly #approval = new Approval({
-    approve: 'Lets a run that waits move what it has selected.',
-    reject: 'Ends a run that waits; nothing is moved.',
+    approve: 'Lets a waiting run move the cases that it has selected.',
+    reject: 'Ends a waiting run; nothing is moved.',
   });
 
   constructor(task: CaseRunTask) {
     this.#task = task;
     setHandler(defineQuery<CaseProgress>(progressQuery), () => this.#progress(), {
-      description: 'Phase, and how many cases were found and moved.',
+      description: 'The phase, and how many cases were found and moved.',
     });
   }
 
@@ -57,7 +57,7 @@ export class CaseRun {
     const begun = await beginRun({ job, dryRun, ...(target !== undefined && { target }) }, (holder) =>
       this.#enter('waiting', `${holder} holds the lease`),
     ).catch(async (error: unknown) => {
-      // Cancelled while it waited for the lease. A begin that fails may have no ledger to write to.
+      // Cancelled while it waited for the lease. When `begin` itself fails, there may be no ledger to write to.
       if (isCancellation(error)) await CancellationScope.nonCancellable(() => this.#fail(error));
       throw asRunFailure(error);
     });
@@ -80,7 +80,7 @@ export class CaseRun {
       leftForNextRun === 0
         ? []
         : [
-            `${leftForNextRun} cases came to status ${this.#task.source} after this run's time and wait for the next.`,
+            `${leftForNextRun} cases reached status ${this.#task.source} after this run's scheduled time; they wait for the next run.`,
           ];
     if (this.#task.dryRun) return this.#end('dry run', remarks);
     if (found === 0) return this.#end('nothing due', remarks);
@@ -97,7 +97,7 @@ export class CaseRun {
     return this.#end('moved', remarks);
   }
 
-  /** The selection stays the frozen one, however long a person takes. */
+  /** The selection does not change, however long the person takes. */
   async #isApproved(limit: number): Promise<boolean> {
     const { found } = this.#selected;
     this.#phase = 'approval';
@@ -113,7 +113,7 @@ export class CaseRun {
     setCurrentDetails(
       phaseDetails(this.#task, `${outcome}${type === undefined ? '' : `: ${type}`}`, message),
     );
-    // The log and the history hold what keeps the ledger from being closed; the run ends with why it failed.
+    // If the ledger cannot be closed, the log and the history say why. The run must still end with its own failure.
     await this.#finish(outcome, type).catch(() => undefined);
   }
 

@@ -4,12 +4,12 @@ import type { CaseUndoInput, CaseUpdateInput, CaseUpdateResult } from '../contra
 import { caseTask, undoTask } from './case-input.ts';
 import { CaseRun } from './case-run.ts';
 
-/** Mondays: every active case ready for billing (10) goes to pending payment (15). */
+/** Mondays: moves every active case from ready for billing (10) to pending payment (15). */
 export function pendingPaymentUpdate(input: CaseUpdateInput = {}): Promise<CaseUpdateResult> {
   return updateCases('pending-payment-update', input);
 }
 
-/** Thursdays: every active case with payment pending (15) goes to paid (20). */
+/** Thursdays: moves every active case from pending payment (15) to paid (20). */
 export function paidUpdate(input: CaseUpdateInput = {}): Promise<CaseUpdateResult> {
   return updateCases('paid-update', input);
 }
@@ -17,7 +17,7 @@ export function paidUpdate(input: CaseUpdateInput = {}): Promise<CaseUpdateResul
 async function updateCases(job: CaseJob, input: CaseUpdateInput): Promise<CaseUpdateResult> {
   const { source, target, force, dryRun, limit } = caseTask(job, input);
   const selection = { job, source, target, force, dryRun, scheduledAt: scheduledAt() };
-  const summary = `freeze the active cases with status ${source}`;
+  const summary = `select the active cases with status ${source}`;
   return new CaseRun({
     job,
     source,
@@ -28,10 +28,10 @@ async function updateCases(job: CaseJob, input: CaseUpdateInput): Promise<CaseUp
   }).run();
 }
 
-/** Brings the cases of an earlier run back, those that still stand where it put them. */
+/** Reverts the cases of an earlier run that have not changed since. */
 export async function caseUndo(input: CaseUndoInput): Promise<CaseUpdateResult> {
   const undoes = undoTask(input);
-  const summary = `freeze what the run ${undoes} moved`;
+  const summary = `select the cases that run ${undoes} moved`;
   return new CaseRun({
     job: 'case-undo',
     dryRun: false,
@@ -39,7 +39,7 @@ export async function caseUndo(input: CaseUndoInput): Promise<CaseUpdateResult> 
   }).run();
 }
 
-/** When a schedule wanted this run, which is long ago where the service was down; else when it was started. */
+/** The scheduled time of the run, which may be long past after an outage; without a schedule, its start time. */
 function scheduledAt(): string {
   const { searchAttributes, startTime } = workflowInfo();
   const [scheduled] = searchAttributes['TemporalScheduledStartTime'] ?? [];

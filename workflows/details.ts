@@ -1,17 +1,17 @@
 import type { NpiUpdateResult, ReleaseOutcome } from '../contract/workflows.ts';
 
-/** What the Web UI shows of a run while it works and when it has ended. */
+/** What the Web UI shows about a run, while it works and when it has ended. */
 export interface RunView {
   readonly now: string;
   readonly done: readonly ReleaseOutcome[];
   readonly remarks: readonly string[];
 }
 
-/** 1,234,567: the sandbox has no locales of its own. */
+/** 1234567 as 1,234,567. Not `toLocaleString`, whose result depends on the host. */
 export const grouped = (count: number) => String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 const short = (seconds: number) => `${seconds.toFixed(1)} s`;
 
-/** Markdown: what is under way, a table of what was done, and the remarks. */
+/** Markdown: the current phase, a table of the finished releases, and the remarks. */
 export function runDetails({ now, done, remarks }: RunView): string {
   return [
     `**${now}**`,
@@ -20,23 +20,23 @@ export function runDetails({ now, done, remarks }: RunView): string {
   ].join('\n\n');
 }
 
-/** What a person has to know who is asked about a monthly, and the two ways to answer. */
+/** What a person must know to approve or reject a monthly, and the two ways to answer. */
 export function baselineQuestion(name: string, shortfalls: readonly string[]): string {
   return [
     `**waits for an approval**: ${name} is smaller than the last monthly`,
     shortfalls.map((shortfall) => `- ${shortfall}`).join('\n'),
-    '*More Actions*, *Send an Update*: `approve` or `reject`, no input; or `surgicase runs approve|reject <run id>`.',
-    'Without an answer it fails after 24 hours. The tables stay as they are until then.',
+    'Choose *More Actions*, *Send an Update*, and `approve` or `reject` without input; or run `surgicase runs approve|reject <run id>`.',
+    'Without an answer the run fails after 24 hours. The live tables do not change before the answer.',
   ].join('\n\n');
 }
 
-/** The last words of a run. */
+/** What the Web UI shows when a run has ended. */
 export function endDetails(result: NpiUpdateResult): string {
   const now = `${result.outcome} in ${short(result.seconds)}`;
   return runDetails({ now, done: result.releases, remarks: result.remarks });
 }
 
-/** A column a release: the Web UI's box for it is narrow, and a run has few releases. */
+/** One column for each release: the Web UI's box is narrow, and a run has few releases. */
 function releaseTable(done: readonly ReleaseOutcome[]): string {
   const counts = [
     'rows',
@@ -53,7 +53,7 @@ function releaseTable(done: readonly ReleaseOutcome[]): string {
     ['download', 'download'],
     ['stage', hasMonthly ? 'stage, load' : 'stage'],
     ['publish', hasMonthly ? 'publish, index and swap' : 'publish'],
-    ['index', 'of it index'],
+    ['index', 'of which index'],
     ['archive', 'archive'],
   ] as const;
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;

@@ -6,8 +6,8 @@ const leaseRetryMs = 10_000;
 const leasePatienceMs = 30 * 60_000;
 
 /**
- * Opens the run and takes the job's lease, which keeps two runs apart however each was started. Another holder is
- * waited for, 30 minutes at most; `onWaiting` is told its name each time.
+ * Opens the run and takes the job's lease, so that two runs of a job never work at the same time, however they were
+ * started. Waits up to 30 minutes for another holder and calls `onWaiting` with its name before each try.
  */
 export async function beginRun(input: BeginInput, onWaiting: (holder: string) => void): Promise<Begun> {
   const { begin } = shortActivities(firstHeartbeatTimeoutMs);
@@ -21,7 +21,7 @@ export async function beginRun(input: BeginInput, onWaiting: (holder: string) =>
   }
 }
 
-/** What the ledger is told of a run that an error has ended. */
+/** The outcome, for the ledger, of a run that ended with an error. */
 export function endedBy(error: unknown): {
   readonly outcome: 'cancelled' | 'failed';
   readonly type?: string;
@@ -41,7 +41,7 @@ function failureType(error: unknown): string | undefined {
   return cause instanceof ApplicationFailure ? (cause.type ?? undefined) : undefined;
 }
 
-/** The type of the activity's failure at the top, where the Web UI, alerts and the command line look. */
+/** Puts the type of the activity's failure at the top, where the Web UI, alerts and the command line look for it. */
 export function asRunFailure(error: unknown): unknown {
   const type = failureType(error);
   if (type === undefined || !(error instanceof ActivityFailure)) return error;

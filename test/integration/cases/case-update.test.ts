@@ -78,11 +78,11 @@ describe('a case update', () => {
   });
 
   it.each([
-    [{ target: 'paid' }, 'target is "paid"; accepted: a status'],
-    [{ dryrun: true }, 'dryrun is no field of the input'],
+    [{ target: 'paid' }, 'target is "paid"; it must be a status'],
+    [{ dryrun: true }, 'dryrun is not an input field'],
     [{ source: 15, target: 15 }, 'the same status'],
     [{ limit: 0 }, 'limit is 0'],
-    [['10'], 'no JSON object'],
+    [['10'], 'must be a JSON object'],
   ])('refuses the input %j and says what is accepted', async (input, message) => {
     await writeCases(pipeline, casesOf(10, 1));
     const refused = await pipeline.runCases('pending-payment-update', input as object).catch(failureOf);
@@ -123,7 +123,7 @@ describe('a case update', () => {
     expect(await pipeline.runScheduledCases('pending-payment-update', due)).toMatchObject({ updated: 4 });
     const paid = await pipeline.runScheduledCases('paid-update', due);
     expect(paid).toMatchObject({ found: 3, updated: 3, leftForNextRun: 4 });
-    expect(paid.remarks).toEqual(["4 cases came to status 15 after this run's time and wait for the next."]);
+    expect(paid.remarks).toEqual(["4 cases reached status 15 after this run's scheduled time; they wait for the next run."]);
     expect(await countByStatus(pipeline)).toEqual({ 15: 4, 20: 3 });
     const nextWeek = new Date(Date.now() + 1000);
     expect(await pipeline.runScheduledCases('paid-update', nextWeek)).toMatchObject({ found: 4, updated: 4 });
