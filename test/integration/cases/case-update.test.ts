@@ -123,7 +123,9 @@ describe('a case update', () => {
     expect(await pipeline.runScheduledCases('pending-payment-update', due)).toMatchObject({ updated: 4 });
     const paid = await pipeline.runScheduledCases('paid-update', due);
     expect(paid).toMatchObject({ found: 3, updated: 3, leftForNextRun: 4 });
-    expect(paid.remarks).toEqual(["4 cases reached status 15 after this run's scheduled time; they wait for the next run."]);
+    expect(paid.remarks).toEqual([
+      "4 cases reached status 15 after this run's scheduled time; they wait for the next run.",
+    ]);
     expect(await countByStatus(pipeline)).toEqual({ 15: 4, 20: 3 });
     const nextWeek = new Date(Date.now() + 1000);
     expect(await pipeline.runScheduledCases('paid-update', nextWeek)).toMatchObject({ found: 4, updated: 4 });
