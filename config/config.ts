@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { loadClientConfigProfile, toClientOptions, type ClientConnectConfig } from '@temporalio/envconfig';
 import { z } from 'zod';
+import { runningStart } from './start-claim.ts';
 import * as value from './values.ts';
 import type { Job } from '../contract/schedules.ts';
 import type { LogOptions } from '../telemetry/log.ts';
@@ -61,22 +62,42 @@ export interface Config {
 /** Configuration that cannot be used: every wrong value in one message. The command line exits with 2. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
-  readonly exitCode = 2;
+  readonly exitCode: number = 2;
 }
 
-/** Where `surgicase start` writes down the services that it brought up, in the form of a `.env`. */
-export const servicesFile = '.surgicase/services.env';
+/** The state folder of `surgicase start`, in the folder where it runs. */
+export const stateFolder = '.surgicase';
 
-/** This process's environment with `.env` of the working directory, where there is one; what is set already stays. */
+/** Where `surgicase start` writes the addresses of the services that it started, in the form of a `.env`. */
+export const servicesFile = `${stateFolder}/services.env`;
+
+/** The services of this folder belong to a `surgicase start` that no longer runs. */
+export class StartStopped extends ConfigError {
+  override readonly exitCode = 3;
+}
+
+/** The environment of this process, and what `.env` in the working directory adds to it. */
 export function processEnvironment(): Environment {
   loadEnvFile('.env');
   return process.env;
 }
 
-/** The same, and where neither database nor Temporal is configured, those that a `surgicase start` of this folder runs. */
+/**
+ * The same. Where neither a database nor Temporal is configured, it also has the services of the `surgicase start` that
+ * runs in this folder.
+ * @throws StartStopped when that start has ended: another folder's services may answer on its ports by now
+ */
 export function processEnvironmentWithServices(): Environment {
   const { DATABASE_URL, DB_SECRET_ID, TEMPORAL_ADDRESS, TEMPORAL_PROFILE } = processEnvironment();
-  if (!DATABASE_URL && !DB_SECRET_ID && !TEMPORAL_ADDRESS && !TEMPORAL_PROFILE) loadEnvFile(servicesFile);
+  const isConfigured = DATABASE_URL || DB_SECRET_ID || TEMPORAL_ADDRESS || TEMPORAL_PROFILE;
+  if (isConfigured || !existsSync(servicesFile)) return process.env;
+  if (runningStart(stateFolder) === undefined) {
+    throw new StartStopped(
+      'The `surgicase start` of this folder is not running. Start it with `npm start`, or set DATABASE_URL and ' +
+        'TEMPORAL_ADDRESS to use other services.',
+    );
+  }
+  loadEnvFile(servicesFile);
   return process.env;
 }
 

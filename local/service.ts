@@ -108,7 +108,7 @@ export async function endLeftover(
 }
 
 /** The command line of a process, empty when there is none. */
-export function commandLineOf(pid: number): Promise<string> {
+function commandLineOf(pid: number): Promise<string> {
   return new Promise((resolve) => {
     const ps = spawn('ps', ['-ww', '-o', 'args=', '-p', String(pid)], {
       stdio: ['ignore', 'pipe', 'ignore'],

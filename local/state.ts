@@ -1,7 +1,6 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import process from 'node:process';
-import { LocalError, commandLineOf } from './service.ts';
+import { linkSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { claimFile, ownClaim, runningStart } from '../config/start-claim.ts';
+import { LocalError } from './service.ts';
 
 /** The right to use a state folder, until it is released. */
 export interface StateClaim {
@@ -9,27 +8,29 @@ export interface StateClaim {
 }
 
 /**
- * Claims a state folder for this process: two starts on the same data would ruin it. A claim that a kill left behind
- * is taken over.
- * @throws LocalError naming the process that has it
+ * Claims a state folder for this process, because two starts on the same data would ruin it. A claim that a killed
+ * process left behind is replaced.
+ * @throws LocalError naming the process that holds the folder
  */
-export async function claimState(stateDir: string): Promise<StateClaim> {
+export function claimState(stateDir: string): StateClaim {
   mkdirSync(stateDir, { recursive: true });
-  const file = join(stateDir, 'start.pid');
+  const file = claimFile(stateDir);
+  const own = `${file}.${process.pid}`;
   for (;;) {
+    // A link appears at once with its whole content, and of two starts at the same moment one creates it.
+    writeFileSync(own, ownClaim());
     try {
-      // Exclusive: of two starts at the same moment one makes the file.
-      writeFileSync(file, String(process.pid), { flag: 'wx' });
+      linkSync(own, file);
       return { release: () => rmSync(file, { force: true }) };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    } finally {
+      rmSync(own);
     }
-    const pid = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
-    const commandLine = pid > 0 ? await commandLineOf(pid) : '';
-    // A number that meanwhile belongs to another program is no start.
-    if (commandLine.includes('cli.js') && commandLine.includes('start')) {
+    const pid = runningStart(stateDir);
+    if (pid !== undefined) {
       throw new LocalError(
-        `A start is at work in ${stateDir} (process ${pid}): stop it with Ctrl-C in its terminal, or \`kill ${pid}\`.`,
+        `A start is already running in ${stateDir} (process ${pid}). Stop it with Ctrl-C in its terminal, or with \`kill ${pid}\`.`,
       );
     }
     rmSync(file, { force: true });

@@ -1,7 +1,13 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import process from 'node:process';
-import { processEnvironment, readConfig, servicesFile, type Config } from '../../config/config.ts';
+import {
+  processEnvironment,
+  readConfig,
+  servicesFile,
+  stateFolder,
+  type Config,
+} from '../../config/config.ts';
 import type { Job } from '../../contract/schedules.ts';
 import { LocalError } from '../../local/service.ts';
 import { startServices, type Services } from '../../local/services.ts';
@@ -29,7 +35,7 @@ export interface StartOptions {
   readonly verbose?: boolean;
 }
 
-const stateDir = resolve('.surgicase');
+const stateDir = resolve(stateFolder);
 /** Stands when the database of this state folder has its tables, and its first runs were asked for. */
 const readyFile = resolve(stateDir, 'ready');
 const pausedNote =
@@ -48,7 +54,7 @@ async function startHere(terminal: Terminal, options: StartOptions): Promise<num
   const env = processEnvironment();
   const given = readConfig(env);
   refuseHalfConfigured(given);
-  const claim = await claimState(stateDir);
+  const claim = claimState(stateDir);
   const interrupted = interruption();
   try {
     const services = await startServices({

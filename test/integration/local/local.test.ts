@@ -89,14 +89,22 @@ describe('the database of a start', () => {
 });
 
 describe('a state folder', () => {
-  it('is taken over from a process that is gone, and from a number that belongs to another program', async () => {
+  it('is taken over from a process that is gone, and from a number that belongs to another program now', () => {
     const file = join(stateDir, 'start.pid');
-    for (const pid of ['999999999', String(process.ppid)]) {
-      writeFileSync(file, pid);
-      const claim = await claimState(stateDir);
-      expect(readFileSync(file, 'utf8')).toBe(String(process.pid));
+    for (const stale of ['999999999 1', '999999999', `${process.ppid} 1`, '']) {
+      writeFileSync(file, stale);
+      const claim = claimState(stateDir);
+      expect(readFileSync(file, 'utf8')).toMatch(new RegExp(`^${process.pid} .`));
       claim.release();
       expect(existsSync(file)).toBe(false);
     }
+  });
+
+  it('is refused while the process that claimed it runs', () => {
+    const claim = claimState(stateDir);
+    expect(() => claimState(stateDir)).toThrow(
+      `A start is already running in ${stateDir} (process ${process.pid}).`,
+    );
+    claim.release();
   });
 });
