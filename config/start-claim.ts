@@ -29,8 +29,8 @@ function readClaim(stateDir: string): string {
 function startOf(pid: number): string {
   if (process.platform === 'linux') return startOnLinux(pid);
   try {
-    const options = { encoding: 'utf8', env: { ...process.env, TZ: 'UTC', LC_ALL: 'C' } } as const;
-    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], options).trim();
+    const ps = ['TZ=UTC', 'LC_ALL=C', 'ps', '-o', 'lstart=', '-p', String(pid)];
+    return execFileSync('env', ps, { encoding: 'utf8' }).trim();
   } catch {
     // ps ends with 1 when no process has this number.
     return '';
