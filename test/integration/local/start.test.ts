@@ -102,7 +102,10 @@ describe('npm start', () => {
   });
 
   it('refuses a second start in the folder', async () => {
-    expect(await run('start')).toMatchObject({ code: 3, err: expect.stringContaining('A start is already running') });
+    expect(await run('start')).toMatchObject({
+      code: 3,
+      err: expect.stringContaining('A start is already running'),
+    });
   });
 
   it('goes on after a kill -9 with the same data and schedules, and runs nothing unasked', async () => {
