@@ -1,19 +1,27 @@
-import { writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 
-/** Where the prebuilt bundle lies: a worker that bundles in its process holds twice the memory. */
-export const bundlePath = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
+// A worker that bundles in its own process uses twice the memory, so the build makes the bundle.
+const bundlePath = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
 
-/** The workflows as one script for Temporal's sandbox, from the sources or from their build. */
-export async function bundleWorkflows(): Promise<string> {
+let code: Promise<string> | undefined;
+
+/** The workflows as one script for Temporal's sandbox. Without a prebuilt one, it is bundled once per process. */
+export function workflowCode(): Promise<string> {
+  code ??= existsSync(bundlePath) ? readFile(bundlePath, 'utf8') : bundleWorkflows();
+  return code;
+}
+
+async function bundleWorkflows(): Promise<string> {
   const workflowsPath = fileURLToPath(
     new URL(`../workflows/index${extname(import.meta.url)}`, import.meta.url),
   );
-  const { code } = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') });
-  return code;
+  const bundle = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') });
+  return bundle.code;
 }
 
 const isMain =

@@ -1,9 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
 import { taskQueues } from '../contract/task-queues.ts';
 import { notifier } from '../telemetry/notify.ts';
-import { bundlePath, bundleWorkflows } from './bundle.ts';
+import { workflowCode } from './bundle.ts';
 import { openDatabase, schemasOf, type WorkerSetup } from './database.ts';
 import { temporalMetrics } from './metrics.ts';
 
@@ -53,9 +52,7 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
     shutdownGraceTime: 5000,
     shutdownForceTime: 30_000,
   } satisfies Partial<WorkerOptions>;
-  const workflowBundle = {
-    code: existsSync(bundlePath) ? readFileSync(bundlePath, 'utf8') : await bundleWorkflows(),
-  };
+  const workflowBundle = { code: await workflowCode() };
   const workers = [
     await Worker.create({ ...shared, taskQueue: taskQueues.main, workflowBundle }),
     await Worker.create({ ...shared, taskQueue: taskQueues.npi, maxConcurrentActivityTaskExecutions: 1 }),

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { WorkflowHandle } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { Worker } from '@temporalio/worker';
-import { bundleWorkflows } from '../../worker/bundle.ts';
+import { workflowCode } from '../../worker/bundle.ts';
 
 const folder = fileURLToPath(new URL('../histories', import.meta.url));
 type History = Awaited<ReturnType<WorkflowHandle['fetchHistory']>>;
@@ -72,7 +72,7 @@ export function keptHistories(): { name: string; json: string }[] {
  * @throws Error naming the history that the code does not follow any more
  */
 export async function replay(runs: readonly { name: string; history: unknown }[]): Promise<void> {
-  const workflowBundle = { code: await bundleWorkflows() };
+  const workflowBundle = { code: await workflowCode() };
   const histories = runs.map(({ name, history }) => ({ workflowId: name, history }));
   const results = Worker.runReplayHistories({ workflowBundle }, histories);
   for await (const { workflowId, error } of results) {
