@@ -9,7 +9,7 @@ import type { LogOptions } from '../telemetry/log.ts';
 
 const cmsPage = 'https://download.cms.gov/nppes/NPI_Files.html';
 
-/** Where MySQL is and how it lets us in; `caPem` turns TLS on. */
+/** Address and login of MySQL; `caPem` turns TLS on. */
 export interface DatabaseConfig {
   readonly host: string;
   readonly port: number;
@@ -19,7 +19,7 @@ export interface DatabaseConfig {
   readonly caPem?: string;
 }
 
-/** What this process was told; frozen, checked, and never logged as a whole: it holds passwords. */
+/** The checked settings of this process. Never log the whole object: it holds passwords. */
 export interface Config {
   readonly database?: DatabaseConfig;
   readonly searchSchema: string;
@@ -27,39 +27,39 @@ export interface Config {
   readonly nppes: {
     readonly url: string;
     readonly archiveDir: string;
-    /** How many of each kind of release stay in the archive; all when absent. */
+    /** How many releases of each kind stay in the archive; absent: all. */
     readonly archiveKeepCount?: number;
     readonly workDir: string;
     /** A fraction: 0.001 is one row in a thousand. */
     readonly maxRefusedFraction: number;
-    /** `auto`: the newest monthly is loaded when none was, or when weeklies are missing for good. */
+    /** `auto`: load the newest monthly when none was loaded yet, or when weeklies are missing for good. */
     readonly baselineRule: 'auto' | 'never';
     /** A fraction of the last monthly's rows. */
     readonly minRowsFraction: number;
   };
-  /** Five-field cron; absent: as `contract/schedules.ts` says. `off`: the schedule exists, paused. */
+  /** Five-field cron; absent: the default in `contract/schedules.ts`. `off`: the schedule exists, paused. */
   readonly crons: Readonly<Partial<Record<Job, string>>>;
   readonly timezone: string;
   readonly catchupMs: number;
   readonly temporal: ClientConnectConfig & {
     readonly isConfigured: boolean;
-    /** Where people see the runs; links are made of it. */
+    /** Address of the Web UI, for links to runs. */
     readonly uiUrl?: string;
   };
   readonly temporalCliPath?: string;
   readonly log: LogOptions;
   readonly heartbeatTimeoutMs: number;
-  /** The worker runs inside a host application. */
+  /** Whether to start the worker inside a host application. */
   readonly isSchedulerEnabled: boolean;
-  /** A run that finds more cases waits for an approval; none does when absent. */
+  /** A run that finds more cases waits for an approval; absent: no run does. */
   readonly caseUpdateMax?: number;
-  /** Where Prometheus reads, `127.0.0.1:9464`; nowhere when absent. */
+  /** Where Prometheus reads the metrics, such as `127.0.0.1:9464`; absent: nowhere. */
   readonly metricsAddress?: string;
-  /** Takes a POST for each gap; it may hold a token. Nobody is told when absent. */
+  /** Receives a POST for each run that finds a gap. It may contain a token. */
   readonly notifyWebhookUrl?: string;
 }
 
-/** Configuration that cannot be used: every wrong value in one message. The command line exits with 2. */
+/** The configuration is not valid; the message lists every wrong value. The command line exits with 2. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly exitCode: number = 2;
@@ -144,9 +144,9 @@ type Variables = z.infer<typeof variables>;
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Checks the whole environment and gives it back as one frozen object. An empty value counts as absent.
- * `need` names what this command cannot do without.
- * @throws ConfigError naming every wrong or missing value, what was found (secrets masked) and what is accepted.
+ * Checks the whole environment and returns it as one frozen object. An empty value counts as absent.
+ * `need` lists the services that this command requires.
+ * @throws ConfigError naming every wrong or missing variable, the value found (secrets masked) and what is accepted.
  */
 export function readConfig(
   environment: Environment,
@@ -165,19 +165,19 @@ export function readConfig(
   const isDatabaseGiven = Boolean(env['DATABASE_URL'] ?? env['DB_SECRET_ID']);
   if (need.includes('database') && !isDatabaseGiven) {
     problems.push(
-      'DATABASE_URL: missing; accepted: mysql://user:password@host:3306/schema, or DB_SECRET_ID with DB_HOST and DB_NAME; ' +
-        '`npm start` brings a MySQL up, which the commands of its folder then use',
+      'DATABASE_URL is required: set it to mysql://user:password@host:3306/schema, or set DB_SECRET_ID, DB_HOST and DB_NAME. ' +
+        '`npm start` starts a MySQL, which commands in the same folder then use.',
     );
   }
   if (need.includes('temporal') && !temporal.isConfigured) {
     problems.push(
-      'TEMPORAL_ADDRESS: missing; accepted: host:port, or TEMPORAL_PROFILE with a config file; ' +
-        '`npm start` brings one up, which the commands of its folder then use',
+      'TEMPORAL_ADDRESS is required: set it to host:port, or set TEMPORAL_PROFILE and provide a config file. ' +
+        '`npm start` starts a Temporal server, which commands in the same folder then use.',
     );
   }
   if (problems.length > 0 || !parsed.data) {
     throw new ConfigError(
-      `The configuration cannot be used:\n${problems.map((line) => `  ${line}`).join('\n')}`,
+      `The configuration is not valid:\n${problems.map((line) => `  ${line}`).join('\n')}`,
     );
   }
   return Object.freeze(assemble(parsed.data, database, temporal));
@@ -190,7 +190,7 @@ function readTemporal(env: Record<string, string>, problems: string[]): Config['
     return { ...toClientOptions(profile), isConfigured };
   } catch (error) {
     problems.push(
-      `TEMPORAL_*: ${(error as Error).message}; accepted: what every Temporal client reads (envconfig)`,
+      `TEMPORAL_*: ${(error as Error).message}; use the variables and the config file of the Temporal CLI`,
     );
     return { connectionOptions: {}, isConfigured: true };
   }
@@ -198,11 +198,11 @@ function readTemporal(env: Record<string, string>, problems: string[]): Config['
 
 function readDatabase(env: Record<string, string>, given: Variables | undefined, problems: string[]) {
   if (env['DATABASE_URL'] && env['DB_SECRET_ID']) {
-    problems.push('DATABASE_URL, DB_SECRET_ID: both are given; accepted: one of them');
+    problems.push('DATABASE_URL and DB_SECRET_ID are both set; set only one of them');
   }
   if (env['DB_SECRET_ID'] && !env['DATABASE_URL']) {
     for (const name of ['DB_HOST', 'DB_NAME']) {
-      if (!env[name]) problems.push(`${name}: missing; accepted: it stands beside DB_SECRET_ID`);
+      if (!env[name]) problems.push(`${name} is required when DB_SECRET_ID is set`);
     }
   }
   if (given?.DATABASE_URL) return withCa(given.DATABASE_URL, problems);
@@ -217,9 +217,7 @@ function withCa({ caPath, ...database }: value.DatabaseUrl, problems: string[]):
     return { ...database, caPem: readFileSync(caPath, 'utf8') };
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unreadable';
-    problems.push(
-      `DATABASE_URL: found ssl-ca=${caPath} (${code}); accepted: the path of a readable PEM file`,
-    );
+    problems.push(`DATABASE_URL: found ssl-ca=${caPath} (${code}); must be the path of a readable PEM file`);
     return database;
   }
 }

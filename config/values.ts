@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** `DATABASE_URL` taken apart; `caPath` is not read yet. */
+/** The parts of `DATABASE_URL`. The file at `caPath` is not read yet. */
 export interface DatabaseUrl {
   readonly host: string;
   readonly port: number;
@@ -15,12 +15,12 @@ const parsedWebUrl = (found: string) => {
   return url?.protocol === 'http:' || url?.protocol === 'https:' ? url : undefined;
 };
 
-/** A value of the environment: `read` gives what it means, or undefined when it is none of what `accepted` says. */
+/** A value of the environment. `read` returns its meaning, or undefined when it is not what `accepted` describes. */
 function text<T>(accepted: string, read: (found: string) => T | undefined) {
   return z.string().transform((found, context): T => {
     const meaning = read(found.trim());
     if (meaning !== undefined) return meaning;
-    context.addIssue({ code: 'custom', message: `accepted: ${accepted}` });
+    context.addIssue({ code: 'custom', message: `must be ${accepted}` });
     return z.NEVER;
   });
 }
@@ -32,20 +32,23 @@ const numberBetween = (least: number, most: number) => (found: string) => {
 };
 
 export const oneOf = <const T extends string>(names: readonly T[]) =>
-  text(names.join(', '), (found) => names.find((name) => name === found));
-export const host = text('a host name or an address', matching(/^[\w.:[\]-]+$/));
+  text(`one of ${names.join(', ')}`, (found) => names.find((name) => name === found));
+export const host = text('a host name or an IP address', matching(/^[\w.:[\]-]+$/));
 export const port = text('a port from 1 to 65535', numberBetween(1, 65_535));
-/** `9464`, `:9464` and `127.0.0.1:9464` are the same: loopback unless told otherwise. */
-export const listenAddress = text('a port, or an address and a port as 0.0.0.0:9464', (found) => {
+/** `9464`, `:9464` and `127.0.0.1:9464` mean the same: the default address is loopback. */
+export const listenAddress = text('a port, or an address and a port such as 0.0.0.0:9464', (found) => {
   const [, address = '127.0.0.1', digits = ''] =
     /^(?:([\w.-]+|\[[\da-fA-F:]+\])?:)?(\d{1,5})$/.exec(found) ?? [];
   return Number(digits) >= 1 && Number(digits) <= 65_535 ? `${address}:${digits}` : undefined;
 });
-export const positiveCount = text('a whole number from 1', numberBetween(1, Number.MAX_SAFE_INTEGER));
-/** Schema names stand in SQL text, so they are held to what needs no escaping. */
+export const positiveCount = text('a whole number, 1 or more', numberBetween(1, Number.MAX_SAFE_INTEGER));
+/** Schema names become part of SQL text, so only characters that need no escaping are allowed. */
 const isSchemaName = /^[A-Za-z_][A-Za-z0-9_$]{0,63}$/;
-export const schemaName = text('a schema name of letters, digits and _ (at most 64)', matching(isSchemaName));
-export const timezone = text('a time zone of the IANA list, as UTC or America/New_York', (found) => {
+export const schemaName = text(
+  'a schema name of at most 64 letters, digits, _ and $, which does not begin with a digit or $',
+  matching(isSchemaName),
+);
+export const timezone = text('an IANA time zone, such as UTC or America/New_York', (found) => {
   try {
     return new Intl.DateTimeFormat('en', { timeZone: found }).resolvedOptions().timeZone && found;
   } catch {
@@ -53,8 +56,8 @@ export const timezone = text('a time zone of the IANA list, as UTC or America/Ne
   }
 });
 
-/** A fraction out of a percentage: `0.1%`, `0.1 %` and `0.1` are all 0.001. */
-export const percentage = text('a percentage from 0 to 100, as 0.1%', (found) => {
+/** A percentage as a fraction: `0.1%`, `0.1 %` and `0.1` all mean 0.001. */
+export const percentage = text('a percentage from 0 to 100, such as 0.1%', (found) => {
   const percent = /^(\d+(?:\.\d+)?)\s*%?$/.exec(found)?.[1];
   return percent === undefined || Number(percent) > 100 ? undefined : Number(percent) / 100;
 });
@@ -67,10 +70,10 @@ const durationBetween = (leastMs: number, mostMs: number) => (found: string) => 
 };
 const weekMs = 7 * 86_400_000;
 export const catchup = text(
-  'a duration above 0 and under 7 days, as 6h or 2d',
+  'a duration above 0 and under 7 days, such as 6h or 2d',
   durationBetween(1, weekMs - 1),
 );
-export const heartbeat = text('a duration from 500ms to 10m, as 10s', durationBetween(500, 600_000));
+export const heartbeat = text('a duration from 500ms to 10m, such as 10s', durationBetween(500, 600_000));
 
 const cronFields = [
   { least: 0, most: 59, names: [] },
@@ -98,34 +101,34 @@ function isCronField(field: string, { least, most, names }: (typeof cronFields)[
   });
 }
 
-export const cron = text('five cron fields, as 0 8 * * 2, or off', (found) => {
+export const cron = text('five cron fields such as 0 8 * * 2, or off', (found) => {
   if (found === 'off') return found;
   const fields = found.split(/\s+/);
   const isCron = fields.length === 5 && cronFields.every((range, i) => isCronField(fields[i] ?? '', range));
   return isCron ? fields.join(' ') : undefined;
 });
 
-// Credentials in it would be written into every workflow history, where they cannot be erased.
+// No credentials: they would be written into every workflow history, where nobody can delete them.
 const webAddress = (found: string) => {
   const url = parsedWebUrl(found);
   return url?.username === '' && url.password === '' ? url.href : undefined;
 };
 export const webUrl = text('an http(s) address without user and password', webAddress);
 
-/** Three slashes: what stands after two is a host, and none serves files. */
+/** Requires three slashes. After two slashes comes a host, and files on another host cannot be read. */
 const diskAddress = (found: string) => {
   const url = /^file:\/\/\//i.test(found) ? parsedUrl(found) : undefined;
   return url && !/%2f/i.test(url.pathname) ? url.href : undefined;
 };
 export const pageUrl = text(
-  'an http(s) address without user and password, or file:///path/of/a/folder/ or file:///path/of/page.html',
+  'an http(s) address without user and password, file:///path/of/a/folder/ or file:///path/of/page.html',
   (found) => webAddress(found) ?? diskAddress(found),
 );
 
 export const webhookUrl = text('an http(s) address', (found) => parsedWebUrl(found)?.href);
 
 const urlForm =
-  'mysql://user:password@host:3306/schema, at most with ?ssl-ca=/path/of/ca.pem (percent-encode special characters)';
+  'mysql://user:password@host:3306/schema, optionally with ?ssl-ca=/path/of/ca.pem (percent-encode special characters)';
 export const databaseUrl = text(urlForm, (found): DatabaseUrl | undefined => {
   const url = parsedUrl(found);
   const name = url?.pathname.slice(1) ?? '';
@@ -142,14 +145,15 @@ export const databaseUrl = text(urlForm, (found): DatabaseUrl | undefined => {
   }
 });
 
-/** What an error may show of a found value: addresses without password and query, nothing where a password may hide. */
+/** The part of a value that an error may show. Addresses lose password and query; a value that may hide a secret is not shown. */
 export function shown(name: string, found: string): string {
-  if (name === 'NOTIFY_WEBHOOK_URL') return 'a text that is no such address (not shown: it may hold a token)';
+  if (name === 'NOTIFY_WEBHOOK_URL')
+    return 'a value that is not an address (not shown, because it may contain a token)';
   if (name !== 'DATABASE_URL' && name !== 'NPPES_URL') return JSON.stringify(found.slice(0, 80));
   const url = parsedUrl(found.trim());
-  // A password with an unescaped / or # moves its parts into the host or the path, where masking would miss them.
+  // With an unescaped / or # in the password, URL parsing puts parts of it into host or path, where masking would miss them.
   const isClear = url !== undefined && url.hash === '' && (url.username !== '' || !found.includes('@'));
-  if (!isClear) return 'a text that is no such address (not shown: it may hold a password)';
+  if (!isClear) return 'a value that is not an address (not shown, because it may contain a password)';
   const login = url.username === '' ? '' : `${url.username}${url.password && ':***'}@`;
   const options = [...url.searchParams.keys()].map((option) => `${option}=…`).join('&');
   return `${url.protocol}//${login}${url.host}${url.pathname}${options && `?${options}`}`;

@@ -3,18 +3,18 @@ import { appendFileSync } from 'node:fs';
 
 const levels = ['debug', 'info', 'warn', 'error'] as const;
 type LogLevel = (typeof levels)[number];
-/** Counts, identifiers and seconds; never a credential or a value of a row: that is the caller's duty. */
+/** Counts, identifiers and seconds. The caller must never pass a credential or a value of a row. */
 type LogFields = Readonly<Record<string, unknown>>;
 
 export interface LogOptions {
-  /** The least level that is written. */
+  /** The lowest level that is written. */
   readonly level: LogLevel;
   readonly format: 'json' | 'pretty';
-  /** Every line goes here as well, as JSON. */
+  /** Every line is also appended to this file, as JSON. */
   readonly file?: string;
 }
 
-/** Writes one line a call. */
+/** Each call writes one line. */
 export interface Log {
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
@@ -22,7 +22,7 @@ export interface Log {
   error(message: string, fields?: LogFields): void;
 }
 
-/** Fields of every line that is written inside, also by what knows nothing of them: a statement's time, for one. */
+/** Adds its fields to every line written inside it, also by code that does not know them, such as the timing of a statement. */
 export const logContext = new AsyncLocalStorage<LogFields>();
 
 interface Line {
@@ -32,7 +32,7 @@ interface Line {
   readonly fields: LogFields;
 }
 
-/** A log to stderr, because stdout belongs to the command's answer. */
+/** A log that writes to stderr, because stdout is for the output of the command. */
 export function createLog(
   options: LogOptions,
   write: (line: string) => unknown = (line) => process.stderr.write(line),
@@ -41,7 +41,7 @@ export function createLog(
   return writing((line) => {
     if (levels.indexOf(line.level) < levels.indexOf(options.level)) return;
     write(render(line));
-    // Synchronous: the line before a crash is the one that is needed, and a run writes few of them.
+    // Synchronous, so that the last line before a crash is not lost. A run writes few lines.
     if (options.file !== undefined) appendFileSync(options.file, asJson(line));
   });
 }
@@ -75,13 +75,13 @@ function asPretty({ time, level, message, fields }: Line): string {
   return `${[time.slice(11, 19), level.toUpperCase().padEnd(5), message, ...rest].join(' ')}\n`;
 }
 
-/** JSON has no text for an Error and none for a bigint; without this the first becomes `{}` and the second throws. */
+/** Without this, `JSON.stringify` writes an Error as `{}` and throws on a bigint. */
 function withErrors(_name: string, field: unknown): unknown {
   if (field instanceof Error) return `${field.name}: ${field.message}`;
   return typeof field === 'bigint' ? String(field) : field;
 }
 
-/** A log that writes each line to two others. */
+/** A log that writes each line to two other logs. */
 export function both(first: Log, second: Log): Log {
   const at = (level: LogLevel) => (message: string, fields?: LogFields) => {
     first[level](message, fields);

@@ -1,11 +1,11 @@
-/** Where measurements go: Temporal's metrics by default, whatever a host passes otherwise. Labels hold no ids of cases. */
+/** Receives measurements: Temporal's metrics by default, or what a host application passes. Labels never contain case ids. */
 export interface Metrics {
   count(name: string, labels: Readonly<Record<string, string>>): void;
   recordTiming(name: string, ms: number, labels: Readonly<Record<string, string>>): void;
   setGauge(name: string, value: number, labels: Readonly<Record<string, string>>): void;
 }
 
-/** One count of a case update that moved all its cases, or left some, and how long it took. */
+/** Counts a case update, as a success or as a partial failure, and records how long it took. */
 export function recordCaseUpdate(
   metrics: Metrics,
   { job, ms, exceptionCount }: { readonly job: string; readonly ms: number; readonly exceptionCount: number },

@@ -16,6 +16,7 @@ export function workflowCode(): Promise<string> {
   return code;
 }
 
+/** Bundles from the sources or from the build output, whichever this file belongs to. */
 async function bundleWorkflows(): Promise<string> {
   const workflowsPath = fileURLToPath(
     new URL(`../workflows/index${extname(import.meta.url)}`, import.meta.url),

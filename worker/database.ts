@@ -5,16 +5,16 @@ import { secretCredentials, staticCredentials } from '../db/connection/credentia
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
-/** What a worker is made of; `database` is the configuration's, known to be there. */
+/** What a worker needs. `database` is the one of `config`, checked to be present. */
 export interface WorkerSetup {
   readonly config: Config;
   readonly database: DatabaseConfig;
   readonly log: Log;
-  /** A host's own; Temporal's metrics when absent. */
+  /** The metrics of a host application; absent: Temporal's metrics. */
   readonly metrics?: Metrics;
 }
 
-/** The database of a configuration, its statements' times going to the debug log. */
+/** Opens the configured database. The debug log gets the time of each statement. */
 export function openDatabase(setup: WorkerSetup): Database {
   const { log } = setup;
   return connect(databaseOptionsOf(setup), {
@@ -22,7 +22,7 @@ export function openDatabase(setup: WorkerSetup): Database {
   });
 }
 
-/** Where the database is and how it lets us in; the service's own schema is every session's default. */
+/** Address and login of the database. Every session starts in the service's own schema. */
 export function databaseOptionsOf({
   config,
   database,
@@ -32,7 +32,7 @@ export function databaseOptionsOf({
   return { host, port, credentials, schema: config.schedulerSchema, ...(caPem !== undefined && { caPem }) };
 }
 
-/** The three schemas of a configuration. */
+/** The names of the three configured schemas. */
 export function schemasOf({ config, database }: Pick<WorkerSetup, 'config' | 'database'>) {
   return { application: database.name, search: config.searchSchema, scheduler: config.schedulerSchema };
 }

@@ -1,7 +1,7 @@
 import { Runtime } from '@temporalio/worker';
 import type { Metrics } from '../telemetry/metrics.ts';
 
-/** Measurements among Temporal's own metrics, wherever those go (`METRICS_ADDRESS`). */
+/** Writes our measurements to Temporal's own metrics, which `METRICS_ADDRESS` serves. */
 export function temporalMetrics(): Metrics {
   const meter = Runtime.instance().metricMeter;
   return {

@@ -2,17 +2,18 @@ import { IllegalStateError } from '@temporalio/common';
 import { DefaultLogger, makeTelemetryFilterString, Runtime, type LogLevel } from '@temporalio/worker';
 import type { Log } from '../telemetry/log.ts';
 
-// The activities log their failures with what to do, and each state of a worker is told by who starts it.
+// Messages that need no line of ours: activities log their own failures with the next step.
 const routine: ReadonlySet<string> = new Set([
   'Activity failed',
   'Workflow failed',
-  // The queue of the loads has none.
+  // The queue of the loads has activities only.
   'No workflows registered, not polling for workflow tasks',
 ]);
 
 /**
- * Sends the SDK's own lines to our log, and its metrics where Prometheus reads them; before the first worker. Signals
- * stay with the host. A process has one runtime: where a host has installed its own, that one serves.
+ * Sends the SDK's own log lines to our log and serves its metrics to Prometheus. Call it before the first worker starts.
+ * The SDK handles no signals; that is the caller's task. A process has one runtime: if a host application has already
+ * installed one, that one stays.
  */
 export function installRuntime(log: Log, metricsAddress?: string): void {
   const logger = new DefaultLogger('DEBUG', ({ level, message, meta }) => {

@@ -6,18 +6,18 @@ import { workflowCode } from './bundle.ts';
 import { openDatabase, schemasOf, type WorkerSetup } from './database.ts';
 import { temporalMetrics } from './metrics.ts';
 
-/** A worker that polls both queues. */
+/** A worker that polls both task queues. */
 export interface RunningWorker {
-  /** Ends when the worker has stopped, and throws what stopped it. */
+  /** Resolves when the worker has stopped; rejects with the error that stopped it. */
   readonly done: Promise<void>;
-  /** Lets activities under way end for a while, then cancels them; then closes pool and connection. */
+  /** Gives running activities 5 seconds to end, then cancels them; then closes the pool and the connection. */
   stop(): Promise<void>;
 }
 
 const rowsPerBlock = 5000;
 const casesPerBatch = 1000;
 
-/** Starts the worker: workflows and short activities on one queue, the loads, one at a time, on the other. */
+/** Starts a worker: workflows and short activities on one queue, and loads, one at a time, on the other. */
 export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
   const { config, log } = setup;
   const { connectionOptions, namespace } = config.temporal;
@@ -46,7 +46,7 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
     connection,
     namespace: namespace ?? 'default',
     activities,
-    // How late a cancellation may reach an activity, and how much a crash makes a heartbeat forget.
+    // The longest delay before an activity learns of its cancellation, and the progress that a crash may lose.
     maxHeartbeatThrottleInterval: 1000,
     defaultHeartbeatThrottleInterval: 1000,
     shutdownGraceTime: 5000,

@@ -10,8 +10,8 @@ const isStatus = (found: unknown) => Number.isInteger(found) && Number(found) >=
 const isFlag = (found: unknown) => typeof found === 'boolean';
 
 const accepted = {
-  source: { isFine: isStatus, what: 'a status, a whole number from 0 to 32767' },
-  target: { isFine: isStatus, what: 'a status, a whole number from 0 to 32767' },
+  source: { isFine: isStatus, what: 'a status (a whole number from 0 to 32767)' },
+  target: { isFine: isStatus, what: 'a status (a whole number from 0 to 32767)' },
   force: { isFine: isFlag, what: 'true or false' },
   dryRun: { isFine: isFlag, what: 'true or false' },
   limit: {

@@ -187,7 +187,7 @@ describe('surgicase run npi-update', () => {
     });
     expect(await surgicase(['schedules', 'list', '--json'], {}, folder)).toMatchObject({
       code: 2,
-      out: expect.stringContaining('TEMPORAL_ADDRESS: missing'),
+      out: expect.stringContaining('TEMPORAL_ADDRESS is required'),
     });
     expect(await surgicase(['start'], { TEMPORAL_ADDRESS: '127.0.0.1:1' }, folder)).toMatchObject({
       code: 2,

@@ -61,10 +61,10 @@ test.each(meanings)('%s=%s is understood', (name, value, path, meaning) => {
 const refusals: [name: string, value: string, accepted: string][] = [
   ['NPI_MAX_REFUSED', '101%', 'a percentage from 0 to 100'],
   ['NPI_MAX_REFUSED', '-1', 'a percentage from 0 to 100'],
-  ['NPI_ARCHIVE_KEEP', '0', 'a whole number from 1'],
+  ['NPI_ARCHIVE_KEEP', '0', 'a whole number, 1 or more'],
   ['SCHEDULE_CATCHUP', '7d', 'under 7 days'],
   ['SCHEDULE_CATCHUP', '0h', 'above 0'],
-  ['SCHEDULE_CATCHUP', '6 hourz', 'as 6h or 2d'],
+  ['SCHEDULE_CATCHUP', '6 hourz', 'such as 6h or 2d'],
   ['SCHEDULE_NPI_UPDATE', '0 8 * *', 'five cron fields'],
   ['SCHEDULE_NPI_UPDATE', '60 8 * * 2', 'five cron fields'],
   ['SCHEDULE_NPI_UPDATE', '0 24 * * 2', 'five cron fields'],
@@ -78,7 +78,7 @@ const refusals: [name: string, value: string, accepted: string][] = [
   ['NPPES_URL', 'file://data/NPI_Files.html', 'file:///path/of/a/folder/'],
   ['TEMPORAL_UI_URL', 'file:///data/', 'an http(s) address without user and password'],
   ['LOG_LEVEL', 'loud', 'debug, info, warn, error'],
-  ['ACTIVITY_HEARTBEAT_TIMEOUT', '10', 'as 10s'],
+  ['ACTIVITY_HEARTBEAT_TIMEOUT', '10', 'such as 10s'],
   ['DATABASE_URL', 'postgres://user@host/allstars', 'mysql://user:password@host:3306/schema'],
 ];
 test.each(refusals)('%s=%s is refused with what was found and what is accepted', (name, value, accepted) => {
@@ -97,9 +97,9 @@ test('all wrong values come in one message', () => {
     DATABASE_URL: 'mysql://u@h/s',
   };
   const message = problemsOf(env, ['temporal']);
-  for (const name of ['LOG_LEVEL', 'DB_PORT', 'SCHEDULE_TIMEZONE', 'TEMPORAL_ADDRESS'])
-    expect(message).toContain(`  ${name}: `);
-  expect(message).toContain('DATABASE_URL, DB_SECRET_ID: both are given');
+  for (const name of ['LOG_LEVEL', 'DB_PORT', 'SCHEDULE_TIMEZONE']) expect(message).toContain(`  ${name}: `);
+  expect(message).toContain('TEMPORAL_ADDRESS is required');
+  expect(message).toContain('DATABASE_URL and DB_SECRET_ID are both set');
 });
 
 const leaky = [
@@ -142,12 +142,12 @@ test('a secret stands beside host and schema', () => {
   const place = { DB_SECRET_ID: 'rds!db', DB_HOST: 'aurora.example', DB_PORT: '3307', DB_NAME: 'allstars' };
   const database = { host: 'aurora.example', port: 3307, name: 'allstars', login: { secretId: 'rds!db' } };
   expect(readConfig(place, ['database']).database).toEqual(database);
-  expect(problemsOf({ DB_SECRET_ID: 'rds!db' })).toMatch(/DB_HOST: missing.*\n.*DB_NAME: missing/);
+  expect(problemsOf({ DB_SECRET_ID: 'rds!db' })).toMatch(/DB_HOST is required.*\n.*DB_NAME is required/);
 });
 
 test('what a command needs is asked for', () => {
   expect(problemsOf({}, ['database', 'temporal'])).toMatch(
-    /DATABASE_URL: missing.*\n.*TEMPORAL_ADDRESS: missing/,
+    /DATABASE_URL is required.*\n.*TEMPORAL_ADDRESS is required/,
   );
 });
 
