@@ -17,7 +17,7 @@ import { withMemberPeriod } from '../nppes/page/release.ts';
 import { readRows } from '../nppes/rows/row-stream.ts';
 import { searchCollector, type SearchShape } from '../spool/search-lines.ts';
 import { npidataMember, openZip, type Member } from '../nppes/transfer/zip.ts';
-import { ensureSpace } from '../nppes/transfer/partial-download.ts';
+import { ensureSpace } from '../nppes/transfer/disk-space.ts';
 import type { Attempt } from './attempt.ts';
 import { loadLetters } from './baseline-letters.ts';
 import type { ActivityDeps } from './deps.ts';

@@ -10,7 +10,7 @@ import {
 import { dueReleases, type ListedRelease, type PublishedRelease } from '../nppes/page/due.ts';
 import { dueFile } from '../nppes/page/due-file.ts';
 import { NppesError } from '../nppes/errors.ts';
-import { offeredReleases, offeredZip } from '../nppes/page/listing.ts';
+import { listedReleases, zipFacts } from '../nppes/page/listing.ts';
 import { releaseName, type ReleaseKind } from '../nppes/page/release.ts';
 import { attempt, underLeaseUnlessDry, type Attempt } from './attempt.ts';
 import { job, type ActivityDeps } from './deps.ts';
@@ -91,7 +91,7 @@ async function listReleases(
   heldNames: ReadonlySet<string>,
 ): Promise<ListedRelease[]> {
   const publishedNames = new Set(published.map(({ release }) => release.fileName));
-  const offered = await offeredReleases(pageUrl, signal);
+  const offered = await listedReleases(pageUrl, signal);
   // What a monthly holds by the days of its member, its zip's name may show as due for ever.
   const links = offered.filter(({ release }) => !heldNames.has(release.fileName));
   // What is loaded already must not keep the new weeks waiting.
@@ -103,7 +103,7 @@ async function listReleases(
   return Promise.all(
     links.map(async ({ release, url }) => {
       const isKnown = publishedNames.has(release.fileName);
-      const offer = isKnown ? await offeredZip(url, signal).catch(asUnchanged) : {};
+      const offer = isKnown ? await zipFacts(url, signal).catch(asUnchanged) : {};
       return { release, url, ...offer };
     }),
   );

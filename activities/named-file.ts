@@ -3,7 +3,7 @@ import { ApplicationFailure } from '@temporalio/activity';
 import { failures } from '../contract/failures.ts';
 import type { ListedRelease } from '../nppes/page/due.ts';
 import { NppesError } from '../nppes/errors.ts';
-import { offeredZip } from '../nppes/page/listing.ts';
+import { zipFacts } from '../nppes/page/listing.ts';
 import { parseReleaseName } from '../nppes/page/release.ts';
 
 /**
@@ -15,7 +15,7 @@ export async function namedFile(url: string, signal: AbortSignal): Promise<Liste
   if (!release)
     throw refused('file is no address as file:///path/of/NPPES_….zip with the name that CMS gives.');
   try {
-    return { release, url, ...(await offeredZip(url, signal)) };
+    return { release, url, ...(await zipFacts(url, signal)) };
   } catch (error) {
     throw error instanceof NppesError
       ? refused(`${error.message} The worker reads it on its own host.`)

@@ -1,7 +1,7 @@
 import { failures } from '../contract/failures.ts';
 import { newestMonthly, type ListedRelease } from '../nppes/page/due.ts';
 import { NppesError } from '../nppes/errors.ts';
-import { offeredReleases, offeredZip } from '../nppes/page/listing.ts';
+import { listedReleases, zipFacts } from '../nppes/page/listing.ts';
 import { CommandError, exitCodes } from './exit.ts';
 
 /**
@@ -14,8 +14,8 @@ export async function offeredMonthly(
 ): Promise<ListedRelease | undefined> {
   try {
     const today = new Date().toISOString().slice(0, 10);
-    const monthly = newestMonthly(await offeredReleases(pageUrl, signal), today);
-    return monthly && { ...monthly, ...(await offeredZip(monthly.url, signal)) };
+    const monthly = newestMonthly(await listedReleases(pageUrl, signal), today);
+    return monthly && { ...monthly, ...(await zipFacts(monthly.url, signal)) };
   } catch (error) {
     throw error instanceof NppesError ? asCommandError(error) : error;
   }

@@ -1,4 +1,4 @@
-/** What can be wrong with the page, a download or a file. The strings are the failure types of the contract. */
+/** What can go wrong with the page, a download or a file. These strings are failure types of the contract. */
 export type NppesErrorCode =
   | 'PageUnreachable'
   | 'PageWithoutLinks'
@@ -13,7 +13,7 @@ export type NppesErrorCode =
   | 'ColumnMissing'
   | 'NoSpace';
 
-/** An expected failure of this floor; told apart by `code`, never by its message. */
+/** An expected failure in this folder. Callers check `code`, never the message. */
 export class NppesError extends Error {
   override readonly name = 'NppesError';
   readonly code: NppesErrorCode;
@@ -22,4 +22,10 @@ export class NppesError extends Error {
     super(message, options);
     this.code = code;
   }
+}
+
+/** The code of a network or file error, or its message if it has no code. */
+export function reason(error: unknown): string {
+  const { code, message } = error as Partial<NodeJS.ErrnoException>;
+  return code ?? message ?? String(error);
 }

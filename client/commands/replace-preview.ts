@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { Config } from '../../config/config.ts';
 import { noMonthly, type ListedRelease } from '../../nppes/page/due.ts';
 import { estimateMonthly, type MonthlyEstimate } from '../../spool/estimate.ts';
-import { freeBytesIn } from '../../nppes/transfer/partial-download.ts';
+import { freeBytesIn } from '../../nppes/transfer/disk-space.ts';
 import { releaseName } from '../../nppes/page/release.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 import { offeredMonthly } from '../monthly.ts';

@@ -4,20 +4,14 @@ import type { AdoptPlan } from './range.ts';
 import { isDeactivated } from '../registry/dates.ts';
 import { fence, type Lease } from '../ledger/lease.ts';
 import { enterRefused } from '../registry/quarantine.ts';
-import type { PublishReport } from '../schema/ledger-json.ts';
+import type { PublishReport, ReleaseFile } from '../schema/ledger-json.ts';
 import { nextReleaseId, publishedFiles, recordRelease, releaseIdOf } from '../ledger/releases.ts';
 import { releaseTable } from '../schema/schema.ts';
 import type { Session } from '../connection/session.ts';
 import type { Schemas } from '../schema/tables.ts';
 
-/** A release as the name of a file tells it; dates are ISO. */
-export interface NamedRelease {
-  readonly fileName: string;
-  readonly kind: string;
-  readonly layout: string;
-  readonly periodStart: string;
-  readonly periodEnd: string;
-}
+/** A release as the name of its file tells it; dates are ISO. */
+type NamedRelease = Omit<ReleaseFile, 'sha256' | 'sizeBytes' | 'etag'>;
 
 /** Tells the release of a file that an earlier loader logged; undefined for what is none. */
 export type ParseLogged = (name: string) => NamedRelease | undefined;

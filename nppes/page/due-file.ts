@@ -1,10 +1,16 @@
-import { isPublished, lastMonthlyEnd, type Due, type ListedRelease, type PublishedRelease } from './due.ts';
+import {
+  futureRemark,
+  isPublished,
+  lastMonthlyEnd,
+  type Due,
+  type ListedRelease,
+  type PublishedRelease,
+} from './due.ts';
 import { releaseName } from './release.ts';
 
 /**
- * Whether a zip that a person asks for by its name is loaded now: unless it is published, or a monthly holds what it
- * would bring (contract, rule 2), or its days are not over. No age keeps it out, and what else is missing is no matter
- * of this run.
+ * Whether a zip that a person names is loaded now. It is not when it is published, when its rows are in a loaded monthly
+ * (contract, rule 2), or when its period is not over. Its age does not matter, and gaps are not reported.
  */
 export function dueFile(
   file: ListedRelease,
@@ -15,17 +21,17 @@ export function dueFile(
   const name = releaseName(file.release);
   const not = (remark: string, superseded: readonly ListedRelease[] = []) => ({
     due: [],
-    remarks: [`${name} ${remark}`],
+    remarks: [remark],
     superseded,
   });
-  if (isPublished(file, published)) return not('is published already: nothing loaded.');
+  if (isPublished(file, published)) return not(`${name} is already published: nothing to load.`);
   const isOver = kind === 'deactivation' ? periodEnd <= today : periodEnd < today;
-  if (!isOver) return not(`covers days to come (until ${periodEnd}): not yet loaded.`);
+  if (!isOver) return not(futureRemark(file.release));
   const coveredUntil = lastMonthlyEnd(published.map(({ release }) => release));
-  // The same month again is a new version of what is loaded.
+  // The same month again is a new version of the loaded monthly.
   const isCovered = kind === 'monthly' ? periodEnd < coveredUntil : periodEnd <= coveredUntil;
   if (isCovered)
-    return not(`ends before the monthly that is loaded (until ${coveredUntil}): superseded, not loaded.`, [
+    return not(`${name} ends before the loaded monthly (until ${coveredUntil}): superseded, not loaded.`, [
       file,
     ]);
   return { due: [file], remarks: [], superseded: [] };

@@ -1,6 +1,6 @@
 import { compareReleases, releaseName, type Release, parseReleaseName } from './release.ts';
 
-/** A release that the page offers; ETag and length as its server names them. */
+/** A release that the page links; ETag and length if its server was asked for them. */
 export interface ListedRelease {
   readonly release: Release;
   readonly url: string;
@@ -8,32 +8,31 @@ export interface ListedRelease {
   readonly sizeBytes?: number;
 }
 
-/** A release that is in the tables, with what the page offered when it was downloaded. */
-export interface PublishedRelease {
-  readonly release: Release;
-  readonly etag?: string;
-  /** Absent where an earlier loader brought it (`surgicase db adopt`). */
-  readonly sizeBytes?: number;
-}
+/**
+ * A release that is in the tables, with ETag and length as they were at its download. Both are absent for a release that
+ * an earlier loader brought (`surgicase db adopt`).
+ */
+export type PublishedRelease = Omit<ListedRelease, 'url'>;
 
-/** What is to be loaded in this order, and one sentence for each thing that a person should know about the rest. */
+/** The releases to load, in this order, and one sentence for each thing that a person should know about the others. */
 export interface Due {
-  /** A monthly first, then what is applied after it, oldest first: weeklies, and the newest deactivation report. */
+  /** A monthly first, then the releases that follow it, oldest first: weeklies and the newest deactivation report. */
   readonly due: readonly ListedRelease[];
   readonly remarks: readonly string[];
-  /** Weeklies and reports whose rows the monthly holds that is loaded, or about to be. */
+  /** Weeklies and reports whose rows are in the monthly that is loaded or due. */
   readonly superseded: readonly ListedRelease[];
-  /** Days that no release holds and no monthly brings that is loaded, or about to be. */
+  /** Days that no release covers, and that are not in the monthly that is loaded or due. */
   readonly gaps: readonly Gap[];
 }
 
 /**
- * When the newest monthly is due: `auto`, when none was loaded or weeklies are missing for good; `never`; `replace`, a
- * person asks for it.
+ * When the newest monthly is due. `auto`: when no monthly was loaded, or weeklies are missing for good. `never`: not at all.
+ * `replace`: now, because a person asked for it.
  */
 export type BaselineRule = 'auto' | 'never' | 'replace';
 
-// The page keeps two to five weeklies; what is older by this stands in a notice (in 2023: four, nine months old).
+// The page keeps two to five weeklies. A weekly that is older than the newest one by this many days is linked in a notice
+// (in 2023: four weeklies, nine months old).
 const noticeAgeDays = 60;
 
 /** Which releases are due, from what the page lists, what is published, and the date (ISO, UTC). */
@@ -44,16 +43,18 @@ export function dueReleases(
   rule: BaselineRule,
 ): Due {
   const weeklies = preferred(listed.filter(({ release }) => release.kind === 'weekly'));
-  const unpublished = weeklies.filter((offer) => !isPublished(offer, published));
+  const unpublished = weeklies.filter((weekly) => !isPublished(weekly, published));
   const future = unpublished.filter(({ release }) => release.periodEnd >= today);
   const past = unpublished.filter(({ release }) => release.periodEnd < today);
   const oldest = oldestCurrent(weeklies, today);
   const isCurrent = ({ release }: ListedRelease) =>
     release.periodEnd >= oldest || published.some((known) => known.release.periodEnd < release.periodEnd);
+  const loadedUntil = lastMonthlyEnd(published.map(releaseOf));
   const gaps = missingWeeks(published.map(releaseOf), past.filter(isCurrent).map(releaseOf));
   const monthly = newestMonthly(listed, today);
-  const baseline = isBaselineDue(monthly, published, gaps, rule) ? monthly : undefined;
-  const coveredUntil = baseline?.release.periodEnd ?? lastMonthlyEnd(published.map(releaseOf));
+  const state = { monthly, published, loadedUntil, rule };
+  const baseline = isBaselineDue(state, gaps) ? monthly : undefined;
+  const coveredUntil = baseline?.release.periodEnd ?? loadedUntil;
   const reports = newestReport(listed, published, today);
   const superseded = [...past, ...reports].filter(({ release }) => release.periodEnd <= coveredUntil);
   const open = past.filter(({ release }) => release.periodEnd > coveredUntil);
@@ -64,25 +65,36 @@ export function dueReleases(
   const after = [...open.filter(isCurrent), ...openReports].sort(byRelease);
   const due = [...(baseline ? [baseline] : []), ...after];
   const remarks = [
-    ...future.map(
-      ({ release }) =>
-        `${releaseName(release)} covers days to come (until ${release.periodEnd}): not yet loaded.`,
-    ),
+    ...future.map(({ release }) => futureRemark(release)),
     ...open
-      .filter((offer) => !isCurrent(offer))
-      .map(({ release }) => `${releaseName(release)} is an old weekly from a notice: not loaded.`),
+      .filter((weekly) => !isCurrent(weekly))
+      .map(({ release }) => `${releaseName(release)} is an old weekly that a notice links: not loaded.`),
     ...openGaps.map(
-      ({ start, end }) => `No weekly holds the days from ${start} to ${end}: a later monthly brings them.`,
+      ({ start, end }) => `No weekly covers the days from ${start} to ${end}. A later monthly brings them.`,
     ),
-    ...(baseline ? [] : notLoaded(monthly, published, openGaps, rule)),
+    ...(baseline ? [] : notLoaded(state, openGaps)),
     ...(due.length === 0 ? [nothingDue(weeklies.length)] : []),
   ];
   return { due, remarks, superseded, gaps: openGaps };
 }
 
+/** Why a release whose period is not over is not loaded. */
+export function futureRemark(release: Release): string {
+  return `${releaseName(release)} covers days that are not over (until ${release.periodEnd}): not loaded yet.`;
+}
+
+/** The newest monthly on the page, and what decides whether it is due. */
+interface BaselineState {
+  readonly monthly: ListedRelease | undefined;
+  readonly published: readonly PublishedRelease[];
+  /** `lastMonthlyEnd` of the published releases. */
+  readonly loadedUntil: string;
+  readonly rule: BaselineRule;
+}
+
 /**
- * The newest deactivation report, unless it or a later one is published: each is the full list, so an older one has
- * nothing to tell. None or one.
+ * The newest deactivation report, unless it or a later one is published. Each report is the full list, so an older one
+ * adds nothing. Returns no report or one.
  */
 function newestReport(
   listed: readonly ListedRelease[],
@@ -90,41 +102,38 @@ function newestReport(
   today: string,
 ): ListedRelease[] {
   const isReport = ({ release }: { readonly release: Release }) => release.kind === 'deactivation';
-  const reports = listed.filter((offer) => isReport(offer) && offer.release.periodEnd <= today);
+  const reports = listed.filter((found) => isReport(found) && found.release.periodEnd <= today);
   const newest = preferred(reports).at(-1);
   if (!newest || isPublished(newest, published)) return [];
   const isLater = ({ release }: PublishedRelease) => release.periodEnd > newest.release.periodEnd;
   return published.filter(isReport).some(isLater) ? [] : [newest];
 }
 
-/** The newest monthly whose period is over; of a month in both layouts the wider one. */
+/** The newest monthly whose period is over. If the page lists both layouts of a month, the wider one. */
 export function newestMonthly(listed: readonly ListedRelease[], today: string): ListedRelease | undefined {
   const monthlies = listed.filter(({ release }) => release.kind === 'monthly' && release.periodEnd < today);
   return preferred(monthlies).at(-1);
 }
 
 function isBaselineDue(
-  monthly: ListedRelease | undefined,
-  published: readonly PublishedRelease[],
+  { monthly, published, loadedUntil, rule }: BaselineState,
   gaps: readonly Gap[],
-  rule: BaselineRule,
 ): boolean {
   if (monthly === undefined || rule === 'never' || isPublished(monthly, published)) return false;
   const { periodEnd } = monthly.release;
-  const loadedUntil = lastMonthlyEnd(published.map(releaseOf));
   if (periodEnd < loadedUntil) return false;
-  // The same month again is a new version of what is loaded.
+  // The same month again is a new version of the loaded monthly.
   if (rule === 'replace' || loadedUntil === '' || periodEnd === loadedUntil) return true;
   return gaps.some(({ end }) => end <= periodEnd);
 }
 
-/** Empty, and so before every date, while no monthly was published. */
+/** The last day of the newest published monthly. Without a monthly it is empty, which sorts before every date. */
 export function lastMonthlyEnd(published: readonly Period[]): string {
   const ends = published.filter(({ kind }) => kind === 'monthly').map(({ periodEnd }) => periodEnd);
   return ends.sort().at(-1) ?? '';
 }
 
-/** Days that no release holds; ISO, both included. */
+/** Days that no release covers; ISO dates, both included. */
 export interface Gap {
   readonly start: string;
   readonly end: string;
@@ -133,10 +142,10 @@ export interface Gap {
 type Period = Pick<Release, 'kind' | 'periodStart' | 'periodEnd'>;
 const releaseOf = ({ release }: { readonly release: Release }) => release;
 
-/** What lies between the releases that are published, or can still be had, from the last monthly on. */
-export function missingWeeks(published: readonly Period[], offered: readonly Period[] = []): Gap[] {
+/** The gaps between the releases that are published or still available, counted from the last monthly. */
+export function missingWeeks(published: readonly Period[], available: readonly Period[] = []): Gap[] {
   const since = lastMonthlyEnd(published);
-  const weeks = [...published, ...offered]
+  const weeks = [...published, ...available]
     .filter(({ kind, periodEnd }) => kind === 'weekly' && periodEnd > since)
     .sort(compareReleases);
   const gaps: Gap[] = [];
@@ -153,67 +162,63 @@ function dayAfter(day: string, days: number): string {
   return new Date(Date.parse(day) + days * 86_400_000).toISOString().slice(0, 10);
 }
 
-/** Why the newest monthly is not due; of one that is loaded only a person who asks for it is told. */
-function notLoaded(
-  monthly: ListedRelease | undefined,
-  published: readonly PublishedRelease[],
-  gaps: readonly Gap[],
-  rule: BaselineRule,
-): string[] {
+/** Why the newest monthly is not due. That it is already published is reported only to a person who asks for it. */
+function notLoaded({ monthly, published, loadedUntil, rule }: BaselineState, gaps: readonly Gap[]): string[] {
   const isAsked = rule === 'replace';
   if (!monthly) return isAsked ? [noMonthly] : [];
   const name = releaseName(monthly.release);
   if (isPublished(monthly, published))
-    return isAsked ? [`${name} is published already: the same content, nothing loaded.`] : [];
-  if (monthly.release.periodEnd < lastMonthlyEnd(published.map(releaseOf)))
-    return [`${name} is listed and not loaded: a later monthly is.`];
+    return isAsked ? [`${name} is already published with the same content: nothing to load.`] : [];
+  if (monthly.release.periodEnd < loadedUntil)
+    return [`${name} is on the page but not loaded: a later monthly is loaded.`];
   const because =
     gaps.length === 0
       ? 'the weeklies since the last monthly are complete'
-      : 'it does not hold all days that are missing';
+      : 'it does not cover all missing days';
   const why = rule === 'never' ? 'NPI_BASELINE is never' : because;
-  return [`${name} is listed and not loaded (${why}); \`surgicase npi replace\` loads it.`];
+  return [`${name} is on the page but not loaded (${why}). \`surgicase npi replace\` loads it.`];
 }
 
-/** For whoever asks for the full registry. */
+/** The remark for a person who asks for the full registry. */
 export const noMonthly = 'The page lists no monthly whose period is over.';
 
 function nothingDue(count: number): string {
-  return count === 0
-    ? 'Nothing is due: the page lists no weekly.'
-    : `Nothing is due: of ${count} weeklies on the page none is new.`;
+  if (count === 0) return 'Nothing to load: the page lists no weekly.';
+  if (count === 1) return 'Nothing to load: there is one weekly on the page, and it is not new.';
+  return `Nothing to load: there are ${count} weeklies on the page, and none of them is new.`;
 }
 
-/** Oldest first; of a period in both layouts the wider one. */
-function preferred(offers: readonly ListedRelease[]): ListedRelease[] {
+/** One release for each period, oldest first. If the page lists both layouts of a period, the wider one. */
+function preferred(releases: readonly ListedRelease[]): ListedRelease[] {
   const byPeriod = new Map<string, ListedRelease>();
-  for (const offer of offers) {
-    const known = byPeriod.get(offer.release.periodEnd);
-    if (known === undefined || known.release.layout < offer.release.layout)
-      byPeriod.set(offer.release.periodEnd, offer);
+  for (const listed of releases) {
+    const known = byPeriod.get(listed.release.periodEnd);
+    if (known === undefined || known.release.layout < listed.release.layout)
+      byPeriod.set(listed.release.periodEnd, listed);
   }
   return Array.from(byPeriod.values()).sort(byRelease);
 }
 
 const byRelease = (a: ListedRelease, b: ListedRelease) => compareReleases(a.release, b.release);
 
-/** Whether this very offer is in the tables, or its period in the other layout. */
-export function isPublished(offer: ListedRelease, published: readonly PublishedRelease[]): boolean {
-  const { fileName, kind, periodEnd } = offer.release;
+/** Whether the tables hold this version of the release, or its period in the other layout. */
+export function isPublished(listed: ListedRelease, published: readonly PublishedRelease[]): boolean {
+  const { fileName, kind, periodEnd } = listed.release;
   const sameName = published.filter(({ release }) => release.fileName === fileName);
-  if (sameName.length > 0) return sameName.some((known) => isSameOffer(offer, known));
-  // By the names of both: what a member's name says of a published file must not hide the file that is named so.
+  if (sameName.length > 0) return sameName.some((known) => isSameVersion(listed, known));
+  // Compares the periods in the names of both zips. The period of a published release comes from its member, and that
+  // must not hide a zip on the page whose name has the same period.
   return published.some(({ release }) => {
     const named = parseReleaseName(release.fileName) ?? release;
     return named.kind === kind && named.periodEnd === periodEnd;
   });
 }
 
-/** A changed file under the same name is a new version of the release. What is not told, or not known, cannot differ. */
-function isSameOffer(offer: ListedRelease, known: PublishedRelease): boolean {
+/** A changed file under the same name is a new version of the release. An unknown ETag or length counts as equal. */
+function isSameVersion(listed: ListedRelease, known: PublishedRelease): boolean {
   const isSameLength =
-    offer.sizeBytes === undefined || known.sizeBytes === undefined || offer.sizeBytes === known.sizeBytes;
-  const isSameTag = offer.etag === undefined || known.etag === undefined || offer.etag === known.etag;
+    listed.sizeBytes === undefined || known.sizeBytes === undefined || listed.sizeBytes === known.sizeBytes;
+  const isSameTag = listed.etag === undefined || known.etag === undefined || listed.etag === known.etag;
   return isSameLength && isSameTag;
 }
 

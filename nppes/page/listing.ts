@@ -1,64 +1,68 @@
-import { NppesError } from '../errors.ts';
-import { contentLength, etagOf, reason } from '../transfer/request.ts';
-import { ask } from '../transfer/ask.ts';
-import { releasesOnPage, type ReleaseLink } from './page.ts';
+import { NppesError, reason } from '../errors.ts';
+import { contentLength, etagOf } from '../transfer/headers.ts';
+import { request } from '../transfer/request.ts';
+import type { ListedRelease } from './due.ts';
+import { releasesOnPage } from './page.ts';
 
-/** The real page has 6 kB; more than this is not it. */
+/** The real page has 6 kB; a longer document is not a page of links. */
 const pageMaxBytes = 5_000_000;
 
 /**
  * The HTML of the page that lists the zips.
- * @throws NppesError PageUnreachable (no answer, another status than 200, too long) or RedirectRefused
+ * @throws NppesError PageUnreachable (no response, another status than 200, too long) or RedirectRefused
  */
 export async function fetchPage(url: string, { signal }: { signal: AbortSignal }): Promise<string> {
-  const answer = await ask({ url, signal, failure: 'PageUnreachable' });
-  if (answer.statusCode !== 200) {
-    answer.body.destroy();
-    throw new NppesError('PageUnreachable', `${url} answers with status ${answer.statusCode}.`);
+  const response = await request({ url, signal, failure: 'PageUnreachable' });
+  if (response.statusCode !== 200) {
+    response.body.destroy();
+    throw new NppesError('PageUnreachable', `${url} returned status ${response.statusCode}.`);
   }
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
   try {
-    for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+    for await (const chunk of response.body as AsyncIterable<Buffer>) {
       sizeBytes += chunk.length;
       if (sizeBytes > pageMaxBytes) break;
       chunks.push(chunk);
     }
   } catch (error) {
     signal.throwIfAborted();
-    throw new NppesError('PageUnreachable', `${url} broke off: ${reason(error)}.`, { cause: error });
+    throw new NppesError('PageUnreachable', `The download of ${url} broke off: ${reason(error)}.`, {
+      cause: error,
+    });
   }
   if (sizeBytes > pageMaxBytes) {
-    throw new NppesError('PageUnreachable', `${url} is longer than ${pageMaxBytes} bytes: no page of links.`);
+    throw new NppesError(
+      'PageUnreachable',
+      `${url} is longer than ${pageMaxBytes} bytes, so it is not CMS's page of links.`,
+    );
   }
   return Buffer.concat(chunks).toString('utf8');
 }
 
 /**
- * The releases that the page links.
+ * The releases that the page links, without ETag and size.
  * @throws NppesError PageUnreachable, RedirectRefused, or PageWithoutLinks
  */
-export async function offeredReleases(pageUrl: string, signal: AbortSignal): Promise<ReleaseLink[]> {
+export async function listedReleases(pageUrl: string, signal: AbortSignal): Promise<ListedRelease[]> {
   const links = releasesOnPage(await fetchPage(pageUrl, { signal }), pageUrl);
   if (links.length > 0) return links;
-  throw new NppesError('PageWithoutLinks', `${pageUrl} was read and links no file of NPPES.`);
-}
-
-/** What the server says of a zip without sending it. */
-export interface OfferedZip {
-  readonly etag?: string;
-  readonly sizeBytes?: number;
+  throw new NppesError('PageWithoutLinks', `${pageUrl} contains no links to NPPES files.`);
 }
 
 /**
- * ETag and length of a zip; empty when the server does not answer HEAD, for the download then tells.
- * @throws NppesError DownloadFailed (no answer at all) or RedirectRefused
+ * ETag and length of a zip as its server reports them. Empty when the server does not support HEAD; the download reports
+ * them then.
+ * @throws NppesError DownloadFailed (no response at all) or RedirectRefused
  */
-export async function offeredZip(url: string, signal: AbortSignal): Promise<OfferedZip> {
-  const answer = await ask({ url, signal, failure: 'DownloadFailed', method: 'HEAD' });
-  answer.body.destroy();
-  if (answer.statusCode !== 200) return {};
-  const etag = etagOf(answer);
-  const sizeBytes = contentLength(answer);
+export async function zipFacts(
+  url: string,
+  signal: AbortSignal,
+): Promise<Pick<ListedRelease, 'etag' | 'sizeBytes'>> {
+  const response = await request({ url, signal, failure: 'DownloadFailed', method: 'HEAD' });
+  response.body.destroy();
+  if (response.statusCode !== 200) return {};
+  const etag = etagOf(response.headers);
+  const sizeBytes = contentLength(response.headers);
   return { ...(etag !== undefined && { etag }), ...(sizeBytes !== undefined && { sizeBytes }) };
 }

@@ -1,31 +1,27 @@
-import { parseReleaseName, type Release } from './release.ts';
-
-/** A link of the page that leads to a release. */
-export interface ReleaseLink {
-  readonly release: Release;
-  readonly url: string;
-}
+import type { ListedRelease } from './due.ts';
+import { parseReleaseName } from './release.ts';
 
 const entities: Readonly<Record<string, string>> = { amp: '&', quot: '"', apos: "'", lt: '<', gt: '>' };
 
 /**
- * The releases that the page links, in its order, each once.
+ * The releases that the page links, in the order of the page, each once.
  *
- * Only the file name in the href counts: ids drift, texts are free, the markup is malformed (two doctypes, stray
- * tags; seen 2023 and 2026). Links to another host than the page's own are left out, and from or to a page on this disk.
+ * Only the file name in the href counts: ids change, link texts are free, and the markup is malformed (two doctypes, stray
+ * tags; seen in 2023 and 2026). Links to another host than the page's own are ignored, and so are links from a web page to
+ * this disk or from a page on this disk to the web.
  */
-export function releasesOnPage(html: string, pageUrl: string): ReleaseLink[] {
-  const byUrl = new Map<string, ReleaseLink>();
+export function releasesOnPage(html: string, pageUrl: string): ListedRelease[] {
+  const byUrl = new Map<string, ListedRelease>();
   for (const [, double, single, bare] of html
     .replace(/<!--[\s\S]*?-->/g, '')
     .matchAll(/\bhref\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>"']+))/gi)) {
-    const link = releaseLink(decodeEntities(double ?? single ?? bare ?? ''), pageUrl);
+    const link = linkedRelease(decodeEntities(double ?? single ?? bare ?? ''), pageUrl);
     if (link && !byUrl.has(link.url)) byUrl.set(link.url, link);
   }
   return Array.from(byUrl.values());
 }
 
-function releaseLink(href: string, pageUrl: string): ReleaseLink | undefined {
+function linkedRelease(href: string, pageUrl: string): ListedRelease | undefined {
   if (!URL.canParse(href, pageUrl)) return undefined;
   const [url, page] = [new URL(href, pageUrl), new URL(pageUrl)];
   const isOnDisk = ({ protocol }: URL) => protocol === 'file:';
@@ -39,7 +35,7 @@ function fileNameOf(url: URL): string {
   try {
     return decodeURIComponent(name);
   } catch {
-    // A stray % makes it no name of CMS's either way.
+    // A stray % cannot be decoded. Such a name is not one of CMS's in any case.
     return name;
   }
 }

@@ -1,20 +1,21 @@
 import { createHash, type Hash } from 'node:crypto';
 import { mkdir, open, rename, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { NppesError, type NppesErrorCode } from '../errors.ts';
-import { contentLength, etagOf, header, reason, type Answer } from './request.ts';
-import { ask } from './ask.ts';
-import { discardNote, discardPart, ensureSpace, partPath, readPart, writeNote } from './partial-download.ts';
+import { NppesError, reason, type NppesErrorCode } from '../errors.ts';
+import { ensureSpace } from './disk-space.ts';
+import { contentLength, etagOf, header } from './headers.ts';
+import { discardNote, discardPart, partPath, readPart, writeNote } from './partial-download.ts';
 import type { Part, PartNote } from './partial-download.ts';
+import { request, type SourceResponse } from './request.ts';
 
 export interface ZipDownload {
   readonly url: string;
-  /** Where the zip is to lie when it is whole and tested; until then it is `<path>.part`. */
+  /** Where the complete and tested zip goes; until then its bytes are in `<path>.part`. */
   readonly path: string;
   readonly signal: AbortSignal;
-  /** Bytes on disk so far, those of an earlier attempt included; `totalBytes` where the server says. */
+  /** Bytes on disk so far, including those of an earlier attempt; `totalBytes` if the server sends it. */
   onProgress(bytes: number, totalBytes: number | undefined): void;
-  /** Throws NppesError when the file is no sound zip. */
+  /** Throws NppesError when the file is not an intact zip. */
   test(path: string): Promise<void>;
 }
 
@@ -25,10 +26,10 @@ export interface DownloadedZip {
 }
 
 /**
- * Downloads a zip, going on where an earlier attempt was cut off. Two downloads to one path must not run at once.
+ * Downloads a zip, and continues an earlier attempt that was interrupted. Two downloads to one path must not run at once.
  *
- * A zip that fails its test as damaged is fetched once more from its first byte.
- * @throws NppesError DownloadFailed (what arrived is kept), RedirectRefused, NotAZip, ZipDamaged (twice), NoSpace,
+ * A zip that turns out to be damaged is downloaded once more from its first byte.
+ * @throws NppesError DownloadFailed (the bytes that arrived are kept), RedirectRefused, NotAZip, ZipDamaged (twice), NoSpace,
  * and what `test` throws; the signal's reason.
  */
 export async function downloadZip(download: ZipDownload): Promise<DownloadedZip> {
@@ -41,7 +42,7 @@ export async function downloadZip(download: ZipDownload): Promise<DownloadedZip>
   }
 }
 
-/** After these what has arrived is good, and the next attempt goes on from it. */
+/** After these failures the bytes that arrived are good, and the next attempt continues from them. */
 const keepsPart: ReadonlySet<NppesErrorCode> = new Set(['DownloadFailed', 'RedirectRefused', 'NoSpace']);
 
 async function fetchAndTest(download: ZipDownload): Promise<DownloadedZip> {
@@ -63,37 +64,40 @@ async function fetchPart(download: ZipDownload): Promise<DownloadedZip> {
   const { url, path, signal } = download;
   const part = await readPart(path, signal);
   const headers = part && { range: `bytes=${part.offsetBytes}-`, 'if-range': part.validator };
-  const answer = await ask({ url, signal, failure: 'DownloadFailed', ...(headers && { headers }) });
+  const response = await request({ url, signal, failure: 'DownloadFailed', ...(headers && { headers }) });
   try {
-    if (part && continues(answer, part)) return await receive(download, answer, part, part);
-    if (answer.statusCode !== 200) return await refuse(download, answer);
-    const note = noteOf(answer);
+    if (part && continues(response, part)) return await receive(download, response, part, part);
+    if (response.statusCode !== 200) return await refuse(download, response);
+    const note = noteOf(response);
     await discardPart(path);
     await ensureSpace(path, note.totalBytes ?? 0);
     await writeNote(path, note);
-    return await receive(download, answer, note, { offsetBytes: 0, hash: createHash('sha256') });
+    return await receive(download, response, note, { offsetBytes: 0, hash: createHash('sha256') });
   } finally {
-    answer.body.destroy();
+    response.body.destroy();
   }
 }
 
-/** 206 from the very byte: a server that ignores Range or has another zip by now answers 200 with all of it. */
-function continues(answer: Answer, part: Part): boolean {
-  if (answer.statusCode !== 206) return false;
-  return header(answer, 'content-range')?.startsWith(`bytes ${part.offsetBytes}-`) ?? false;
+/**
+ * Whether the server sends the rest from exactly this byte (status 206). A server that ignores Range, or has another zip
+ * by now, sends the whole zip with status 200.
+ */
+function continues(response: SourceResponse, part: Part): boolean {
+  if (response.statusCode !== 206) return false;
+  return header(response.headers, 'content-range')?.startsWith(`bytes ${part.offsetBytes}-`) ?? false;
 }
 
-async function refuse({ url, path }: ZipDownload, answer: Answer): Promise<never> {
-  // The server cannot go on from this part (206 of another range, 416): the next attempt begins anew.
-  if (answer.statusCode === 206 || answer.statusCode === 416) await discardPart(path);
-  throw new NppesError('DownloadFailed', `${url} answers with status ${answer.statusCode}.`);
+async function refuse({ url, path }: ZipDownload, { statusCode }: SourceResponse): Promise<never> {
+  // The server cannot continue this part (206 with another range, or 416), so the next attempt starts over.
+  if (statusCode === 206 || statusCode === 416) await discardPart(path);
+  throw new NppesError('DownloadFailed', `${url} returned status ${statusCode}.`);
 }
 
-function noteOf(answer: Answer): PartNote {
-  const etag = etagOf(answer);
-  const totalBytes = contentLength(answer);
-  // A weak ETag promises the same meaning, not the same bytes; If-Range must not hold it (RFC 9110, 13.1.5).
-  const validator = etag !== undefined && !etag.startsWith('W/') ? etag : header(answer, 'last-modified');
+function noteOf({ headers }: SourceResponse): PartNote {
+  const etag = etagOf(headers);
+  const totalBytes = contentLength(headers);
+  // A weak ETag promises the same meaning, not the same bytes, so If-Range must not use it (RFC 9110, 13.1.5).
+  const validator = etag !== undefined && !etag.startsWith('W/') ? etag : header(headers, 'last-modified');
   return {
     ...(validator !== undefined && { validator }),
     ...(etag !== undefined && { etag }),
@@ -103,7 +107,7 @@ function noteOf(answer: Answer): PartNote {
 
 async function receive(
   download: ZipDownload,
-  answer: Answer,
+  response: SourceResponse,
   { etag, totalBytes }: PartNote,
   { offsetBytes, hash }: { readonly offsetBytes: number; readonly hash: Hash },
 ): Promise<DownloadedZip> {
@@ -111,8 +115,8 @@ async function receive(
   let sizeBytes = offsetBytes;
   const file = await open(partPath(path), offsetBytes === 0 ? 'w' : 'a');
   try {
-    const bytes = answer.body as AsyncIterable<Buffer>;
-    for await (const chunk of offsetBytes === 0 ? zipOnly(url, answer, bytes) : bytes) {
+    const bytes = response.body as AsyncIterable<Buffer>;
+    for await (const chunk of offsetBytes === 0 ? zipOnly(url, response, bytes) : bytes) {
       await write(file, chunk, path);
       hash.update(chunk);
       sizeBytes += chunk.length;
@@ -122,14 +126,21 @@ async function receive(
     signal.throwIfAborted();
     if (error instanceof NppesError) throw error;
     const progress = `after ${sizeBytes} of ${totalBytes ?? 'unknown'} bytes`;
-    throw new NppesError('DownloadFailed', `${url} broke off ${progress}: ${reason(error)}.`, {
-      cause: error,
-    });
+    throw new NppesError(
+      'DownloadFailed',
+      `The download of ${url} broke off ${progress}: ${reason(error)}.`,
+      {
+        cause: error,
+      },
+    );
   } finally {
     await file.close();
   }
   if (totalBytes !== undefined && sizeBytes !== totalBytes) {
-    throw new NppesError('DownloadFailed', `${url} ended at ${sizeBytes} of ${totalBytes} bytes.`);
+    throw new NppesError(
+      'DownloadFailed',
+      `The download of ${url} ended after ${sizeBytes} of ${totalBytes} bytes.`,
+    );
   }
   return { sha256: hash.digest('hex'), sizeBytes, ...(etag !== undefined && { etag }) };
 }
@@ -146,8 +157,12 @@ async function write(file: FileHandle, chunk: Buffer, path: string): Promise<voi
 
 const zipStart = Buffer.from('PK\u0003\u0004', 'latin1');
 
-/** The bytes themselves, unless they begin as no zip does: a proxy's or a login page's HTML comes with status 200. */
-async function* zipOnly(url: string, answer: Answer, chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+/** Passes the bytes on if they begin like a zip. A proxy or a login page may send HTML with status 200. */
+async function* zipOnly(
+  url: string,
+  response: SourceResponse,
+  chunks: AsyncIterable<Buffer>,
+): AsyncGenerator<Buffer> {
   let head: Buffer | undefined = Buffer.alloc(0);
   for await (const chunk of chunks) {
     if (head === undefined) {
@@ -156,14 +171,14 @@ async function* zipOnly(url: string, answer: Answer, chunks: AsyncIterable<Buffe
     }
     head = Buffer.concat([head, chunk]);
     if (head.length < zipStart.length) continue;
-    if (!head.subarray(0, zipStart.length).equals(zipStart)) throw notAZip(url, answer);
+    if (!head.subarray(0, zipStart.length).equals(zipStart)) throw notAZip(url, response);
     yield head;
     head = undefined;
   }
-  if (head !== undefined) throw notAZip(url, answer);
+  if (head !== undefined) throw notAZip(url, response);
 }
 
-function notAZip(url: string, answer: Answer): NppesError {
-  const type = header(answer, 'content-type') ?? 'no content type';
-  return new NppesError('NotAZip', `${url} sends something else than a zip (${type}).`);
+function notAZip(url: string, { headers }: SourceResponse): NppesError {
+  const type = header(headers, 'content-type') ?? 'no content type';
+  return new NppesError('NotAZip', `${url} did not return a zip file (${type}).`);
 }

@@ -1,41 +1,44 @@
 import { Agent, request as send } from 'undici';
-import { header, reason, type Answer, type Ask } from './request.ts';
-import { NppesError } from '../errors.ts';
+import { NppesError, reason } from '../errors.ts';
+import { header } from './headers.ts';
+import type { SourceRequest, SourceResponse } from './request.ts';
 
-// The version is that of package.json: download.test.ts "names us" holds it to that.
+// The version must equal the one in package.json; download.test.ts "names us" checks it.
 const userAgent = 'surgicase-pipelines/0.1.0 (NPPES loader)';
 const redirectMax = 5;
 const agent = new Agent({ connect: { timeout: 10_000 }, headersTimeout: 30_000, bodyTimeout: 60_000 });
 
 /**
- * Asks a web server, following redirects within the host, where http may become https and never the reverse.
- * The caller reads or destroys the body; 10 s to connect, 30 s to the headers, 60 s of silence in the body.
+ * Sends a request to a web server. Follows redirects within the host, also from http to https but never back.
+ * Times out after 10 s without a connection, 30 s without headers, or 60 s without a byte of the body.
+ * The caller reads or destroys the body.
  * @throws NppesError RedirectRefused, or `failure` when the server cannot be reached; the signal's reason.
  */
-export async function askServer({
+export async function requestFromServer({
   url,
   signal,
   failure,
   method = 'GET',
   headers = {},
-}: Ask): Promise<Answer> {
-  let place = new URL(url);
+}: SourceRequest): Promise<SourceResponse> {
+  let address = new URL(url);
   for (let redirectCount = 0; redirectCount <= redirectMax; redirectCount += 1) {
-    const answer = await send(place, {
+    const response = await send(address, {
       method,
       signal,
       dispatcher: agent,
       headers: { 'user-agent': userAgent, 'accept-encoding': 'identity', ...headers },
     }).catch((error: unknown) => {
       signal.throwIfAborted();
-      throw new NppesError(failure, `${place.href} cannot be reached: ${reason(error)}.`, { cause: error });
+      throw new NppesError(failure, `Could not reach ${address.href}: ${reason(error)}.`, { cause: error });
     });
-    // undici reports a body that is left unread as an error event, which would end the process; a reader gets its own.
-    answer.body.on('error', () => undefined);
-    const location = header(answer, 'location');
-    if (answer.statusCode < 300 || answer.statusCode >= 400 || location === undefined) return answer;
-    answer.body.destroy();
-    place = redirected(place, location);
+    // undici emits an error event for a body that nobody reads. Without a listener that would end the process; a reader
+    // gets its own error.
+    response.body.on('error', () => undefined);
+    const location = header(response.headers, 'location');
+    if (response.statusCode < 300 || response.statusCode >= 400 || location === undefined) return response;
+    response.body.destroy();
+    address = redirected(address, location);
   }
   throw new NppesError('RedirectRefused', `${url} redirects more than ${redirectMax} times.`);
 }
@@ -46,6 +49,6 @@ function redirected(from: URL, location: string): URL {
   if (to !== undefined && (to.origin === from.origin || isUpgrade)) return to;
   throw new NppesError(
     'RedirectRefused',
-    `${from.href} redirects to ${to?.origin ?? 'no address'}; not followed.`,
+    `${from.href} redirects to ${to?.origin ?? 'an invalid address'}. The redirect was not followed, because it leaves the host.`,
   );
 }

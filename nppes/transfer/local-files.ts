@@ -4,15 +4,21 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { reason, type Answer, type Ask } from './request.ts';
-import { NppesError } from '../errors.ts';
+import { NppesError, reason } from '../errors.ts';
+import type { SourceRequest, SourceResponse } from './request.ts';
 
 /**
- * Answers for a file of this host as a web server does, with ETag, length, HEAD, and a range of the very file that an
- * ETag names; for a folder with a page that links what is in it.
- * @throws NppesError `failure` when there is nothing that this process may read; the signal's reason.
+ * Responds for a file on this host as a web server does: with an ETag and a length, to HEAD, and with a range if the
+ * request names the ETag. For a folder it responds with a page that links the files in the folder.
+ * @throws NppesError `failure` when this process cannot read the path; the signal's reason.
  */
-export async function askFile({ url, signal, failure, method = 'GET', headers = {} }: Ask): Promise<Answer> {
+export async function requestFromDisk({
+  url,
+  signal,
+  failure,
+  method = 'GET',
+  headers = {},
+}: SourceRequest): Promise<SourceResponse> {
   try {
     const path = fileURLToPath(url);
     const found = await stat(path);
@@ -21,7 +27,7 @@ export async function askFile({ url, signal, failure, method = 'GET', headers = 
     const start = headers['if-range'] === etag ? rangeStart(headers['range']) : undefined;
     const body =
       method === 'HEAD' ? Readable.from([]) : createReadStream(path, { start: start ?? 0, signal });
-    // A file that is left unread tells of no failure; a reader gets its own.
+    // Without a listener, an error of a body that nobody reads would end the process. A reader gets its own error.
     body.on('error', () => undefined);
     return {
       statusCode: start === undefined ? 200 : 206,
@@ -34,15 +40,15 @@ export async function askFile({ url, signal, failure, method = 'GET', headers = 
     };
   } catch (error) {
     signal.throwIfAborted();
-    throw new NppesError(failure, `${url} cannot be read on the host ${hostname()}: ${reason(error)}.`, {
+    throw new NppesError(failure, `Could not read ${url} on the host ${hostname()}: ${reason(error)}.`, {
       cause: error,
     });
   }
 }
 
-async function folderPage(folder: string): Promise<Answer> {
+async function folderPage(folder: string): Promise<SourceResponse> {
   const names = await readdir(folder);
-  // Whole addresses: with a relative one the folder's own would have to end with a slash.
+  // Absolute addresses: relative ones work only if the folder's own address ends with a slash.
   const links = names.map((name) => `<a href="${pathToFileURL(join(folder, name)).href}">`);
   return {
     statusCode: 200,

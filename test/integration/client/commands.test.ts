@@ -246,7 +246,10 @@ describe('surgicase npi replace', () => {
   });
 
   it('--dry-run exits 1 without a monthly or any zip on the page, 3 without a page', async () => {
-    expect(await dryRun()).toMatchObject({ code: 1, err: expect.stringContaining('links no file of NPPES') });
+    expect(await dryRun()).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('contains no links to NPPES files'),
+    });
     await offerWeek();
     expect(await dryRun('--json')).toMatchObject({
       code: 1,
@@ -268,7 +271,7 @@ describe('surgicase npi replace', () => {
     expect((await run('npi', 'search', 'smi')).out).toContain(npi(1));
     const second = await run('npi', 'replace');
     expect(second).toMatchObject({ code: 0, out: expect.stringContaining('npi-update: nothing due') });
-    expect(second.out).toContain(`${name} is published already: the same content, nothing loaded.`);
+    expect(second.out).toContain(`${name} is already published with the same content: nothing to load.`);
   });
 
   it('exits 4 while a run that was started by hand is at work', async () => {

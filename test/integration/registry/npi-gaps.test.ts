@@ -69,7 +69,7 @@ it('a gap is a remark, a warning, a gauge, a notice and a line of the status, un
   await week('20260928-20261004', 3);
   const { outcome, releases, remarks } = await run();
   expect([outcome, releases.length]).toEqual(['published', 2]);
-  expect(remarks.join()).toContain('No weekly holds the days from 2026-09-14 to 2026-09-20');
+  expect(remarks.join()).toContain('No weekly covers the days from 2026-09-14 to 2026-09-20');
   expect(worker.lines()).toContain('"message":"no weekly holds these days","runId"');
   await expect.poll(gapDays).toBe('7');
   expect(notices).toEqual([

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { downloadZip, type ZipDownload } from '../../../nppes/transfer/download.ts';
 import { NppesError } from '../../../nppes/errors.ts';
-import { fetchPage, offeredZip } from '../../../nppes/page/listing.ts';
+import { fetchPage, zipFacts } from '../../../nppes/page/listing.ts';
 
 const zip = Buffer.concat([Buffer.from('PK\u0003\u0004', 'latin1'), Buffer.alloc(300_000, 'generated ')]);
 const sha256 = createHash('sha256').update(zip).digest('hex');
@@ -174,7 +174,7 @@ test('HTML with status 200 is no zip, and nothing of it stays', async () => {
   const url = await serve((_request, response) => {
     response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Please log in</html>');
   });
-  await expect(download(url)).rejects.toThrow('something else than a zip (text/html)');
+  await expect(download(url)).rejects.toThrow('did not return a zip file (text/html)');
   expect(await code(download(url))).toBe('NotAZip');
   expect(readdirSync(folder)).toEqual([]);
 });
@@ -191,7 +191,7 @@ test('a redirect within the host is followed, one to another host or a loop is r
   target = `${elsewhere}/zip`;
   expect(await code(download(url))).toBe('RedirectRefused');
   expect(await code(fetchPage(url, { signal: never }))).toBe('RedirectRefused');
-  expect(await code(offeredZip(url, never))).toBe('RedirectRefused');
+  expect(await code(zipFacts(url, never))).toBe('RedirectRefused');
   target = '/round';
   expect(await code(download(url))).toBe('RedirectRefused');
   expect(seen).toEqual([]);
@@ -246,7 +246,7 @@ test('what is offered is known without a download, unless HEAD is refused', asyn
     if (isRefused) response.writeHead(405).end();
     else sendZip(request, response);
   });
-  expect(await offeredZip(url, never)).toEqual({ etag: '"one"', sizeBytes: zip.length });
+  expect(await zipFacts(url, never)).toEqual({ etag: '"one"', sizeBytes: zip.length });
   isRefused = true;
-  expect(await offeredZip(url, never)).toEqual({});
+  expect(await zipFacts(url, never)).toEqual({});
 });

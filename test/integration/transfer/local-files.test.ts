@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { downloadZip } from '../../../nppes/transfer/download.ts';
-import { offeredReleases } from '../../../nppes/page/listing.ts';
+import { listedReleases } from '../../../nppes/page/listing.ts';
 import { surgicase } from '../../bed/cli.ts';
 import { forever, startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 import {
@@ -77,21 +77,21 @@ describe('NPPES_URL on this disk', () => {
 
   it('that is not there is told with its path and the reason, and so is a zip that a page links', async () => {
     const page = pathToFileURL(join(base, 'nowhere')).href;
-    await expect(offeredReleases(page, forever)).rejects.toMatchObject({
+    await expect(listedReleases(page, forever)).rejects.toMatchObject({
       code: 'PageUnreachable',
-      message: expect.stringMatching(/file:\/\/\/.*\/nowhere cannot be read on the host \S+: ENOENT\./),
+      message: expect.stringMatching(/Could not read file:\/\/\/.*\/nowhere on the host \S+: ENOENT\./),
     });
     const zip = { url: `${page}/a.zip`, path: join(zips, 'a.zip'), signal: forever };
     const download = downloadZip({ ...zip, onProgress: () => undefined, test: async () => undefined });
     await expect(download).rejects.toMatchObject({
       code: 'DownloadFailed',
-      message: expect.stringMatching(/\/nowhere\/a\.zip cannot be read on the host \S+: ENOENT\./),
+      message: expect.stringMatching(/\/nowhere\/a\.zip on the host \S+: ENOENT\./),
     });
   });
 
   it('as an empty folder links no file of NPPES', async () => {
     mkdirSync(source);
-    await expect(offeredReleases(pathToFileURL(source).href, forever)).rejects.toMatchObject({
+    await expect(listedReleases(pathToFileURL(source).href, forever)).rejects.toMatchObject({
       code: 'PageWithoutLinks',
     });
   });
@@ -142,7 +142,7 @@ describe('surgicase npi load', () => {
       workflowId: 'npi-update-manual',
       result: {
         outcome: 'nothing due',
-        remarks: [`${releaseOf(zip)} is published already: nothing loaded.`],
+        remarks: [`${releaseOf(zip)} is already published: nothing to load.`],
       },
     });
   });
@@ -164,7 +164,7 @@ describe('surgicase npi load', () => {
     for (const zip of covered) {
       expect(await load(join(zips, zip))).toMatchObject(
         summary(
-          `${releaseOf(zip)} ends before the monthly that is loaded (until 2026-10-11): superseded, not loaded.`,
+          `${releaseOf(zip)} ends before the loaded monthly (until 2026-10-11): superseded, not loaded.`,
         ),
       );
     }
@@ -226,7 +226,7 @@ describe('a run that is started with a file', () => {
     const zip = 'NPPES_Data_Dissemination_September_2026_V2.zip';
     expect(await failure(pathToFileURL(join(zips, zip)).href)).toMatchObject({
       type: 'InputRefused',
-      message: expect.stringMatching(/V2\.zip cannot be read on the host \S+: ENOENT\..*on its own host/),
+      message: expect.stringMatching(/V2\.zip on the host \S+: ENOENT\..*on its own host/),
     });
   });
 

@@ -192,7 +192,7 @@ describe('what is due', () => {
       'auto',
     );
     expect(none).toEqual([]);
-    expect(remarks.join('\n')).toMatch(/092126_092726.*days to come[\s\S]*Nothing is due/);
+    expect(remarks.join('\n')).toMatch(/092126_092726.*days that are not over[\s\S]*Nothing to load/);
   });
 });
 
@@ -231,7 +231,7 @@ describe('a monthly', () => {
     expect(names(due([monthly('October'), w4], [september, w2]))).toEqual([monthly('October')]);
     const gap = due([w4], [september, w2]);
     expect(names(gap)).toEqual([w4]);
-    expect(gap.remarks.join()).toContain('No weekly holds the days from 2026-09-21 to 2026-09-27');
+    expect(gap.remarks.join()).toContain('No weekly covers the days from 2026-09-21 to 2026-09-27');
     expect(gap.gaps).toEqual([{ start: '2026-09-21', end: '2026-09-27' }]);
   });
 
@@ -240,7 +240,7 @@ describe('a monthly', () => {
     expect(names(due([monthly('October'), w2], [september, w2], 'replace'))).toEqual([monthly('October')]);
     const again = due([september], [september], 'replace');
     expect(names(again)).toEqual([]);
-    expect(again.remarks.join()).toContain('published already: the same content, nothing loaded');
+    expect(again.remarks.join()).toContain('already published with the same content: nothing to load');
     expect(due([september], [september]).remarks.join()).not.toContain('published already');
     expect(due([w2], [], 'replace').remarks.join()).toContain('lists no monthly whose period is over');
   });
@@ -256,7 +256,7 @@ describe('a monthly', () => {
     const known = [monthly('August'), weekly('080326_080926'), weekly('081026_081626')];
     const result = due(listedNow, [...known, weekly('081726_082326'), weekly('082426_083026')]);
     expect(result.gaps).toEqual([{ start: '2026-08-31', end: '2026-09-20' }]);
-    expect(result.remarks.join()).toContain('it does not hold all days that are missing');
+    expect(result.remarks.join()).toContain('it does not cover all missing days');
     expect(due(listedNow, known, 'replace').gaps).toEqual([{ start: '2026-09-14', end: '2026-09-20' }]);
   });
 
