@@ -5,7 +5,7 @@ import { grouped } from './numbers.ts';
 
 const nothing = 'Nothing to adopt.';
 
-/** What `surgicase db adopt` did. */
+/** Lines that say what `surgicase db adopt` did. */
 export function adoptedLines(
   { outcome, cases, counts, logged, originals }: AdoptResult,
   schema: string,
@@ -15,10 +15,10 @@ export function adoptedLines(
   if (outcome === 'kept') return [...lines, keptLine(originals.length)];
   if (counts === undefined) return lines;
   return [
-    `${schema} is adopted: ${grouped(counts.read)} rows read, ${grouped(counts.individuals)} individuals, ` +
-      `${grouped(counts.organizations)} organizations, ${grouped(counts.stubs)} deactivated without data`,
-    `  ${grouped(counts.duplicates)} rows went before a better one of their NPI, ${grouped(counts.refused)} were refused ` +
-      `(npi_quarantine, release 0), ${grouped(counts.deactivated)} took the date of a stub`,
+    `Adopted ${schema}: ${grouped(counts.read)} rows read; ${grouped(counts.individuals)} individuals, ` +
+      `${grouped(counts.organizations)} organizations, ${grouped(counts.stubs)} deactivated providers without data`,
+    `  ${grouped(counts.duplicates)} duplicate rows dropped, ${grouped(counts.refused)} rows refused ` +
+      `(kept in npi_quarantine with release 0), ${grouped(counts.deactivated)} rows given the deactivation date of a stub`,
     `  search: ${grouped(counts.surgeons)} surgeons, ${grouped(counts.facilities)} facilities`,
     ...filledLines(counts.filled),
     ...lines,
@@ -28,27 +28,27 @@ export function adoptedLines(
 }
 
 const keptLine = (count: number) =>
-  `Adopted; ${grouped(count)} originals are kept as npi_original_*: \`surgicase db adopt --finish\` drops them.`;
+  `The adoption is done. ${grouped(count)} original tables are kept as npi_original_*; \`surgicase db adopt --finish\` drops them.`;
 
-/** What it would do. */
+/** Lines that say what it would do. */
 export function previewLines(preview: AdoptPreview): string[] {
   const { obstacles, rows, cases, logged, originals, statements } = preview;
   if (originals.length > 0) return [keptLine(originals.length)];
   if (statements.length === 0 && obstacles.length === 0)
     return [...casesLines(cases.hasTable, cases.columns, 'missing in'), nothing];
   return [
-    ...obstacles.map((obstacle) => `It cannot be adopted: ${obstacle}`),
+    ...obstacles.map((obstacle) => `Cannot adopt: ${obstacle}`),
     ...tableLines(preview.tables),
     ...(rows ? rowLines(rows) : []),
     ...casesLines(cases.hasTable, cases.columns, 'missing in'),
     ...loggedLines(logged),
-    'Statements, in their order:',
+    'Statements, in order:',
     ...statements.flatMap(({ what, sql }) => [`-- ${what}`, `${sql};`]),
     'Nothing was changed.',
   ];
 }
 
-/** Tables that lack the same are one line: the search tables mostly do. */
+/** Tables with the same problems share one line; most search tables have the same ones. */
 function tableLines(tables: AdoptPreview['tables']): string[] {
   const byLack = new Map<string, string[]>();
   for (const table of tables) {
@@ -63,7 +63,7 @@ function tableLines(tables: AdoptPreview['tables']): string[] {
 
 function lackOf({ isAbsent, changes, narrow, convertTo }: AdoptedLack): string {
   if (isAbsent) return 'missing';
-  const inOther = convertTo === undefined ? [] : [`texts that are not in ${convertTo}`];
+  const inOther = convertTo === undefined ? [] : [`text columns that are not ${convertTo}`];
   const widths = narrow.map(({ name, width }) => `${name} (${width})`);
   const others = changes.filter(
     (change) => !narrow.some(({ name }) => change.startsWith(`MODIFY \`${name}\``)),
@@ -82,14 +82,14 @@ function rowLines({
 }: NonNullable<AdoptPreview['rows']>): string[] {
   return [
     ...Object.entries(rows).map(([table, count]) => `${table}: ${grouped(count)} rows`),
-    `${grouped(doubled.npis)} NPIs are there more than once: ${grouped(doubled.rows)} rows go`,
-    ...Object.entries(refused).map(([reason, count]) => `${grouped(count)} rows are refused: ${reason}`),
-    `${grouped(misplaced)} rows are in the table of another entity type`,
+    `${grouped(doubled.npis)} duplicate NPIs: ${grouped(doubled.rows)} rows would be dropped`,
+    ...Object.entries(refused).map(([reason, count]) => `${grouped(count)} rows would be refused: ${reason}`),
+    `${grouped(misplaced)} rows are in the table of the wrong entity type`,
     ...filledLines(filled),
     ...Object.entries(search).map(
       ([kind, { wanted, missing, superfluous, letterRows, letterWanted }]) =>
         `search_${kind}_all: ${grouped(missing)} of ${grouped(wanted)} missing, ${grouped(superfluous)} too many; ` +
-        `letters: ${grouped(letterRows)} rows in place of ${grouped(letterWanted)}`,
+        `letter tables: ${grouped(letterRows)} rows, expected ${grouped(letterWanted)}`,
     ),
   ];
 }
@@ -97,17 +97,21 @@ function rowLines({
 const filledLines = (filled: number): string[] =>
   filled === 0
     ? []
-    : [`${grouped(filled)} values fill their old column and may have been cut: a monthly brings them whole`];
+    : [
+        `${grouped(filled)} values fill their old column and may have been cut off; loading a monthly restores them`,
+      ];
 
 function casesLines(hasTable: boolean, columns: readonly string[], how: string): string[] {
-  if (!hasTable) return ['There is no table cases: the case jobs need it, the registry does not.'];
+  if (!hasTable) return ['There is no table `cases`. The case jobs need it; the registry does not.'];
   return columns.length === 0 ? [] : [`${how} cases: ${columns.join(', ')}`];
 }
 
 function loggedLines({ releases, unknownCount }: AdoptPreview['logged']): string[] {
-  const unknown = unknownCount > 0 ? ` (lines that name none: ${grouped(unknownCount)})` : '';
+  const unknown = unknownCount > 0 ? ` (${grouped(unknownCount)} lines name no release)` : '';
   if (releases.length === 0)
-    return [`npi_update_log names no release: what is loaded is unknown, and NPI_BASELINE decides${unknown}`];
+    return [
+      `npi_update_log names no release, so what is loaded is unknown; NPI_BASELINE decides what loads next${unknown}`,
+    ];
   const names = releases.map(releaseName);
   return [`npi_update_log names ${grouped(names.length)} releases as loaded: ${names.join(', ')}${unknown}`];
 }

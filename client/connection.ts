@@ -4,7 +4,7 @@ import { CommandError, exitCodes } from './exit.ts';
 
 const connectTimeoutMs = 5000;
 
-/** Runs `use` with a client of the configured Temporal, and closes the connection after it. */
+/** Runs `use` with a client of the configured Temporal, then closes the connection. */
 export async function withClient<Result>(
   { temporal }: Config,
   use: (client: Client) => Promise<Result>,
@@ -20,14 +20,17 @@ export async function withClient<Result>(
     if (!(error instanceof Error) || error.name !== 'NamespaceNotFoundError') throw error;
     throw new CommandError(
       exitCodes.usage,
-      `Temporal has no namespace ${namespace}: check TEMPORAL_NAMESPACE.`,
+      `Temporal has no namespace ${namespace}. Check TEMPORAL_NAMESPACE.`,
     );
   } finally {
     await connection.close();
   }
 }
 
-/** What Temporal's clients throw when nobody answers, as a command's error; the native one has a class of its own. */
+/**
+ * Turns the connection errors of Temporal's clients into a CommandError. The native client throws a class of its own, so
+ * the error is recognized by name and message.
+ */
 export function asUnreachable({ temporal }: Pick<Config, 'temporal'>): (error: unknown) => never {
   return (error) => {
     if (!(error instanceof Error) || !/connect|transport/i.test(`${error.name} ${error.message}`))
@@ -36,7 +39,7 @@ export function asUnreachable({ temporal }: Pick<Config, 'temporal'>): (error: u
     throw new CommandError(
       exitCodes.unreachable,
       `Temporal at ${address} does not answer: ${error.message}. ` +
-        'Check TEMPORAL_ADDRESS, or start one here with `npm start`.',
+        'Check TEMPORAL_ADDRESS, or start Temporal here with `npm start`.',
     );
   };
 }

@@ -7,12 +7,12 @@ import { createLog } from '../telemetry/log.ts';
 import { openDatabase, schemasOf } from '../worker/database.ts';
 import { CommandError, exitCodes } from './exit.ts';
 
-/** Runs `use` on the configured database, and closes it after; its expected errors become exit codes. */
+/** Runs `use` on the configured database, then closes it. Expected errors become exit codes. */
 export async function withDatabase<Result>(
   config: Config,
   use: (database: Database, schemas: Schemas) => Promise<Result>,
 ): Promise<Result> {
-  if (!config.database) throw new CommandError(exitCodes.usage, 'DATABASE_URL: missing.');
+  if (!config.database) throw new CommandError(exitCodes.usage, 'DATABASE_URL is required.');
   const setup = { config, database: config.database, log: createLog(config.log) };
   const database = openDatabase(setup);
   try {

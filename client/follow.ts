@@ -11,22 +11,22 @@ import type { Heartbeat } from '../contract/activities.ts';
 import { taskQueues } from '../contract/task-queues.ts';
 import { progressQuery, type RunProgress, type RunResult } from '../contract/workflows.ts';
 
-/** A run as it looks now: the workflow's own progress, and what its activity's last heartbeat said. */
+/** A run at this moment: the progress of its workflow, and the last heartbeat of its activity. */
 export interface RunSnapshot {
   readonly progress: RunProgress;
   readonly heartbeat?: Heartbeat;
-  /** The last failure of an activity that is tried again, and how often it was tried. */
+  /** The last failure of an activity that Temporal retries, and the number of the attempt. */
   readonly retry?: { readonly attempt: number; readonly message: string };
 }
 
-/** How a run ended. `failureType` is one of contract/failures.ts where the pipeline itself failed. */
+/** How a run ended. `failureType` is one of contract/failures.ts when the pipeline itself failed. */
 export type RunEnd =
   | { readonly isDone: true; readonly result: RunResult }
   | { readonly isDone: false; readonly failureType: string; readonly message: string };
 
 const pollMs = 300;
 
-/** Follows a run to its end. `onSnapshot` is called a few times a second; `onWaiting` once when no worker takes the run. */
+/** Follows a run to its end. Calls `on.snapshot` a few times a second, and `on.waiting` once when no worker is running. */
 export async function follow(
   client: Client,
   handle: WorkflowHandle,
@@ -60,7 +60,7 @@ function failureOf(cause: Error | undefined): { failureType: string; message: st
   if (cause instanceof CancelledFailure)
     return { failureType: 'Cancelled', message: 'The run was cancelled.' };
   if (cause instanceof TerminatedFailure)
-    return { failureType: 'Terminated', message: 'The run was terminated; its lease ends within 60 s.' };
+    return { failureType: 'Terminated', message: 'The run was terminated; its lease expires within 60 s.' };
   if (cause instanceof TimeoutFailure) return { failureType: 'TimedOut', message: cause.message };
   const inner = cause?.cause;
   return { failureType: 'Error', message: (inner instanceof Error ? inner : cause)?.message ?? 'unknown' };
@@ -69,8 +69,8 @@ function failureOf(cause: Error | undefined): { failureType: string; message: st
 const patienceMs = 2000;
 
 /**
- * Nothing while no worker answers, for whom the query would wait. Both questions have come to an end when this has: one that
- * Temporal's client goes on repeating would end the process when its connection is closed.
+ * Undefined while no worker answers, because a query waits for a worker. Both requests have ended when this returns:
+ * Temporal's client keeps repeating an open one, and that would crash the process when the connection is closed.
  */
 async function snapshotOf(client: Client, handle: WorkflowHandle): Promise<RunSnapshot | undefined> {
   const [progress, activity] = await client.withDeadline(Date.now() + patienceMs, () =>
@@ -91,7 +91,7 @@ async function pendingActivity(handle: WorkflowHandle): Promise<Omit<RunSnapshot
   };
 }
 
-/** Whether a worker takes workflows now. */
+/** Whether a worker polls for workflows now. */
 export async function hasPoller({ workflowService, options }: Client): Promise<boolean> {
   const { pollers } = await workflowService.describeTaskQueue({
     namespace: options.namespace,

@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts';
 
-/** The page of a run in the Web UI where its address is known, otherwise the command that shows the run. */
+/** The page of a run in the Web UI when its address is known, otherwise the command that shows the run. */
 export function runLink(
   { temporal }: Config,
   { workflowId, runId }: { readonly workflowId: string; readonly runId: string },

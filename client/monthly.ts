@@ -5,8 +5,8 @@ import { listedReleases, zipFacts } from '../nppes/page/listing.ts';
 import { CommandError, exitCodes } from './exit.ts';
 
 /**
- * The newest monthly on the page, with its size where the server tells it; nothing when the page lists none.
- * @throws CommandError when the page or the zip's server does not answer, or answers with something else
+ * The newest monthly on the page, with its size when the server reports one; undefined when the page lists none.
+ * @throws CommandError when the server of the page or the zip does not answer, or does not return a page or a zip
  */
 export async function offeredMonthly(
   pageUrl: string,

@@ -4,7 +4,7 @@ import type { CasePhase, CaseProgress, NpiPhase, NpiProgress, RunProgress } from
 
 const barWidth = 24;
 
-// Where each phase of a release begins and ends on the bar; a weekly spends its time about so.
+// Where each phase of a release starts and ends on the bar, roughly as a weekly spends its time.
 const spans: Readonly<Record<NpiPhase, readonly [number, number]>> = {
   begin: [0, 0],
   waiting: [0, 0],
@@ -29,12 +29,13 @@ export function progressLine(snapshot: RunSnapshot): string {
   return `[${'#'.repeat(filled)}${'-'.repeat(barWidth - filled)}] ${percent} %  ${stepLine(snapshot)}`;
 }
 
-/** The same without the bar and without what changes all the time, for logs and pipes. */
+/** The current step without bar and counts, for logs and pipes. */
 export function stepName({ progress }: { readonly progress: RunProgress }): string {
   if (!isNpi(progress)) return progress.phase === 'approval' ? approvalName(progress) : progress.phase;
   const { phase, release } = progress;
-  if (phase === 'approval') return 'a smaller monthly waits for an approval: surgicase runs approve <run id>';
-  // What all file names of CMS begin with would push the counts out of the line.
+  if (phase === 'approval')
+    return 'waiting for approval of a smaller monthly: surgicase runs approve <run id>';
+  // The prefix that all CMS file names share would push the counts off the line.
   const name = release?.replace('NPPES_Data_Dissemination_', '');
   return name === undefined ? phase : `${phase}: ${name}`;
 }
@@ -42,7 +43,7 @@ export function stepName({ progress }: { readonly progress: RunProgress }): stri
 const isNpi = (progress: RunProgress): progress is NpiProgress => 'releasesDue' in progress;
 
 function approvalName({ found, limit = 0 }: CaseProgress): string {
-  return `waits for an approval (${grouped(found)} cases, more than ${grouped(limit)}): surgicase runs approve <run id>`;
+  return `waiting for approval (${grouped(found)} cases, more than ${grouped(limit)}): surgicase runs approve <run id>`;
 }
 
 function stepLine(snapshot: RunSnapshot): string {

@@ -6,17 +6,17 @@ import { missingWeeks, type Gap } from '../nppes/page/due.ts';
 import { releaseName, type ReleaseKind } from '../nppes/page/release.ts';
 import { grouped } from './numbers.ts';
 
-/** What the tables hold of the registry, and what is known to be wrong with it. Days are ISO. */
+/** What the tables hold, and the known problems. Days are ISO dates. */
 export interface RegistryStatus {
-  /** The last day that a weekly or a monthly brought; null before the first. */
+  /** The last day that a loaded weekly or monthly covers; null before the first load. */
   readonly dataUntil: string | null;
   /** The last release of each kind. */
   readonly newest: Readonly<Partial<Record<ReleaseKind, NewestRelease>>>;
-  /** Days that no release holds, until a monthly brings them. */
+  /** Days that no loaded release covers; loading a monthly closes them. */
   readonly gaps: readonly Gap[];
-  /** Refused rows that no sound row has followed. */
+  /** Refused rows that no later valid row has replaced. */
   readonly refused: readonly RefusedCount[];
-  /** Providers that are deactivated here and absent from the last deactivation report. */
+  /** Providers that are deactivated in the tables but missing from the last deactivation report. */
   readonly unreported: number;
 }
 
@@ -27,7 +27,7 @@ interface NewestRelease {
   readonly publishedAt: string;
 }
 
-/** Reads the ledger; it needs no page and no Temporal. */
+/** Reads the status from the ledger; needs neither the CMS page nor Temporal. */
 export async function registryStatus(session: Session): Promise<RegistryStatus> {
   const files = await publishedFiles(session);
   const periods = files.map(({ kind, periodStart, periodEnd }) => ({
@@ -55,21 +55,23 @@ function newestOf(files: readonly PublishedFile[], kind: ReleaseKind): [ReleaseK
   return [[kind, { fileName, periodEnd, publishedAt }]];
 }
 
-/** The same for people. */
+/** The status as lines for people. */
 export function registryLines({ dataUntil, newest, gaps, refused, unreported }: RegistryStatus): string[] {
   const isEmpty = dataUntil === null && newest.deactivation === undefined && refused.length === 0;
-  if (isEmpty) return ['The ledger has no release of the registry.'];
+  if (isEmpty) return ['Nothing has been loaded yet. Run `surgicase run npi-update`.'];
   const refusedRows = refused.reduce((sum, { rowCount }) => sum + rowCount, 0);
   return [
-    `data until   ${dataUntil ?? 'no weekly and no monthly is loaded'}`,
+    `data until   ${dataUntil ?? 'no weekly or monthly is loaded'}`,
     ...kinds.flatMap((kind) => releaseLine(kind, newest[kind])),
     `gaps         ${gaps.length === 0 ? 'none' : gaps.map(({ start, end }) => `${start} to ${end}`).join(', ')}`,
-    ...(gaps.length > 0 ? ['             a monthly closes them: `surgicase npi replace`'] : []),
-    `quarantine   ${refusedRows === 0 ? 'empty' : `${grouped(refusedRows)} refused rows that no sound one has followed`}`,
+    ...(gaps.length > 0 ? ['             close them by loading a monthly: `surgicase npi replace`'] : []),
+    `quarantine   ${refusedRows === 0 ? 'empty' : `${grouped(refusedRows)} refused rows not yet replaced by a valid one`}`,
     ...refused.slice(0, shownReasons).map(refusedLine),
-    ...(refused.length > shownReasons ? ['             and older ones (table npi_quarantine)'] : []),
+    ...(refused.length > shownReasons ? ['             and older ones, in the table npi_quarantine'] : []),
     ...(unreported > 0
-      ? [`unreported   ${grouped(unreported)} providers are deactivated here and not in the last report`]
+      ? [
+          `unreported   ${grouped(unreported)} providers are deactivated here but missing from the last report`,
+        ]
       : []),
   ];
 }

@@ -24,11 +24,11 @@ export interface PlannedSchedule {
 export interface ScheduleChange {
   readonly job: Job;
   readonly action: 'created' | 'updated' | 'unchanged';
-  /** `cron: 0 8 * * 2 -> 0 9 * * 2`, one line a difference. */
+  /** One line for each difference, as `cron: 0 8 * * 2 -> 0 9 * * 2`. */
   readonly differences: readonly string[];
 }
 
-/** Tells a pause by configuration from one that an operator made. */
+/** The note that distinguishes a pause by configuration from an operator's pause. */
 export const offNote = 'off by configuration';
 
 /** The schedules that the configuration wants; a pure function of it. */
@@ -42,15 +42,14 @@ export function plannedSchedules({ crons, timezone, catchupMs }: Config): Planne
 
 export interface ApplyOptions {
   readonly isDryRun?: boolean;
-  /** Creates schedules, and leaves those that exist as they are. */
+  /** Create missing schedules and leave existing ones unchanged. */
   readonly isOnlyMissing?: boolean;
-  /** A schedule that is created now begins paused with this note. */
+  /** New schedules start paused with this note. */
   readonly pausedNote?: string;
 }
 
 /**
- * Brings every schedule to what is planned: created where there is none, updated only where it differs. A pause that
- * an operator made stays.
+ * Creates missing schedules and updates those that differ from the plan. Keeps an operator's pause.
  */
 export async function applySchedules(
   client: Client,
@@ -73,7 +72,7 @@ export async function applySchedules(
   return changes;
 }
 
-/** The schedule of a job as the server has it, or nothing. */
+/** The schedule of a job on the server; undefined when there is none. */
 export async function describeSchedule(client: Client, job: Job): Promise<ScheduleDescription | undefined> {
   try {
     return await client.schedule.getHandle(job).describe();
@@ -89,14 +88,14 @@ async function create(client: Client, plan: PlannedSchedule, pausedNote: string 
   try {
     await client.schedule.create({ scheduleId: plan.job, ...definition(plan), ...state });
   } catch (error) {
-    // Another apply was faster; what it made is then compared like any other.
+    // Another `apply` has created it meanwhile; update that one.
     if (!(error instanceof ScheduleAlreadyRunning)) throw error;
     await update(client, plan);
   }
 }
 
 function update(client: Client, plan: PlannedSchedule): Promise<void> {
-  // The definition is built afresh: the server gives a cron back as calendars, and keeping those beside it fires twice.
+  // Build the definition anew: the server returns a cron as calendars, and sending both back would start every run twice.
   return client.schedule.getHandle(plan.job).update((previous) => ({
     ...definition(plan),
     state: { ...previous.state, ...pauseOf(plan, previous.state) },
@@ -106,7 +105,7 @@ function update(client: Client, plan: PlannedSchedule): Promise<void> {
 function definition({ job, cron, timezone, catchupMs }: PlannedSchedule) {
   const { workflowType, summary } = weeklySchedules[job];
   return {
-    // The server turns a cron into calendars; what follows `#` stays as their comment, and tells what was applied.
+    // The server turns a cron into calendars. It keeps the text after `#` as their comment, which shows what was applied.
     spec: { cronExpressions: [`${cron} # ${cron}`], timezone },
     action: {
       type: 'startWorkflow',

@@ -15,7 +15,7 @@ import { summaryLines } from './summary.ts';
 import type { Terminal } from './terminal.ts';
 import { runningRun, startManually, triggerSchedule } from './trigger.ts';
 
-/** A run of a start as it ended. */
+/** How a run of `surgicase start` ended. */
 export type JobEnd = RunEnd & {
   readonly job: Job;
   readonly workflowId: string;
@@ -27,17 +27,17 @@ export interface RunsWanted {
   readonly client: Client;
   readonly config: Config;
   readonly terminal: Terminal;
-  /** The database was made just now: every job runs once, the registry with one week. */
+  /** The database is new: every job runs once, the registry with one week. */
   readonly isFirst: boolean;
   readonly asked?: Job | 'all';
 }
 
-/** The runs of a start, one after the other, each followed to its end with a bar and a summary. */
+/** Runs the jobs one after the other; follows each to its end and prints its summary. */
 export async function runJobs({ client, config, terminal, isFirst, asked }: RunsWanted): Promise<JobEnd[]> {
   const wanted = isFirst || asked === 'all' ? inStartOrder : asked ? [asked] : [];
   const ends: JobEnd[] = [];
   for (const job of wanted) {
-    // A first start that a kill cut off goes on where it was.
+    // A first start that was killed continues where it stopped.
     if (isFirst && (await hasRun(config, job))) continue;
     const handle = await startRun(client, job, isFirst);
     const { workflowId, runId, end } = await followRun(client, config, terminal, handle);
@@ -47,7 +47,7 @@ export async function runJobs({ client, config, terminal, isFirst, asked }: Runs
   return ends;
 }
 
-// Paid before pending payment: a case that has just come to status 15 must not go on to 20 in the same breath.
+// `paid-update` first: otherwise a case that has just reached status 15 would move on to 20 in the same start.
 const inStartOrder = [
   'paid-update',
   'pending-payment-update',
@@ -66,7 +66,7 @@ function hasRun(config: Config, job: Job): Promise<boolean> {
   );
 }
 
-/** A first run that a kill cut off has gone on by itself, so it is followed and not started again. */
+/** A first run survives when its start is killed, so follow it instead of starting another. */
 async function startRun(client: Client, job: Job, isFirst: boolean): Promise<WorkflowHandle> {
   if (!isFirst) return triggerSchedule(client, job);
   return (await runningRun(client, job)) ?? startManually(client, job, firstInput[job]);
@@ -83,7 +83,7 @@ export async function closingLines(
   const nextTimes = await Promise.all(jobs.map((job) => nextTime(client, job)));
   return [
     '',
-    'Try, in another terminal:',
+    'Try in another terminal:',
     ...(firstName
       ? [`  npx surgicase npi search ${firstName.name}`, `  npx surgicase npi lookup ${firstName.npi}`]
       : []),
@@ -94,14 +94,14 @@ export async function closingLines(
     `  temporal schedule trigger --schedule-id npi-update --address ${connectionOptions.address}`,
     ...(uiUrl === undefined ? [] : [`Web UI: ${uiUrl}`]),
     ...nextTimes,
-    'Ctrl-C stops everything, `npm start` goes on from there, `rm -r .surgicase` starts over.',
-    'The log: .surgicase/surgicase.log',
+    'Ctrl-C stops everything. `npm start` continues from there; `rm -r .surgicase` starts over.',
+    'Log: .surgicase/surgicase.log',
   ];
 }
 
 const monthlyPatienceMs = 5000;
 
-/** Size and time of the monthly on the page, to be put behind its name; empty when its size cannot be asked. */
+/** Size and load time of the monthly on the page, as the end of a line; empty when the size is unknown. */
 async function monthlySize({ nppes }: Config): Promise<string> {
   const patience = AbortSignal.timeout(monthlyPatienceMs);
   const monthly = await offeredMonthly(nppes.url, patience).catch(() => undefined);

@@ -5,7 +5,7 @@ import { failures, type FailureType } from '../contract/failures.ts';
 import type { RunEnd } from './follow.ts';
 import { grouped, seconds, sized } from './numbers.ts';
 
-/** How a run ended, for people: counts by kind, seconds by phase, remarks; of a failure what to do. */
+/** Lines that say how a run ended: counts by kind, seconds by phase and remarks; for a failure, what to do next. */
 export function summaryLines(job: RunJob, end: RunEnd): string[] {
   if (!end.isDone) return failureLines(job, end);
   return 'releases' in end.result ? npiLines(job, end.result) : caseLines(job, end.result);
@@ -63,7 +63,7 @@ function phaseSeconds(kind: ReleaseOutcome['kind'], { stage, publish, index }: R
 function failureLines(job: RunJob, { failureType, message }: Extract<RunEnd, { isDone: false }>): string[] {
   const isKnown = Object.hasOwn(failures, failureType);
   const nextStep = isKnown ? failures[failureType as FailureType].nextStep : '';
-  // The message of a known failure ends with its next step, as the Web UI shows it.
+  // The message of a known failure ends with its next step, for the Web UI; here the next step is a line of its own.
   const what = message.endsWith(nextStep) ? message.slice(0, message.length - nextStep.length) : message;
   return [
     `${job}: failed: ${failureType}`,

@@ -4,7 +4,7 @@ import { progressQuery, type RunProgress } from '../contract/workflows.ts';
 import { hasPoller } from './follow.ts';
 import { describeSchedule } from './schedules.ts';
 
-/** A run at work; `phase` is unknown while no worker answers. */
+/** An open run; `phase` is unknown while no worker answers. */
 export interface OpenRun {
   readonly workflowId: string;
   readonly runId: string;
@@ -13,7 +13,7 @@ export interface OpenRun {
   readonly phase?: string;
 }
 
-/** What Temporal knows of this service. Times are ISO, UTC. */
+/** What Temporal knows about this service. Times are ISO, UTC. */
 export interface TemporalStatus {
   readonly isWorkerPolling: boolean;
   readonly schedules: readonly ScheduleStatus[];
@@ -28,7 +28,7 @@ export interface ScheduleStatus {
   readonly nextAt?: string;
 }
 
-/** Asks Temporal for workers, schedules and the runs that are at work. */
+/** Asks Temporal for workers, schedules and open runs. */
 export async function temporalStatus(client: Client): Promise<TemporalStatus> {
   const isWorkerPolling = await hasPoller(client);
   const schedules = await Promise.all(jobs.map((job) => scheduleStatus(client, job)));
@@ -58,7 +58,7 @@ async function openRuns(client: Client): Promise<OpenRun[]> {
 
 const patienceMs = 3000;
 
-/** A query waits for a worker; whoever asks for the status does not. */
+/** The phase of a run. A query waits for a worker, so it gets a deadline. */
 async function phaseOf(
   client: Client,
   { workflowId, runId }: Pick<OpenRun, 'workflowId' | 'runId'>,
@@ -68,7 +68,7 @@ async function phaseOf(
     const asked = () => handle.query<RunProgress>(progressQuery);
     return (await client.withDeadline(Date.now() + patienceMs, asked)).phase;
   } catch {
-    // Nobody has answered in time, or the run has ended meanwhile.
+    // No worker answered in time, or the run has ended meanwhile.
     return undefined;
   }
 }

@@ -1,13 +1,13 @@
 import process from 'node:process';
 
-/** What a command shows: lines for people, one bar that is drawn over itself, and under `--json` one value. */
+/** Output of a command: lines for people, a progress bar that is redrawn in place, and with `--json` one value. */
 export interface Terminal {
   readonly isJson: boolean;
-  /** A line for people; under `--json` it goes to stderr, because stdout belongs to the value. */
+  /** Prints a line for people; with `--json` to stderr, because stdout holds only the value. */
   say(line: string): void;
-  /** Draws over the last progress on a terminal; elsewhere a line whenever `step` changes. Without text it is wiped. */
+  /** Redraws the bar on a terminal; elsewhere prints a line whenever `step` changes. Without text, removes the bar. */
   progress(text?: string, step?: string): void;
-  /** The command's one answer: the value under `--json`, otherwise the lines. */
+  /** Prints the answer of the command: the value with `--json`, otherwise the lines. */
   answer(value: unknown, lines: readonly string[]): void;
   bold(text: string): string;
 }
@@ -39,7 +39,7 @@ export function createTerminal(isJson: boolean): Terminal {
       }
       clear();
       if (text === undefined) return;
-      // A line that wraps could not be drawn over.
+      // A line that wraps could not be redrawn in place.
       stream.write(text.slice(0, (stream.columns || 80) - 1));
       isDrawn = true;
     },

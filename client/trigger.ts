@@ -16,8 +16,8 @@ import { describeSchedule } from './schedules.ts';
 const startPatienceMs = 15_000;
 
 /**
- * Fires the schedule of a job now, with SKIP, and gives the run that it started.
- * @throws CommandError when there is no schedule, or a run that it started before still works
+ * Triggers the schedule of a job now, with overlap policy SKIP, and returns the run that it started.
+ * @throws CommandError when there is no schedule, or an earlier run of it is still running
  */
 export async function triggerSchedule(client: Client, job: Job): Promise<WorkflowHandle> {
   const before = await existingSchedule(client, job);
@@ -26,7 +26,7 @@ export async function triggerSchedule(client: Client, job: Job): Promise<Workflo
   await client.schedule.getHandle(job).trigger(ScheduleOverlapPolicy.SKIP);
   const known = new Set(before.info.recentActions.map(({ action }) => action.workflow.firstExecutionRunId));
   const until = Date.now() + startPatienceMs;
-  // A trigger is answered before its run is started, and says nothing when it is skipped.
+  // Temporal answers a trigger before it starts the run, and does not report a skipped trigger.
   while (Date.now() < until) {
     const { info } = await existingSchedule(client, job);
     const started = info.recentActions.find(({ action }) => !known.has(action.workflow.firstExecutionRunId));
@@ -39,13 +39,13 @@ export async function triggerSchedule(client: Client, job: Job): Promise<Workflo
   }
   throw new CommandError(
     exitCodes.unreachable,
-    `Temporal took the trigger of ${job} and started no run in ${startPatienceMs / 1000} s: see the Web UI.`,
+    `Temporal accepted the trigger of ${job} but started no run within ${startPatienceMs / 1000} s. Check the schedule in the Web UI.`,
   );
 }
 
 /**
- * Starts a job with arguments, which a schedule cannot pass on, as `<job>-manual`.
- * @throws CommandError when such a run works already
+ * Starts a job with arguments as `<job>-manual`; a schedule cannot pass arguments.
+ * @throws CommandError when a manual run of the job is already running
  */
 export async function startManually(client: Client, job: Job, input: RunInput): Promise<WorkflowHandle> {
   const { workflowType, summary } = weeklySchedules[job];
@@ -56,12 +56,12 @@ export async function startManually(client: Client, job: Job, input: RunInput): 
 }
 
 /**
- * Starts the workflow that takes a case update back, one at a time for each.
- * @throws CommandError when it is being taken back already
+ * Starts the workflow that undoes a case update.
+ * @throws CommandError when the undo of this update is already running
  */
 export async function startUndo(client: Client, undoes: string): Promise<WorkflowHandle> {
   const workflowId = `case-undo-${undoes}`;
-  const summary = `Brings back the cases that the run ${undoes} moved`;
+  const summary = `Reverts the cases that run ${undoes} moved`;
   const handle = await startOnce(client, {
     workflowId,
     workflowType: 'caseUndo',
@@ -71,7 +71,7 @@ export async function startUndo(client: Client, undoes: string): Promise<Workflo
   if (handle) return handle;
   throw new CommandError(
     exitCodes.alreadyRunning,
-    `The run ${undoes} is being undone already (${workflowId}).`,
+    `The undo of run ${undoes} is already running (${workflowId}).`,
   );
 }
 
@@ -82,7 +82,7 @@ interface Start {
   readonly input: RunInput;
 }
 
-/** Nothing while a workflow of this id runs. */
+/** Undefined when a workflow with this id is running. */
 async function startOnce(
   client: Client,
   { workflowId, workflowType, summary, input }: Start,
@@ -101,7 +101,7 @@ async function startOnce(
   }
 }
 
-/** The run of a job that works now: one that its schedule started, or the manual one. */
+/** The open run of a job, started by its schedule or by hand; undefined when there is none. */
 export async function runningRun(client: Client, job: Job): Promise<WorkflowHandle | undefined> {
   const { workflowType } = weeklySchedules[job];
   const query = `WorkflowType = '${workflowType}' AND ExecutionStatus = 'Running'`;
@@ -116,13 +116,13 @@ async function existingSchedule(client: Client, job: Job): Promise<ScheduleDescr
   if (found) return found;
   throw new CommandError(
     exitCodes.usage,
-    `There is no schedule ${job}: \`surgicase schedules apply\` creates it.`,
+    `There is no schedule ${job}. \`surgicase schedules apply\` creates it.`,
   );
 }
 
 function alreadyRunning(job: Job, workflowId: string): CommandError {
   return new CommandError(
     exitCodes.alreadyRunning,
-    `${job} is at work already (${workflowId}): \`surgicase run ${job} --attach\` follows it.`,
+    `${job} is already running (${workflowId}). \`surgicase run ${job} --attach\` follows it.`,
   );
 }

@@ -9,27 +9,29 @@ import { recordCaseUpdate, type Metrics } from '../telemetry/metrics.ts';
 import { openDatabase, schemasOf } from '../worker/database.ts';
 import { hostConfig } from './environment.ts';
 
-/** Input that cannot be used; nothing was read or written. */
+/** The input is not valid; nothing was read or written. */
 export class InputError extends Error {
   override readonly name = 'InputError';
 }
 
-/** What a caller asks for. */
+/** The cases to move, and where to. */
 export interface BulkUpdateInput {
-  /** Ids of cases; an id that comes again is dropped. */
+  /** Ids of cases; repeated ids are ignored. */
   readonly caseIds: readonly string[];
   readonly newStatus: number;
-  /** Allows a status below the one that a case stands at. */
+  /** Allows a status lower than the current one of a case. */
   readonly force?: boolean;
 }
 
+/** Settings of a bulk update. */
 export interface BulkUpdateOptions {
-  /** Takes the counts and the timing; nobody does when absent. */
+  /** Records the counts and the duration; when absent, nothing is recorded. */
   readonly recorder?: Metrics;
+  /** Cancels the update; cases that have already moved stay moved. */
   readonly signal?: AbortSignal;
 }
 
-/** The existing application's result, field for field, and `run_id`, which `surgicase cases undo` takes. */
+/** The result of the existing application, field for field, plus `run_id`, which `surgicase cases undo` accepts. */
 export interface BulkUpdateResult {
   readonly run_id: string;
   readonly updated_cases: readonly UpdatedCase[];
@@ -39,15 +41,17 @@ export interface BulkUpdateResult {
   readonly total_exceptions: number;
 }
 
+/** A case that moved. */
 export interface UpdatedCase {
   readonly case_id: string;
   readonly previous_status: number;
   readonly new_status: number;
   readonly forced: boolean;
-  /** Absent where the new status has no timestamp column. */
+  /** Null when the new status has no timestamp column. */
   readonly timestamp_updated: { readonly field: string; readonly transition: string } | null;
 }
 
+/** A case that did not move, with the reason. */
 export interface CaseExceptionLine {
   readonly case_id: string;
   readonly reason: string;
@@ -58,12 +62,12 @@ export interface CaseExceptionLine {
 const mostStatus = 32_767;
 const status = z.int().min(0).max(mostStatus);
 const statusAccepted = `a whole number from 0 to ${mostStatus}`;
-// As wide as the ledger keeps them.
+// 255 is the width of the ledger's column.
 const ids = z.array(z.string().min(1).max(255)).min(1);
 
-/** Ids of the active cases that stand at a status, ordered; nothing is written. */
+/** Returns the ids of the active cases with a status, in order. Writes nothing. */
 export async function getCasesWithStatus(wanted: number): Promise<string[]> {
-  if (!status.safeParse(wanted).success) throw new InputError(`status: accepted: ${statusAccepted}.`);
+  if (!status.safeParse(wanted).success) throw new InputError(`status must be ${statusAccepted}.`);
   const { signal } = new AbortController();
   return withDatabase(({ database, schemas }) =>
     database.session(signal, (session) => readCasesWithStatus(session, schemas, wanted)),
@@ -71,11 +75,11 @@ export async function getCasesWithStatus(wanted: number): Promise<string[]> {
 }
 
 /**
- * Moves a list of cases to a status, as the application's own bulk update does: inactive and missing cases, a lower
- * status without `force` and an equal one are exceptions with their reason. Up to 1,000 cases are one transaction, more
- * are batches. The list goes straight to the database, into the ledger, and never through Temporal.
- * @throws InputError for an empty list, an id that is no text of 1 to 255 characters, or a status that is none
- * @throws DbError CasesNotReady where a table or the status's timestamp column is missing; nothing was moved then
+ * Moves a list of cases to a status, as the application's own bulk update does. Inactive and missing cases, a lower status
+ * without `force`, and an equal status become exceptions with a reason. Up to 1,000 cases move in one transaction, more
+ * cases in batches. The list goes directly to the database and its ledger, never through Temporal.
+ * @throws InputError when the list is empty, an id is not a text of 1 to 255 characters, or the status is not valid
+ * @throws DbError CasesNotReady when a table or the status's timestamp column is missing; no case has moved then
  */
 export async function bulkUpdateCaseStatus(
   { caseIds, newStatus, force: isForced = false }: BulkUpdateInput,
@@ -97,9 +101,9 @@ export async function bulkUpdateCaseStatus(
 
 function refuseWrongInput(caseIds: readonly string[], newStatus: number): void {
   const problems = [
-    ...(status.safeParse(newStatus).success ? [] : [`newStatus: accepted: ${statusAccepted}`]),
+    ...(status.safeParse(newStatus).success ? [] : [`newStatus must be ${statusAccepted}`]),
     ...(ids.safeParse(caseIds).error?.issues ?? []).map(({ path, message }) =>
-      // A message of zod names limits and types, never the value.
+      // Zod's messages name limits and types, never the value.
       [['caseIds', ...path.map(String)].join('.'), message].join(': '),
     ),
   ];

@@ -7,7 +7,7 @@ import {
 } from '../config/config.ts';
 
 /**
- * The configuration of the host's process: its environment and `.env`, as for the commands.
+ * Reads the configuration of the host application from its environment and `.env`, as the commands do.
  * @throws ConfigError naming every wrong or missing value
  */
 export function hostConfig(need: Parameters<typeof readConfig>[1] = ['database']): {
@@ -15,6 +15,6 @@ export function hostConfig(need: Parameters<typeof readConfig>[1] = ['database']
   readonly database: DatabaseConfig;
 } {
   const config = readConfig(processEnvironmentWithServices(), need);
-  if (!config.database) throw new ConfigError('DATABASE_URL: missing.');
+  if (!config.database) throw new ConfigError('DATABASE_URL is required.');
   return { config, database: config.database };
 }

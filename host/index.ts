@@ -1,5 +1,4 @@
-// What a host application imports. The first names are new; the others are those that callers of the Python scheduler
-// know, each with what stands behind it now.
+// The package's public functions, for a host application. The last four are the names of the Python scheduler's functions.
 export {
   bulkUpdateCaseStatus,
   getCasesWithStatus,
@@ -20,11 +19,11 @@ export {
   type SchedulerOptions,
 } from './scheduler.ts';
 
-/** What the timer called on Mondays; the schedule does now. Called by hand it is a run of it. */
+/** The function that the Python scheduler called on Mondays. Now the schedule does that; a call runs the job once. */
 export { runPendingPaymentUpdateNow as weeklyPendingPaymentUpdate } from './run-now.ts';
-/** What the timer called on Tuesdays; the schedule does now. Called by hand it is a run of it. */
+/** The function that the Python scheduler called on Tuesdays. Now the schedule does that; a call runs the job once. */
 export { runNpiUpdateNow as weeklyNpiUpdate } from './run-now.ts';
-/** What the timer called on Thursdays; the schedule does now. Called by hand it is a run of it. */
+/** The function that the Python scheduler called on Thursdays. Now the schedule does that; a call runs the job once. */
 export { runPaidUpdateNow as weeklyPaidUpdate } from './run-now.ts';
-/** The old name of the Monday's run by hand. */
+/** The Python scheduler's function for running Monday's job by hand. */
 export { runPendingPaymentUpdateNow as runUpdateNow } from './run-now.ts';

@@ -5,7 +5,7 @@ import { triggerSchedule } from '../client/trigger.ts';
 import type { Job } from '../contract/schedules.ts';
 import type { CaseUpdateResult, NpiUpdateResult, RunResult } from '../contract/workflows.ts';
 
-/** A run that has failed; `failureType` is one of docs/operations.md. */
+/** The run has failed. docs/operations.md has a section for each `failureType`. */
 export class RunFailedError extends Error {
   override readonly name = 'RunFailedError';
   readonly failureType: string;
@@ -17,20 +17,30 @@ export class RunFailedError extends Error {
 }
 
 /**
- * Moves the cases that are ready for billing (10) to pending payment (15) now: triggers the schedule
- * `pending-payment-update`, whose workflow does it on whichever worker is up, and waits for its end.
- * @throws RunFailedError, and CommandError while a run of the job is at work or Temporal does not answer
+ * Moves the cases that are ready for billing (10) to pending payment (15) now. Triggers the schedule
+ * `pending-payment-update`, whose workflow runs on any running worker, and waits for its end.
+ * @throws RunFailedError when the run fails
+ * @throws CommandError when a run of the job is already running, or Temporal does not answer
  */
 export function runPendingPaymentUpdateNow(): Promise<CaseUpdateResult> {
   return runNow('pending-payment-update') as Promise<CaseUpdateResult>;
 }
 
-/** Refreshes the provider registry now: triggers the schedule `npi-update` and waits for its end. Throws as above. */
+/**
+ * Updates the provider registry now: triggers the schedule `npi-update` and waits for the end of the run.
+ * @throws RunFailedError when the run fails
+ * @throws CommandError when a run of the job is already running, or Temporal does not answer
+ */
 export function runNpiUpdateNow(): Promise<NpiUpdateResult> {
   return runNow('npi-update') as Promise<NpiUpdateResult>;
 }
 
-/** Moves the cases with payment pending (15) to paid (20) now: triggers `paid-update` and waits. Throws as above. */
+/**
+ * Moves the cases with pending payment (15) to paid (20) now: triggers the schedule `paid-update` and waits for the end of
+ * the run.
+ * @throws RunFailedError when the run fails
+ * @throws CommandError when a run of the job is already running, or Temporal does not answer
+ */
 export function runPaidUpdateNow(): Promise<CaseUpdateResult> {
   return runNow('paid-update') as Promise<CaseUpdateResult>;
 }

@@ -8,14 +8,15 @@ import { startWorker, type RunningWorker } from '../worker/worker.ts';
 import { installRuntime } from '../worker/runtime.ts';
 import { hostConfig } from './environment.ts';
 
+/** Settings of the worker in the host application. */
 export interface SchedulerOptions {
-  /** Takes the counts and timings of case updates; Temporal's metrics do when absent. */
+  /** Records the counts and durations of case updates; when absent, they go to Temporal's metrics. */
   readonly recorder?: Metrics;
 }
 
 /**
- * Brings the three weekly schedules in Temporal to what the configuration says, as `surgicase schedules apply` does: what
- * the timer thread's list of jobs was. A pause that an operator made stays.
+ * Creates or updates the three weekly schedules in Temporal as the configuration says, like `surgicase schedules apply`.
+ * They replace the job list of the Python scheduler's timer thread. Keeps an operator's pause.
  */
 export function setupWeeklyScheduler(): Promise<ScheduleChange[]> {
   const config = readConfig(processEnvironmentWithServices(), ['temporal']);
@@ -23,8 +24,8 @@ export function setupWeeklyScheduler(): Promise<ScheduleChange[]> {
 }
 
 /**
- * Works until SIGINT or SIGTERM: the worker that the schedules' runs need, in this process, instead of the timer's loop.
- * Schedules that do not exist are created; those that do stay as they are.
+ * Runs a worker in this process until SIGINT or SIGTERM, in place of the Python scheduler's timer loop. Creates missing
+ * schedules and leaves existing ones unchanged.
  */
 export async function runScheduler(options: SchedulerOptions = {}): Promise<void> {
   const worker = await startHere(options);
@@ -38,8 +39,8 @@ export async function runScheduler(options: SchedulerOptions = {}): Promise<void
 }
 
 /**
- * The same beside the host's own work, when `ENABLE_SCHEDULER` is `true`; otherwise it does nothing and gives nothing.
- * Signals stay with the host, which calls `stop` before it ends: activities under way then end or are resumed elsewhere.
+ * Runs the worker in the background when `ENABLE_SCHEDULER` is `true`; otherwise does nothing and returns undefined. The
+ * host handles the signals and calls `stop` before it exits; running activities then finish or resume on another worker.
  */
 export async function runSchedulerInBackground(
   options: SchedulerOptions = {},

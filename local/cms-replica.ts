@@ -5,20 +5,20 @@ import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { LocalService } from './service.ts';
 
-/** A page of downloads like that of CMS, on loopback. */
+/** A download page like that of CMS, on loopback. */
 export interface CmsReplica extends LocalService {
   readonly url: string;
 }
 
 const pagePath = '/nppes/NPI_Files.html';
 
-/** Serves every zip of a folder beside a page that lists them: HEAD, ETag, Range and If-Range, as CMS's server does. */
+/** Serves the zips of a folder and a page that lists them, with HEAD, ETag, Range and If-Range as CMS's server does. */
 export async function startCmsReplica({
   folder,
   port: wanted = 0,
 }: {
   readonly folder: string;
-  /** Any when absent. */
+  /** Any free port when absent. */
   readonly port?: number;
 }): Promise<CmsReplica> {
   const server = createServer((request, response) => {
@@ -46,7 +46,7 @@ async function answer(folder: string, request: IncomingMessage, response: Server
     response.setHeader('content-type', 'text/html').end(page(zips));
     return;
   }
-  // Only names that the folder lists: no path leads out of it.
+  // Serve only names that the folder lists, so that no path leads out of it.
   const name = zips.find((zip) => zip === basename(path));
   if (name === undefined) {
     response.writeHead(404).end('Not found\n');
@@ -76,7 +76,7 @@ async function sendZip(path: string, request: IncomingMessage, response: ServerR
   else await pipeline(createReadStream(path, { start, end }), response);
 }
 
-/** One range, and with If-Range only of the very file that the client has the beginning of. */
+/** The requested range; undefined when there is none, or If-Range names another version of the file. */
 function wantedRange({ headers }: IncomingMessage, etag: string, size: number) {
   const [, from, to] = /^bytes=(\d+)-(\d*)$/.exec(headers.range ?? '') ?? [];
   if (from === undefined) return undefined;
@@ -84,7 +84,7 @@ function wantedRange({ headers }: IncomingMessage, etag: string, size: number) {
   return { start: Number(from), end: to ? Math.min(Number(to), size - 1) : size - 1 };
 }
 
-/** Malformed on purpose, as CMS's page is: two doctypes, stray tags, single quotes, ids that mean nothing. */
+/** Malformed on purpose, as CMS's page is: two doctypes, stray tags, single quotes, meaningless ids. */
 function page(zips: readonly string[]): string {
   const items = zips.map(
     (name, i) => `<LI><A id=SAMPLE.ZIP.D${i} href='./${name}'>${name.replaceAll('_', ' ')}</a> (ZIP)`,

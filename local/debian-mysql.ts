@@ -6,7 +6,7 @@ import { LocalError, cacheDir } from './service.ts';
 
 const run = promisify(execFile);
 
-/** A MySQL server unpacked into a folder, with the loader and libraries that it was built against. */
+/** A MySQL server in a folder, with the loader and libraries that it was built against. */
 export interface UnpackedMysql {
   readonly root: string;
   readonly command: string;
@@ -14,9 +14,9 @@ export interface UnpackedMysql {
 }
 
 /**
- * A real MySQL server out of Debian's archive, unpacked into the cache of this user: no root, nothing installed.
- * Debian's stable has none, so it comes from `sid` with that distribution's own libc (tried with 9.7.4, 2026-11).
- * @returns nothing where this is no Debian
+ * Unpacks a MySQL server from Debian's archive into this user's cache. Needs no root and installs nothing.
+ * Debian stable has no MySQL, so the server comes from `sid`, with the libc of `sid` (tried with 9.7.4, 2026-11).
+ * @returns undefined when this host does not run Debian
  */
 export async function unpackMysql(): Promise<UnpackedMysql | undefined> {
   if (!/^ID=debian$/m.test(readIfThere('/etc/os-release'))) return undefined;
@@ -46,7 +46,7 @@ function readIfThere(path: string): string {
   return existsSync(path) ? readFileSync(path, 'utf8') : '';
 }
 
-/** Renamed when whole: a kill in the middle leaves nothing that looks like a server. */
+/** Renames the folder when it is complete, so that a killed start leaves nothing that looks like a server. */
 async function unpackInto(root: string): Promise<void> {
   const work = `${root}-unfinished-${process.pid}`;
   const archives = join(work, 'archives');
@@ -58,7 +58,7 @@ async function unpackInto(root: string): Promise<void> {
   await run('apt-get', ['-qq', 'update'], { env });
   const plan = await run('apt-get', ['-s', '-y', 'install', 'mysql-server-core'], { env });
   const names = plan.stdout.split('\n').flatMap((line) => /^Inst (\S+)/.exec(line)?.[1] ?? []);
-  // apt checks the signed hashes of what it downloads.
+  // apt verifies the signed hashes of its downloads.
   await run('apt-get', ['-qq', 'download', ...names], { env, cwd: archives });
   for (const name of readdirSync(archives).filter((file) => file.endsWith('.deb'))) {
     await run('dpkg-deb', ['-x', join(archives, name), join(work, 'root')]);
@@ -67,11 +67,11 @@ async function unpackInto(root: string): Promise<void> {
   rmSync(work, { recursive: true, force: true });
 }
 
-/** An apt of its own, with the machine's mirror and keyring, that believes perl to be there: mysqld never calls it. */
+/** A separate apt configuration with this host's mirror and keyring. It lists perl as installed: mysqld never calls it. */
 function writeAptConfig(work: string, architecture: string): void {
   const sources = '/etc/apt/sources.list.d/debian.sources';
   const uri = /^URIs:\s*(\S+)/m.exec(readIfThere(sources))?.[1];
-  if (uri === undefined) throw new LocalError(`${sources} names no mirror.`);
+  if (uri === undefined) throw new LocalError(`${sources} does not name a mirror.`);
   const perl = [
     'Package: perl',
     'Status: install ok installed',

@@ -11,7 +11,7 @@ const image = 'mysql:8';
 // The image may have to be pulled first.
 const patienceMs = 300_000;
 
-/** The path of docker, when its daemon answers. */
+/** The path of `docker`; undefined when there is none or its daemon does not answer. */
 export async function findDocker(): Promise<string | undefined> {
   const docker = onPath('docker');
   if (docker === undefined) return undefined;
@@ -23,7 +23,7 @@ export async function findDocker(): Promise<string | undefined> {
   }
 }
 
-/** MySQL in a container, its data in `folder`; a container that an earlier start left is ended first. */
+/** Starts MySQL in a container with its data in `folder`. Removes a container that an earlier start left behind. */
 export async function startDockerMysql(docker: string, folder: string): Promise<LocalMysql> {
   const name = `surgicase-mysql-${createHash('sha256').update(folder).digest('hex').slice(0, 8)}`;
   const remove = () => run(docker, ['rm', '--force', name]).catch(() => undefined);
@@ -45,7 +45,7 @@ export async function startDockerMysql(docker: string, folder: string): Promise<
   return { url, line: `127.0.0.1:${port} (Docker, ${image})`, ended: running.ended, stop };
 }
 
-/** In the foreground, so that its end is ours to see; the password goes in a file, not on the command line. */
+/** Runs in the foreground, so that this process sees it exit. The password is in a file, not on the command line. */
 export function containerArgs(name: string, folder: string, port: number): string[] {
   const publish = `127.0.0.1:${port}:3306`;
   const volume = `${join(folder, 'docker-data')}:/var/lib/mysql`;
@@ -54,7 +54,7 @@ export function containerArgs(name: string, folder: string, port: number): strin
   return [...container, '--env-file', env, image, '--local-infile=ON', '--disable-log-bin'];
 }
 
-/** Made once: the server keeps the one that it was created with. */
+/** Creates the password once, because the server keeps the one from its first start. */
 function passwordIn(file: string): string {
   if (!existsSync(file)) {
     writeFileSync(file, `MYSQL_ROOT_PASSWORD=${randomBytes(18).toString('hex')}\n`, { mode: 0o600 });

@@ -13,25 +13,25 @@ const run = promisify(execFile);
 
 export interface MysqlSearch {
   readonly stateDir: string;
-  /** What was tried, for `--verbose`. */
+  /** Receives each attempt, for `--verbose`. */
   onAttempt(line: string): void;
-  /** Options of the server, after our own: for benchmarks. A server in Docker keeps its own. */
+  /** More server options, for benchmarks. A server in Docker ignores them. */
   readonly settings?: readonly string[];
 }
 
-/** A server program of this host: how its data folder is made, and what it understands. */
+/** A server program on this host, and how to use it. */
 interface Server {
   readonly command: string;
   readonly args: readonly string[];
   readonly why: string;
-  /** Makes an empty data folder. */
+  /** Creates an empty data folder. */
   initialize(data: string): Promise<unknown>;
   readonly options: readonly string[];
 }
 
-// Debian's build names a folder for files that only its package makes.
 const commonOptions = ['--bind-address=127.0.0.1', '--local-infile=ON', '--innodb-buffer-pool-size=512M'];
-// `loose`: versions before 8.0.30 do not know the second.
+// Debian's build expects a folder for files that only its package creates, hence secure-file-priv. `loose`: a server that
+// does not know the option ignores it; versions before 8.0.30 do not know the redo log option.
 const mysqlOptions = [
   '--disable-log-bin',
   '--secure-file-priv=NULL',
@@ -42,29 +42,29 @@ const mariadbOptions = ['--skip-log-bin', '--character-set-server=utf8mb4'];
 const asRoot = process.getuid?.() === 0 ? ['--user=root'] : [];
 
 /**
- * Starts a MySQL server, its data in `stateDir`: one on PATH, in Docker, or out of Debian's archive.
- * @throws LocalError naming what was tried and what to install
+ * Starts a MySQL server with its data in `stateDir`: from PATH, in Docker, or from Debian's archive.
+ * @throws LocalError that names what was tried and what to install
  */
 export async function startMysql({ stateDir, onAttempt, settings = [] }: MysqlSearch): Promise<LocalMysql> {
   const folder = join(stateDir, 'mysql');
   mkdirSync(folder, { recursive: true });
   const onThisPath = await findOnPath();
   if (onThisPath) return startServer(onThisPath, folder, settings);
-  onAttempt('MySQL: no mysqld and no mariadbd on PATH');
+  onAttempt('MySQL: neither mysqld nor mariadbd is on PATH');
   const docker = await findDocker();
   if (docker !== undefined) return startDockerMysql(docker, folder);
-  onAttempt('MySQL: no Docker daemon answers');
+  onAttempt('MySQL: Docker is not installed or does not answer');
   const unpacked = await unpackMysql().catch((error: unknown) => {
     onAttempt(`MySQL: Debian's archive: ${(error as Error).message.split('\n', 1)[0]}`);
     return undefined;
   });
   if (unpacked) {
-    const why = "unpacked from Debian's archive, no mysqld on PATH and no Docker";
+    const why = "unpacked from Debian's archive, because there is no mysqld on PATH and no Docker";
     return startServer(mysqlServer(unpacked.command, unpacked.args, why), folder, settings);
   }
   throw new LocalError(
-    'No MySQL server was found: none on PATH, no Docker daemon, no archive of Debian. Install one: ' +
-      'Debian, `apt install mariadb-server`; macOS, `brew install mysql`; or Docker, and start again.',
+    'No MySQL server found: none on PATH, no Docker daemon, no Debian archive. Install one and start again: ' +
+      'on Debian `apt install mariadb-server`, on macOS `brew install mysql`, or Docker.',
   );
 }
 
@@ -72,7 +72,7 @@ async function findOnPath(): Promise<Server | undefined> {
   for (const name of ['mysqld', 'mariadbd']) {
     const command = onPath(name);
     if (command === undefined) continue;
-    // Debian's MariaDB calls itself mysqld too.
+    // Debian's MariaDB is also named mysqld.
     const { stdout } = await run(command, ['--no-defaults', '--version']);
     return stdout.includes('MariaDB')
       ? mariadbServer(command, `MariaDB, ${name} on PATH`)
@@ -115,7 +115,7 @@ async function startServer(server: Server, folder: string, settings: readonly st
   const passwordFile = join(folder, 'password');
   if (isNew) await initialize(server, data, passwordFile);
   const port = await keptPort(folder, 3306);
-  // A socket's path may have 107 bytes at most, a state folder more.
+  // A socket path has at most 107 bytes; the path of the state folder may be longer.
   const sockets = mkdtempSync(join(tmpdir(), 'surgicase-'));
   const running = own(folder, 'mysqld', server.command, [
     ...server.args,
@@ -142,7 +142,10 @@ async function startServer(server: Server, folder: string, settings: readonly st
   return { url, line: `127.0.0.1:${port} (${server.why})`, ended: running.ended, stop };
 }
 
-/** Into a temporary folder, renamed when whole. The login is made by the first start, its password kept for us alone. */
+/**
+ * Creates the data folder under a temporary name and renames it when it is complete. The first start creates the login;
+ * only this user can read its password.
+ */
 async function initialize(server: Server, data: string, passwordFile: string): Promise<void> {
   const unfinished = `${data}-unfinished`;
   rmSync(unfinished, { recursive: true, force: true });

@@ -4,16 +4,16 @@ import { createServer } from 'node:net';
 import { homedir, platform } from 'node:os';
 import { join } from 'node:path';
 
-/** What keeps a service from coming up, for people: what was tried, and what to do. */
+/** A service cannot start. The message says what was tried and what to do. */
 export class LocalError extends Error {
   override readonly name = 'LocalError';
 }
 
-/** A service of this host that a command brought up, or found running. */
+/** A service on this host that a command started or found running. */
 export interface LocalService {
-  /** Which one and why, for people. */
+  /** Which service it is and why it was chosen, for people. */
   readonly line: string;
-  /** Ends when a process of ours behind it has ended by itself; absent where there is none. */
+  /** Resolves when the process of the service exits unexpectedly; absent when there is no process. */
   readonly ended?: Promise<void>;
   stop(): Promise<void>;
 }
@@ -25,8 +25,8 @@ export function cacheDir(): string {
 }
 
 /**
- * The port that a service of this folder had the last time, so that addresses which people noted stay right; otherwise
- * the usual one, or one that the system gives where that is taken.
+ * The port that the service in this folder used last time, so that addresses stay valid; otherwise the usual port, or
+ * any free port when that one is taken.
  */
 export async function keptPort(folder: string, usual: number, name = 'port'): Promise<number> {
   const file = join(folder, name);
@@ -35,7 +35,7 @@ export async function keptPort(folder: string, usual: number, name = 'port'): Pr
   return port;
 }
 
-/** The wanted port when it is free, otherwise one that the system gives. */
+/** The wanted port when it is free, otherwise any free port. */
 async function freePort(wanted: number): Promise<number> {
   return (await tryPort(wanted)) ?? (await tryPort(0)) ?? wanted;
 }
@@ -59,17 +59,20 @@ export function onPath(name: string): string | undefined {
     .find((path) => existsSync(path));
 }
 
-/** A child in a session of its own (Ctrl-C reaches only us, and we end it in order), its output in a file. */
+/**
+ * A child process in its own session, with its output in a file. Ctrl-C reaches only this process, which then stops the
+ * children in order.
+ */
 export interface OwnedProcess {
   readonly child: ChildProcess;
-  /** What ended it, as soon as it has ended. */
+  /** Resolves when the process has exited. */
   readonly ended: Promise<void>;
   stop(): Promise<void>;
 }
 
 const stopMs = 20_000;
 
-/** Starts a program and writes down its pid, so that a later start can end what a kill -9 left behind. */
+/** Starts a program and records its pid, so that a later start can end it after a kill -9. */
 export function own(folder: string, name: string, command: string, args: readonly string[]): OwnedProcess {
   mkdirSync(folder, { recursive: true });
   const log = openSync(join(folder, `${name}.log`), 'a');
@@ -92,7 +95,7 @@ export function own(folder: string, name: string, command: string, args: readonl
   };
 }
 
-/** Ends what an earlier process left in this folder; a pid that meanwhile belongs to another program is left alone. */
+/** Ends the program that an earlier start left in this folder. Does nothing when its pid now belongs to another program. */
 export async function endLeftover(
   folder: string,
   name: string,
@@ -107,7 +110,7 @@ export async function endLeftover(
   await until(async () => !isOurs(await commandLineOf(pid)), stopMs);
 }
 
-/** The command line of a process, empty when there is none. */
+/** The command line of a process; empty when the process does not exist. */
 function commandLineOf(pid: number): Promise<string> {
   return new Promise((resolve) => {
     const ps = spawn('ps', ['-ww', '-o', 'args=', '-p', String(pid)], {
@@ -121,7 +124,7 @@ function commandLineOf(pid: number): Promise<string> {
   });
 }
 
-/** Asks again until the answer is true; false when `timeoutMs` have passed. */
+/** Repeats the check until it is true; returns false after `timeoutMs`. */
 export async function until(isTrue: () => Promise<boolean>, timeoutMs: number): Promise<boolean> {
   const endsAt = performance.now() + timeoutMs;
   while (performance.now() < endsAt) {

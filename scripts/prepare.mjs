@@ -1,4 +1,4 @@
-// Runs before `npm start`, `npm test` and `npm run bench`, also when nothing is installed: no dependencies here.
+// Runs before `npm start`, `npm test` and `npm run bench`, even when nothing is installed, so it has no dependencies.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -39,19 +39,22 @@ if (major < 20 || (major === 20 && minor < 19)) {
 install();
 build();
 
-/** Installs when the installed tree is missing or was made from another lock file. */
+/** Installs when `node_modules` is missing or was installed from another lock file. */
 function install() {
   const stamp = join(root, 'node_modules', '.surgicase-lock');
   const lock = createHash('sha256')
     .update(readFileSync(join(root, 'package-lock.json')))
     .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
-  say(existsSync(stamp) ? 'installing, the lock file has changed' : 'installing, first time');
+  say(existsSync(stamp) ? 'installing, because the lock file has changed' : 'installing for the first time');
   run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
   writeFileSync(stamp, lock);
 }
 
-/** Builds when a source is newer than the last build, or with `--build` always; a fresh folder, so no deleted file lingers. */
+/**
+ * Builds when a source is newer than the last build, or always with `--build`. Empties `dist` first, so that no file of a
+ * deleted source remains.
+ */
 function build() {
   const stamp = join(root, 'dist', '.built');
   const builtAt = existsSync(stamp) ? statSync(stamp).mtimeMs : 0;

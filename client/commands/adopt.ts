@@ -16,7 +16,7 @@ export interface AdoptOptions {
 
 const signal = new AbortController().signal;
 
-/** `surgicase db adopt`: makes of an existing database what the jobs need, `--dry-run` says what that takes. */
+/** `surgicase db adopt`: converts an existing database for the jobs; `--dry-run` shows what that changes. */
 export function adoptCommand(
   config: Config,
   terminal: Terminal,
@@ -52,7 +52,7 @@ const answerOf = ({ cases, logged, ...result }: AdoptResult) => ({
   ...(logged && { releases: logged.releases.map(({ fileName }) => fileName) }),
 });
 
-/** An obstacle fails the dry run, too: the adoption would not begin. */
+/** An obstacle makes the dry run fail too, because the adoption would not start. */
 function preview(config: Config, terminal: Terminal): Promise<number> {
   return withDatabase(config, async (database, schemas) => {
     const found = await database.session(signal, (session) =>
@@ -67,7 +67,9 @@ function finishCommand(config: Config, terminal: Terminal): Promise<number> {
   return withDatabase(config, async (database, schemas) => {
     const dropped = await finishAdoption(database, schemas, signal);
     const line =
-      dropped.length === 0 ? 'No originals are kept.' : `dropped ${grouped(dropped.length)} originals`;
+      dropped.length === 0
+        ? 'There are no original tables to drop.'
+        : `Dropped ${grouped(dropped.length)} original tables.`;
     terminal.answer({ dropped }, [line]);
     return exitCodes.done;
   });

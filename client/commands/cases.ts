@@ -23,7 +23,7 @@ import { exitCodeOf, followRun } from './run.ts';
 const signal = new AbortController().signal;
 const jobsOfCases = Object.keys(caseMoves) as CaseJob[];
 
-/** `surgicase cases preview [job]`: what a run would move now; nothing is written. */
+/** `surgicase cases preview [job]`: shows which cases a run would move now; writes nothing. */
 export function preview(
   config: Config,
   terminal: Terminal,
@@ -42,7 +42,7 @@ export function preview(
     terminal.answer(
       found,
       found.flatMap(({ job: name, source, target, count, caseIds }) => [
-        `${name}: ${grouped(count)} cases would go ${source} -> ${target}`,
+        `${name}: ${grouped(count)} cases would move ${source} -> ${target}`,
         ...caseIds.map((id) => `  ${id}`),
         ...(count > caseIds.length ? [`  and ${grouped(count - caseIds.length)} more (--limit)`] : []),
       ]),
@@ -51,7 +51,7 @@ export function preview(
   });
 }
 
-/** `surgicase cases history [case]`: the runs that moved cases, or what every run did to one case. */
+/** `surgicase cases history [case]`: lists the runs that moved cases, or what every run did to one case. */
 export function history(
   config: Config,
   terminal: Terminal,
@@ -65,7 +65,10 @@ export function history(
         terminal.answer(runs, runs.length > 0 ? runs.map(runLine) : ['No run has moved cases yet.']);
       } else {
         const steps = await readCaseHistory(session, caseId);
-        terminal.answer(steps, steps.length > 0 ? steps.map(stepLine) : [`No run had the case ${caseId}.`]);
+        terminal.answer(
+          steps,
+          steps.length > 0 ? steps.map(stepLine) : [`No run has selected the case ${caseId}.`],
+        );
       }
       return exitCodes.done;
     }),
@@ -76,14 +79,14 @@ function runLine(run: CaseRunLine): string {
   const { runId, job, startedAt, outcome, sourceStatus, targetStatus, undoes } = run;
   const move = undoes === null ? `${sourceStatus ?? 'any'} -> ${targetStatus}` : `undoes ${undoes}`;
   const counts = `${grouped(run.movedCount)} of ${grouped(run.selectedCount)} moved, ${grouped(run.exceptionCount)} exceptions`;
-  return `${startedAt.slice(0, 19)}  ${runId}  ${job}  ${move}  ${counts}  ${outcome ?? 'not ended'}`;
+  return `${startedAt.slice(0, 19)}  ${runId}  ${job}  ${move}  ${counts}  ${outcome ?? 'not finished'}`;
 }
 
 function stepLine({ stateAt, runId, job, state, fromStatus, toStatus, reason }: CaseStep): string {
   return `${stateAt}  ${runId}  ${job}  ${fromStatus} -> ${toStatus}  ${reason ?? state}`;
 }
 
-/** `surgicase cases exceptions <run>`: all of them, also those that the log only counted. */
+/** `surgicase cases exceptions <run>`: lists all exceptions, including those that the log only counts. */
 export function exceptions(
   config: Config,
   terminal: Terminal,
@@ -95,7 +98,7 @@ export function exceptions(
       if (!(await readCaseRun(session, run))) {
         throw new CommandError(
           exitCodes.usage,
-          `The ledger has no case update with the run id ${run}: \`surgicase cases history\` lists them.`,
+          `No case update has the run id ${run}. \`surgicase cases history\` lists the run ids.`,
         );
       }
       const found = await readAll((page) => readExceptions(session, run, page));
@@ -119,7 +122,7 @@ function csvLines(found: readonly CaseException[]): string[] {
   ];
 }
 
-/** `surgicase cases undo <run>`: a workflow brings back the cases that still stand where the run put them. */
+/** `surgicase cases undo <run>`: starts a workflow that reverts the cases that have not changed since the run. */
 export function undo(config: Config, terminal: Terminal, run: string): Promise<number> {
   return withClient(config, async (client) => {
     const handle = await startUndo(client, run);

@@ -4,7 +4,7 @@ import { withDatabase } from '../database.ts';
 import { exitCodes } from '../exit.ts';
 import type { Terminal } from '../terminal.ts';
 
-/** `surgicase db migrate`: creates what is absent, alters nothing. */
+/** `surgicase db migrate`: creates missing tables and alters nothing. */
 export function migrateCommand(config: Config, terminal: Terminal): Promise<number> {
   return withDatabase(config, async (database, schemas) => {
     const created = await migrate(database, schemas, new AbortController().signal);

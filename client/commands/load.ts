@@ -15,7 +15,7 @@ const accepted = [
   'NPPES_Deactivated_NPI_Report_MMDDYY_V2.zip',
 ];
 
-/** `surgicase npi load <zip>`: loads a zip of CMS from the worker's disk, whatever the page lists. */
+/** `surgicase npi load <zip>`: loads a CMS zip from the worker's disk, whether or not the page lists it. */
 export async function load(
   config: Config,
   terminal: Terminal,
@@ -29,20 +29,20 @@ export async function load(
   });
 }
 
-/** @throws CommandError for a name that is none of CMS's, and a path where no file is */
+/** @throws CommandError when the name is not a CMS file name, or there is no file at the path */
 function fileUrl(zip: string): string {
   const path = resolve(zip);
   if (!parseReleaseName(basename(path))) {
     throw new CommandError(
       exitCodes.usage,
-      `${basename(path)} is no name of a zip of CMS, and only the name says what is in it. Accepted, with or without _V2: ` +
+      `${basename(path)} is not a CMS file name; the name determines what the file contains. Accepted, with or without _V2: ` +
         `${accepted.join(', ')}.`,
     );
   }
   if (isFile(path)) return pathToFileURL(path).href;
   throw new CommandError(
     exitCodes.usage,
-    `There is no file ${path} on this host. The worker needs it too, at the same path of its own host.`,
+    `There is no file ${path} on this host. The worker reads it from the same path on its own host.`,
   );
 }
 

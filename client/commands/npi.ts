@@ -9,25 +9,26 @@ import type { Terminal } from '../terminal.ts';
 
 const signal = new AbortController().signal;
 
-/** `surgicase npi lookup <npi>`: the filled columns of a provider's row, and whether it is deactivated. */
+/** `surgicase npi lookup <npi>`: shows the filled columns of a provider's row, and whether the provider is deactivated. */
 export function lookup(config: Config, terminal: Terminal, npi: string): Promise<number> {
-  if (!isTenDigits(npi)) throw new CommandError(exitCodes.usage, `${npi} is no NPI: an NPI is ten digits.`);
+  if (!isTenDigits(npi))
+    throw new CommandError(exitCodes.usage, `"${npi}" is not a valid NPI: an NPI has ten digits.`);
   return withDatabase(config, async (database, schemas) => {
     const found = await database.session(signal, (session) => lookupProvider(session, schemas, npi));
     const lines = found
       ? [found.table, ...deactivationLines(found.columns), ...columnLines(found.columns)]
-      : [`${npi} is in none of npi_data_0, npi_data_1 and npi_data_2.`];
+      : [`NPI ${npi} is not in npi_data_0, npi_data_1 or npi_data_2.`];
     terminal.answer(found ?? null, lines);
     return exitCodes.done;
   });
 }
 
-/** Contract, rule 5: a date of deactivation, and none of reactivation on or after it. */
+/** A provider is deactivated when it has a deactivation date and no reactivation date on or after it. */
 function deactivationLines(columns: ProviderFound['columns']): string[] {
   const date = (column: string) => String(columns[column] ?? '');
   const deactivation = date('npi_deactivation_date');
   if (isListed(deactivation, date('npi_reactivation_date'))) return [];
-  return [`DEACTIVATED on ${deactivation}: it is in no search table.`];
+  return [`DEACTIVATED on ${deactivation}; not in the search tables.`];
 }
 
 function columnLines(columns: ProviderFound['columns']): string[] {
@@ -35,7 +36,7 @@ function columnLines(columns: ProviderFound['columns']): string[] {
   return Object.entries(columns).map(([name, text]) => `  ${name.padEnd(width)}  ${text}`);
 }
 
-/** `surgicase npi status`: what is loaded, the gaps, and what is in quarantine. */
+/** `surgicase npi status`: shows what is loaded, the gaps, and the refused rows in quarantine. */
 export function npiStatus(config: Config, terminal: Terminal): Promise<number> {
   return withDatabase(config, async (database) => {
     const status = await database.session(signal, registryStatus);
@@ -50,7 +51,7 @@ export interface SearchOptions {
   readonly limit: number;
 }
 
-/** `surgicase npi search <name>`: surgeons and facilities as the application finds them. */
+/** `surgicase npi search <name>`: finds surgeons and facilities as the application does. */
 export function search(
   config: Config,
   terminal: Terminal,

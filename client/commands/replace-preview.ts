@@ -16,7 +16,7 @@ interface Folder {
   readonly freeBytes: number;
 }
 
-/** `surgicase npi replace --dry-run`: what the newest monthly would take. It asks the page and this host's disk only. */
+/** `surgicase npi replace --dry-run`: shows what loading the newest monthly takes. Asks only the page and this host's disk. */
 export async function previewReplace({ nppes }: Config, terminal: Terminal): Promise<number> {
   const monthly = await offeredMonthly(nppes.url, new AbortController().signal);
   if (!monthly) throw new CommandError(exitCodes.failed, noMonthly);
@@ -42,21 +42,21 @@ function previewLines(
   folders: readonly Folder[],
 ): string[] {
   const size =
-    sizeBytes === undefined ? 'size unknown, estimated as September 2026' : `${sized(sizeBytes)} zip`;
+    sizeBytes === undefined ? 'size unknown, estimated from September 2026' : `${sized(sizeBytes)} zip`;
   return [
     `${releaseName(release)} (${size}): about ${grouped(rows)} rows, ${sized(csvBytes)} of CSV`,
     ...folders.map(
       ({ name, path, neededBytes, freeBytes }) =>
         `  ${name.padEnd(15)}  needs ${sized(neededBytes)}, ${sized(freeBytes)} free in ${path}`,
     ),
-    `  ${'MySQL'.padEnd(15)}  needs ${sized(tableBytes)} for the new tables, beside the old ones until they are swapped: ` +
-      `${sized(2 * tableBytes)} where a monthly is loaded already`,
+    `  ${'MySQL'.padEnd(15)}  needs ${sized(tableBytes)} for the new tables, which stand beside the old ones until the swap: ` +
+      `${sized(2 * tableBytes)} when a monthly is already loaded`,
     `  ${'time'.padEnd(15)}  ${aboutMinutes(loadSeconds)} on two cores, after the download`,
     ...folders.filter(({ neededBytes, freeBytes }) => neededBytes > freeBytes).map(shortageLine),
-    'The folders were looked at on this host; those of the worker count. Nothing was loaded.',
+    "These are this host's folders; a run uses those of the worker's host. Nothing was loaded.",
   ];
 }
 
 function shortageLine({ name, neededBytes, freeBytes }: Folder): string {
-  return `WARNING: it does not fit: ${name} lacks ${sized(neededBytes - freeBytes)}. Free space, or set ${name} to another disk.`;
+  return `WARNING: not enough disk space: ${name} needs ${sized(neededBytes - freeBytes)} more. Free space, or set ${name} to a folder on another disk.`;
 }

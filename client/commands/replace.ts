@@ -4,7 +4,7 @@ import type { Terminal } from '../terminal.ts';
 import { startManually } from '../trigger.ts';
 import { answerRun } from './run.ts';
 
-/** `surgicase npi replace`: loads the newest monthly in the place of what is there, whatever NPI_BASELINE says. */
+/** `surgicase npi replace`: replaces the registry with the newest monthly, whatever NPI_BASELINE says. */
 export function replace(
   config: Config,
   terminal: Terminal,

@@ -12,16 +12,16 @@ import type { Terminal } from '../terminal.ts';
 import { runningRun, startManually, triggerSchedule } from '../trigger.ts';
 
 export interface RunOptions {
-  /** False: the trigger is all. */
+  /** False: return as soon as the run has started. */
   readonly wait: boolean;
-  /** Follow the run that works already, if one does. */
+  /** Follow the run that is already running, if there is one. */
   readonly attach?: boolean;
   readonly dryRun?: boolean;
-  /** Of cases: above this number the run waits for an approval. */
+  /** A run that would move more cases than this waits for approval. */
   readonly limit?: number;
 }
 
-/** `surgicase run <job>`: triggers it, follows it, prints the summary. Gives the exit code. */
+/** `surgicase run <job>`: triggers the job, follows the run and prints its summary. Returns the exit code. */
 export function run(config: Config, terminal: Terminal, job: Job, options: RunOptions): Promise<number> {
   return withClient(config, async (client) => {
     const handle = await startOrAttach(client, job, options);
@@ -29,7 +29,7 @@ export function run(config: Config, terminal: Terminal, job: Job, options: RunOp
   });
 }
 
-/** A run that was started, and whether its end is waited for. */
+/** A run that was started, and whether to wait for its end. */
 interface StartedRun {
   readonly client: Client;
   readonly config: Config;
@@ -39,7 +39,7 @@ interface StartedRun {
   readonly wait: boolean;
 }
 
-/** Answers with how the run ended, or without waiting with what it is called. Gives the exit code. */
+/** Answers with how the run ended, or with its ids when `wait` is false. Returns the exit code. */
 export async function answerRun({
   client,
   config,
@@ -50,7 +50,7 @@ export async function answerRun({
 }: StartedRun): Promise<number> {
   if (!wait) {
     const started = await identityOf(handle);
-    terminal.answer({ job, ...started }, [`${job} runs as ${started.workflowId} (run ${started.runId})`]);
+    terminal.answer({ job, ...started }, [`${job} started as ${started.workflowId} (run ${started.runId})`]);
     return exitCodes.done;
   }
   const { workflowId, runId, end } = await followRun(client, config, terminal, handle);
@@ -66,7 +66,7 @@ async function startOrAttach(
   if (job === 'npi-update' && limit !== undefined) {
     throw new CommandError(
       exitCodes.usage,
-      '--limit is for jobs that move cases; a load is guarded by NPI_MAX_REFUSED.',
+      '--limit applies only to jobs that move cases. For npi-update, set NPI_MAX_REFUSED.',
     );
   }
   const running = mayAttach ? await runningRun(client, job) : undefined;
@@ -75,7 +75,7 @@ async function startOrAttach(
   return Object.keys(input).length > 0 ? startManually(client, job, input) : triggerSchedule(client, job);
 }
 
-/** Follows a run on the terminal, with a bar. A Ctrl-C ends the following, not the run. */
+/** Follows a run on the terminal, with a bar. Ctrl-C stops the command; the run continues. */
 export async function followRun(
   client: Client,
   config: Config,
@@ -86,7 +86,7 @@ export async function followRun(
   terminal.say(`${identity.workflowId}: ${runLink(config, identity)}`);
   const end = await follow(client, handle, {
     snapshot: (snapshot) => terminal.progress(progressLine(snapshot), stepName(snapshot)),
-    waiting: () => terminal.say('No worker is at work: the run waits for one (`surgicase worker`).'),
+    waiting: () => terminal.say('No worker is running. The run waits until one starts (`surgicase worker`).'),
   });
   terminal.progress();
   return { ...identity, end };

@@ -6,8 +6,8 @@ import { CommandError, exitCodes } from '../exit.ts';
 import type { Terminal } from '../terminal.ts';
 
 /**
- * `surgicase runs approve|reject <id>`: answers a run that waits, because it would move more cases than allowed, or
- * because its monthly is smaller than the last one.
+ * `surgicase runs approve|reject <id>`: answers a waiting run. A run waits when it would move more cases than allowed,
+ * or when its monthly is smaller than the last one.
  */
 export function decide(config: Config, terminal: Terminal, id: string, isApproved: boolean): Promise<number> {
   return withClient(config, async (client) => {
@@ -22,7 +22,7 @@ export function decide(config: Config, terminal: Terminal, id: string, isApprove
         throw new CommandError(exitCodes.failed, `${workflowId}: ${error.cause?.message ?? error.message}`);
       }
       if (error instanceof WorkflowNotFoundError) {
-        throw new CommandError(exitCodes.usage, `No run ${id} is at work.`);
+        throw new CommandError(exitCodes.usage, `No open run has the id ${id}.`);
       }
       throw error;
     }
@@ -31,7 +31,7 @@ export function decide(config: Config, terminal: Terminal, id: string, isApprove
 
 const isRunId = (id: string) => /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(id);
 
-/** People have the run id from the ledger, the summary or the Web UI; an update is sent to a workflow id. */
+/** The ledger, the summary and the Web UI show run ids, but Temporal addresses an update to a workflow id. */
 async function workflowIdOf(client: Client, id: string): Promise<string> {
   if (!isRunId(id)) return id;
   for await (const { workflowId } of client.workflow.list({ query: `RunId = '${id}'` })) return workflowId;

@@ -29,7 +29,7 @@ function changeLines({ job, action, differences }: ScheduleChange, isDryRun: boo
   return [`${job}: ${verb}`, ...differences.map((line) => `  ${line}`)];
 }
 
-/** `schedules list`: when each job runs next, and how its last runs were started. */
+/** `schedules list`: shows when each job runs next, and its last runs. */
 export function list(config: Config, terminal: Terminal): Promise<number> {
   return withClient(config, async (client) => {
     const schedules = await Promise.all(jobs.map((job) => shownSchedule(client, job)));
@@ -58,7 +58,7 @@ async function shownSchedule(client: Client, job: Job) {
 }
 
 function scheduleLines(shown: Awaited<ReturnType<typeof shownSchedule>>): string[] {
-  if (!shown.exists) return [`${shown.job}: none; \`surgicase schedules apply\` creates it`];
+  if (!shown.exists) return [`${shown.job}: no schedule; \`surgicase schedules apply\` creates it`];
   const { job, cron, timezone, isPaused, note, nextAt, lastRuns } = shown;
   return [
     `${job}: ${cron} ${timezone}${isPaused ? `, paused${note && `: ${note}`}` : ''}`,
@@ -67,7 +67,7 @@ function scheduleLines(shown: Awaited<ReturnType<typeof shownSchedule>>): string
   ];
 }
 
-/** `schedules pause` and `resume`; a pause keeps its note, so that people see who stopped it and why. */
+/** `schedules pause` and `resume`. The note of a pause tells people why it was paused. */
 export function setPaused(
   config: Config,
   terminal: Terminal,
@@ -77,11 +77,14 @@ export function setPaused(
   return withClient(config, async (client) => {
     const found = await describeSchedule(client, job);
     if (!found)
-      throw new CommandError(exitCodes.usage, `There is no schedule ${job}: \`surgicase schedules apply\`.`);
+      throw new CommandError(
+        exitCodes.usage,
+        `There is no schedule ${job}. \`surgicase schedules apply\` creates it.`,
+      );
     if (!isPaused && found.state.note === offNote) {
       throw new CommandError(
         exitCodes.usage,
-        `${job} is off by configuration: change ${weeklySchedules[job].variable}, then \`surgicase schedules apply\`.`,
+        `${job} is off by configuration. Change ${weeklySchedules[job].variable}, then run \`surgicase schedules apply\`.`,
       );
     }
     const handle = client.schedule.getHandle(job);

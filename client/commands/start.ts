@@ -36,12 +36,15 @@ export interface StartOptions {
 }
 
 const stateDir = resolve(stateFolder);
-/** Stands when the database of this state folder has its tables, and its first runs were asked for. */
+/** Exists once the database of this state folder has its tables and the first runs have ended. */
 const readyFile = resolve(stateDir, 'ready');
 const pausedNote =
-  'applied by `surgicase start` on a configured database; `surgicase schedules resume <job>` lets it fire';
+  'paused by `surgicase start` because the database is configured; `surgicase schedules resume <job>` resumes it';
 
-/** `surgicase start`: services, worker, schedules, first runs; up until Ctrl-C. Gives the exit code. */
+/**
+ * `surgicase start`: starts services, a worker and the schedules, runs the first jobs and stays up until Ctrl-C. Returns
+ * the exit code.
+ */
 export async function start(terminal: Terminal, options: StartOptions): Promise<number> {
   try {
     return await startHere(terminal, options);
@@ -68,7 +71,7 @@ async function startHere(terminal: Terminal, options: StartOptions): Promise<num
     });
     try {
       terminal.progress();
-      // The database that this start brings up gets the full registry only when somebody asks for it.
+      // A database that this start creates gets the full registry only when someone asks for it.
       const ours = given.database ? {} : { NPI_BASELINE: 'never' };
       const config = readConfig({ ...ours, ...env, ...services.variables }, ['database', 'temporal']);
       return await Promise.race([
@@ -86,7 +89,7 @@ async function startHere(terminal: Terminal, options: StartOptions): Promise<num
 interface Up {
   readonly terminal: Terminal;
   readonly options: StartOptions;
-  /** As configured, before services were brought up. */
+  /** The configuration before services were started. */
   readonly given: Config;
   readonly config: Config;
   readonly services: Services;
@@ -123,7 +126,7 @@ async function up(context: Up): Promise<number> {
     });
   } finally {
     terminal.progress();
-    terminal.say('Stopping: the worker first, then what was brought up with it.');
+    terminal.say('Stopping the worker, then Temporal and MySQL.');
     await worker.stop();
   }
 }
@@ -132,13 +135,13 @@ function refuseHalfConfigured({ temporal, database }: Config): void {
   if (!temporal.isConfigured || database) return;
   throw new CommandError(
     exitCodes.usage,
-    'Temporal is configured and the database is not: set DATABASE_URL (or DB_SECRET_ID), or unset TEMPORAL_ADDRESS.',
+    'Temporal is configured but the database is not. Set DATABASE_URL (or DB_SECRET_ID), or unset TEMPORAL_ADDRESS.',
   );
 }
 
 const sampleCaseCount = 5000;
 
-/** Of the database that this start has made: its tables, and generated cases for the jobs that move them. */
+/** Fills a new database: the tables, and generated cases for the jobs to move. */
 async function makeTables(config: Config, terminal: Terminal): Promise<void> {
   const created = await withDatabase(config, async (database, schemas) => {
     const { signal } = new AbortController();
@@ -153,7 +156,7 @@ async function makeTables(config: Config, terminal: Terminal): Promise<void> {
   terminal.say(`  Tables    ${created.length} created, ${grouped(sampleCaseCount)} generated cases`);
 }
 
-/** For the other commands of this folder; it holds the password of the database that start made. */
+/** Tells the other commands in this folder where the services are. The file holds the database password. */
 function writeServices({ variables }: Services): void {
   mkdirSync(stateDir, { recursive: true });
   const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}\n`);
@@ -161,12 +164,15 @@ function writeServices({ variables }: Services): void {
 }
 
 function startOwnWorker(config: Config, log: Log) {
-  if (!config.database) throw new CommandError(exitCodes.usage, 'DATABASE_URL: missing.');
+  if (!config.database) throw new CommandError(exitCodes.usage, 'DATABASE_URL is required.');
   installRuntime(log, config.metricsAddress);
   return startWorker({ config, database: config.database, log }).catch(asUnreachable(config));
 }
 
-/** Ctrl-C, SIGTERM and a terminal that is closed; the second one ends the process at once, and the next start ends what is left. */
+/**
+ * Resolves on Ctrl-C, SIGTERM or when the terminal is closed. A second signal ends the process at once; the next start
+ * then ends the services that are left.
+ */
 function interruption(): Promise<'interrupted'> {
   return new Promise((interrupt) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
@@ -189,8 +195,8 @@ function buildBar(terminal: Terminal): (fraction: number) => void {
     const left = fraction > 0.05 ? `, about ${Math.ceil((elapsed / fraction) * (1 - fraction))} s left` : '';
     const bar = '#'.repeat(Math.round(fraction * 24)).padEnd(24, '-');
     terminal.progress(
-      `[${bar}] ${Math.round(fraction * 100)} %  building Temporal, once${left}`,
-      'building Temporal from the Go module proxy, once: about 3 minutes',
+      `[${bar}] ${Math.round(fraction * 100)} %  building Temporal (first start only)${left}`,
+      'building Temporal with Go (first start only, about 3 minutes)',
     );
   };
 }

@@ -15,14 +15,14 @@ import {
 } from '../temporal-status.ts';
 import type { Terminal } from '../terminal.ts';
 
-/** What the database knows; `registry` is absent where this service's own tables are. */
+/** What the database knows; `registry` is absent when this service's own tables are missing. */
 interface DatabaseStatus {
   readonly obstacles: readonly string[];
   readonly lastRuns: readonly LastRun[];
   readonly registry?: RegistryStatus;
 }
 
-/** `surgicase status`: one page. A service that does not answer is said, and the rest is shown; then the exit code is 3. */
+/** `surgicase status`: prints one page. When a service does not answer, it says so, shows the rest and exits with 3. */
 export async function status(config: Config, terminal: Terminal): Promise<number> {
   const [temporal, database] = await Promise.all([
     orError(withClient(config, temporalStatus)),
@@ -51,7 +51,7 @@ function databaseStatus(config: Config): Promise<DatabaseStatus> {
   return withDatabase(config, (database, schemas) =>
     database.session(new AbortController().signal, async (session) => {
       const obstacles = await loadObstacles(session, schemas);
-      // Without its own tables there is nothing to be read; the obstacles name them.
+      // Without this service's own tables there is nothing to read; the obstacles name them.
       if (obstacles.some((obstacle) => obstacle.includes(`${schemas.scheduler}.`)))
         return { obstacles, lastRuns: [] };
       return {
@@ -66,7 +66,9 @@ function databaseStatus(config: Config): Promise<DatabaseStatus> {
 function temporalLines({ temporal }: Config, found: TemporalStatus | Unanswered): string[] {
   if ('error' in found) return [`temporal     ${found.error}`];
   const address = temporal.connectionOptions.address ?? 'localhost:7233';
-  const worker = found.isWorkerPolling ? 'a worker is at work' : 'no worker is at work: `surgicase worker`';
+  const worker = found.isWorkerPolling
+    ? 'worker running'
+    : 'no worker running: start one with `surgicase worker`';
   return [`temporal     ${address}, ${worker}`];
 }
 
@@ -85,7 +87,7 @@ function databaseLines(
   ];
 }
 
-/** `last`: absent where the database, whose ledger tells, does not answer. */
+/** `last` is absent when the database, which holds the run ledger, does not answer. */
 function runLines(
   config: Config,
   temporal: TemporalStatus | Unanswered,
@@ -120,7 +122,7 @@ function nextLine(schedule: ScheduleStatus | undefined): string[] {
   if (!schedule) return [];
   const { job, state, note, nextAt } = schedule;
   if (state === 'missing') return ['  next       never: `surgicase schedules apply` creates the schedule'];
-  // The note of a start on a configured database names the command already.
+  // The note that `surgicase start` leaves on a configured database already names the command.
   const resume = note?.includes('schedules resume') ? '' : `: \`surgicase schedules resume ${job}\``;
   if (state === 'paused') return [`  next       paused${note ? ` (${note})` : ''}${resume}`];
   return [`  next       ${nextAt?.slice(0, 16).replace('T', ' ') ?? 'never'} UTC`];
@@ -130,7 +132,7 @@ function openLines(config: Config, run: OpenRun): string[] {
   const { workflowId, runId, phase } = run;
   const how =
     phase === 'approval'
-      ? `waits for an approval: \`surgicase runs approve ${runId}\`, or reject`
-      : `at work${phase === undefined ? '' : `: ${phase}`}`;
+      ? `waiting for approval: \`surgicase runs approve ${runId}\`, or \`reject\``
+      : `running${phase === undefined ? '' : `: ${phase}`}`;
   return [`${workflowId} ${how}`, `             ${runLink(config, run)}`];
 }

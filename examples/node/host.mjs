@@ -1,5 +1,5 @@
-// A host application with the scheduler inside: its own web server, and the worker when ENABLE_SCHEDULER=true.
-// Run it where DATABASE_URL and TEMPORAL_ADDRESS are set (or beside `npm start`): node examples/node/host.mjs
+// A host application with a web server, and the worker in the same process when ENABLE_SCHEDULER=true. Set DATABASE_URL
+// and TEMPORAL_ADDRESS, or run `npm start` in the same folder, then: node examples/node/host.mjs
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { runSchedulerInBackground, setupWeeklyScheduler } from 'surgicase-pipelines';
@@ -11,7 +11,8 @@ const scheduler = await runSchedulerInBackground();
 if (scheduler) await setupWeeklyScheduler();
 console.log(`listening on ${server.address().port}, the scheduler is ${scheduler ? 'on' : 'off'}`);
 
-// The host owns the signals: first its own work, then the worker, whose activities end or are resumed elsewhere.
+// The host handles the signals. It stops its own work first, then the worker; running activities finish or resume on
+// another worker.
 await once(process, 'SIGTERM');
 server.close();
 await scheduler?.stop();

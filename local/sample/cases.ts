@@ -2,7 +2,7 @@ import type { SampleCase } from '../../db/cases/sample-cases.ts';
 import { hash } from './provider.ts';
 import * as words from './words.ts';
 
-// Where cases stand in a week's middle: most are paid or closed, some are due on Monday and some on Thursday.
+// The statuses in the middle of a week: most cases are paid or closed, some are due on Monday and some on Thursday.
 const statuses = [0, 0, 7, 10, 10, 10, 15, 15, 20, 20, 20, 20, 30, 40, 500, 500] as const;
 const columnOf: Readonly<Record<number, string>> = {
   10: 'submitted_ts',
@@ -14,7 +14,7 @@ const dayMs = 86_400_000;
 
 const pick = <T>(list: readonly T[], number: number): T => list[number % list.length] as T;
 
-/** `count` generated cases as of `today` (ISO), always the same for the same day; one in forty is inactive. */
+/** Generates `count` cases as of `today` (ISO date), always the same for the same day. One in forty is inactive. */
 export function sampleCases(count: number, today: string): SampleCase[] {
   return Array.from({ length: count }, (_, index) => sampleCase(index, Date.parse(today)));
 }

@@ -8,13 +8,13 @@ export interface Period {
   readonly end: string;
 }
 
-/** A generated provider at one moment of its life: `index` is who it is, `version` what changed since. */
+/** A generated provider at one point in time: `index` says which provider, `version` which state of it. */
 export interface ProviderAt {
   readonly index: number;
   readonly version: number;
-  /** When CMS wrote the row last: some day of it, the same for the same index. */
+  /** The Last Update Date is a day in this period, always the same for the same index. */
   readonly updated: Period;
-  /** The other entity type than the one that the provider began with. */
+  /** The provider has changed its entity type. */
   readonly isOtherType?: boolean;
   readonly deactivation?: string;
   readonly reactivation?: string;
@@ -23,7 +23,7 @@ export interface ProviderAt {
 const seed = 20_260_914;
 const dayMs = 86_400_000;
 
-/** A number of 32 bits that looks random and is the same for the same arguments, so that nothing has to be kept. */
+/** A 32-bit number that looks random and is the same for the same arguments, so that nothing has to be stored. */
 export function hash(index: number, salt: number): number {
   let mixed = Math.imul(index ^ seed, 0x9e3779b1) ^ Math.imul(salt + 1, 0x85ebca6b);
   mixed = Math.imul(mixed ^ (mixed >>> 15), 0x2c1b3c6d);
@@ -33,13 +33,13 @@ export function hash(index: number, salt: number): number {
 
 const pick = <T>(list: readonly T[], number: number): T => list[number % list.length] as T;
 
-/** Of indexes below 2^27 no two give the same; they come in no order, as in CMS's files. */
+/** Different for all indexes below 2^27, and in no order, as in CMS's files. */
 export function sampleNpi(index: number): string {
   const nine = String(100_000_000 + (Math.imul(index, 0x9e3779b1) & 0x7ffffff));
   return nine + npiCheckDigit(nine);
 }
 
-/** Four of five providers are individuals. */
+/** Four in five providers are individuals. */
 const isIndividual = ({ index, isOtherType = false }: ProviderAt) =>
   (hash(index, 1) % 5 !== 0) !== isOtherType;
 
@@ -50,7 +50,7 @@ export function dayOf({ start, end }: Period, number: number): string {
   return cmsDate(first + (number % days));
 }
 
-// A million rows ask for the same few thousand days.
+// A million rows share a few thousand days.
 const cmsDates = new Map<number, string>();
 function cmsDate(day: number): string {
   let text = cmsDates.get(day);
@@ -72,7 +72,7 @@ const mailing = 'Provider Business Mailing Address';
 const practice = 'Provider Business Practice Location Address';
 const country = 'Country Code (If outside U.S.)';
 
-/** The filled columns in the order of the header; every other one is empty. */
+/** The columns that have values, in the order of the header; all others are empty. */
 const filledColumns = [
   'NPI',
   'Entity Type Code',
@@ -107,7 +107,7 @@ const filledColumns = [
   'Certification Date',
 ] as const;
 
-/** What stands between one filled column and the next: quotes, commas and the empty fields. */
+/** The text before each filled column: quotes, commas and the empty fields before it. */
 const separators = filledColumns.map((name, i) => {
   const before = i === 0 ? -1 : at(filledColumns[i - 1] ?? '');
   return `${i === 0 ? '' : '",'}${'"",'.repeat(at(name) - before - 1)}"`;
@@ -185,7 +185,7 @@ function organizationNameOf(who: number, city: string): string {
   return who % 3 === 0 ? `${city} ${kind}` : `${lastNameOf(who >>> 2)} ${kind}`;
 }
 
-/** Masks and the literal NULL, as real files have them. */
+/** Includes masks and the literal NULL, as real files do. */
 function licenseOf(who: number, state: string): [string, string] {
   if (who % 53 === 0) return ['=========', state.slice(0, 2)];
   if (who % 97 === 0) return [`${who % 100_000}`, 'NULL'];

@@ -5,15 +5,15 @@ import { pipeline } from 'node:stream/promises';
 import { ZipFile } from 'yazl';
 import { sampleHeader } from './provider.ts';
 
-/** A release to be written; `range` is YYYYMMDD-YYYYMMDD, as in the names of its members. */
+/** A release to write; `range` is YYYYMMDD-YYYYMMDD, as in the names of its members. */
 export interface SampleRelease {
   readonly range: string;
   readonly lines: Iterable<string>;
-  /** For those who wait: rows so far. */
+  /** Receives the number of rows so far, for a progress display. */
   readonly onRows?: (rows: number) => void;
 }
 
-// What the other members of a zip begin with (CMS, 2026). They hold no rows here: nothing loads them yet.
+// The headers of the other members of a zip (CMS, 2026). They have no rows here, because nothing loads them yet.
 const referenceHeaders = {
   othername: [
     'NPI',
@@ -62,10 +62,10 @@ const emptyPdf =
   '%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n' +
   '3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n';
 
-// Level 1: a generated release is read once or twice, and a million rows are to be packed in half a minute.
+// Level 1, because a generated release is read only once or twice; it packs a million rows in half a minute.
 const compressed = { compressionLevel: 1, mtime: new Date(Date.UTC(2026, 0, 1)) };
 
-/** Writes a release with every member of a real zip. The path stands when the zip is whole, not before. */
+/** Writes a release with every member of a real zip. The file appears at `path` only when it is complete. */
 export async function writeReleaseZip(path: string, { range, lines, onRows }: SampleRelease): Promise<void> {
   const zip = new ZipFile();
   const csv = Readable.from(chunks(lines, onRows), { objectMode: false, highWaterMark: 1 << 20 });
@@ -85,7 +85,7 @@ export async function writeReleaseZip(path: string, { range, lines, onRows }: Sa
 
 const linesPerChunk = 250;
 
-/** Lines as buffers of some hundred kilobytes: one a line would spend the time on their passing on. */
+/** Joins lines into buffers of some hundred kilobytes; passing on one buffer for each line would take most of the time. */
 function* chunks(lines: Iterable<string>, onRows: SampleRelease['onRows']): Generator<Buffer> {
   let text = sampleHeader;
   let rows = 0;

@@ -4,7 +4,7 @@ import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { ZipFile } from 'yazl';
 
-/** One line of a deactivation report; the date as CMS writes it, MM/DD/YYYY. */
+/** One line of a deactivation report; the date is MM/DD/YYYY, as CMS writes it. */
 export interface ReportEntry {
   readonly npi: string;
   readonly date: string;
@@ -12,7 +12,7 @@ export interface ReportEntry {
 
 const compressed = { compressionLevel: 1, mtime: new Date(Date.UTC(2026, 0, 1)) };
 
-/** Writes a deactivation report as CMS does. `day` is MMDDYY; the path stands when the zip is whole, not before. */
+/** Writes a deactivation report as CMS does. `day` is MMDDYY. The file appears at `path` only when it is complete. */
 export async function writeReportZip(
   path: string,
   day: string,
@@ -31,7 +31,7 @@ export async function writeReportZip(
   await rename(unfinished, path);
 }
 
-/** A zip of these members in memory. The same members are the same bytes. */
+/** A zip of these members in memory. The same members give the same bytes. */
 export function zipped(members: Readonly<Record<string, string | Buffer>>): Promise<Buffer> {
   const zip = new ZipFile();
   for (const [name, content] of Object.entries(members))
@@ -45,7 +45,7 @@ const schemas = 'http://schemas.openxmlformats.org';
 const main = `${schemas}/spreadsheetml/2006/main`;
 const ofDocument = `${schemas}/officeDocument/2006/relationships`;
 
-/** The members of a workbook with one sheet, as CMS's has them; the sheet's XML and its texts are given. */
+/** The members of a workbook with one sheet, as in CMS's report, made of the sheet's XML and its shared texts. */
 export function workbookMembers(sheet: string, texts: readonly string[]): Readonly<Record<string, string>> {
   return {
     '[Content_Types].xml':
@@ -72,7 +72,7 @@ function relationships(list: readonly (readonly [id: string, kind: string, targe
   return `${declaration}<Relationships xmlns="${schemas}/package/2006/relationships">${items.join('')}</Relationships>`;
 }
 
-/** A merged title, a header, and the entries; every text is shared, so that a date stands there once. */
+/** A title, a header and the entries. All texts are shared, so that each date is stored once. */
 function reportMembers(isoDay: string, entries: Iterable<ReportEntry>): Readonly<Record<string, string>> {
   const shared = new Map<string, number>();
   const cell = (place: string, text: string) => {

@@ -3,17 +3,17 @@ import { npiCheckDigit } from '../../nppes/rows/npi.ts';
 import { dayOf, hash, providerLine, sampleNpi, stubLine, type Period } from './provider.ts';
 import type { ReportEntry } from './report-zip.ts';
 
-/** Providers that the tables hold already: `full` ones by the indexes from 0, after them `stubs`. */
+/** Providers that the tables already hold: `full` ones with the indexes from 0, then `stubs`. */
 export interface KnownProviders {
   readonly full: number;
   readonly stubs: number;
-  /** From this index on no provider is known. */
+  /** The first index that no known provider has. */
   readonly firstNew: number;
-  /** When their rows were written last, and the stubs deactivated. */
+  /** The period of their last updates and of the stubs' deactivations. */
   readonly updated: Period;
 }
 
-/** How many rows of each kind a week has. */
+/** The number of rows of each kind in a week. */
 export interface WeekMix {
   readonly inserted: number;
   readonly changed: number;
@@ -26,12 +26,12 @@ export interface WeekMix {
   readonly refused: number;
 }
 
-/** The week of 2026-09-21 has 34,009 rows, as CMS published it. */
+/** The number of rows in CMS's weekly of 2026-09-21. */
 export const weekRowCount = 34_009;
 
 /**
  * The mix of the week of 2026-09-21 for any number of rows: 13,547 new, 13,868 changed, 682 deactivated, 45 reactivated,
- * 5,867 unchanged; a few of the changed are stale, of another type, twice in the file, or refused.
+ * 5,867 unchanged. A few of the changed rows are stale, change the entity type, appear twice or are refused.
  */
 export function weekMix(rows: number): WeekMix {
   const part = (count: number) => Math.floor((count * rows) / weekRowCount);
@@ -43,21 +43,22 @@ export function weekMix(rows: number): WeekMix {
   return { inserted, changed, unchanged, stubs, reactivated, ...rare };
 }
 
+/** A week to generate. */
 export interface SampleWeek {
   readonly period: Period;
   readonly rows: number;
-  /** Absent: the tables are empty, so that every full row is a new provider and every stub an unknown one. */
+  /** Absent when the tables are empty: every full row is then a new provider and every stub an unknown one. */
   readonly known?: KnownProviders;
 }
 
-/** What a week onto empty tables leaves to be changed by the next. */
+/** The providers that a week leaves in empty tables, for the next week to change. */
 export function knownAfter({ period, rows }: Omit<SampleWeek, 'known'>): KnownProviders {
   const mix = weekMix(rows);
   const full = offset(mix, ontoEmpty, 'stubs');
   return { full, stubs: mix.stubs, firstNew: rows, updated: period };
 }
 
-/** What a deactivation report lists after a week onto empty tables, newest first. */
+/** The entries of a deactivation report after a week into empty tables, newest first. */
 export function deactivatedAfter(week: Omit<SampleWeek, 'known'>): ReportEntry[] {
   const { full, stubs } = knownAfter(week);
   const entries = Array.from({ length: stubs }, (_, i) => ({
@@ -71,11 +72,11 @@ function stubDay(period: Period, index: number): string {
   return dayOf(period, hash(index, 4));
 }
 
-// Primes above any number of rows or providers: a step of them visits each place once, in no order.
+// Primes larger than any number of rows or providers. Stepping by one visits each position once, in no apparent order.
 const rowStep = 15_485_863;
 const providerStep = 32_452_843;
 
-/** The lines of a week without its header, in no order of NPIs or kinds. */
+/** The lines of a week without its header, in no order by NPI or kind. */
 export function* weekLines(week: SampleWeek): Generator<string> {
   const kinds = Object.entries(weekMix(week.rows)) as [keyof WeekMix, number][];
   for (let place = 0; place < week.rows; place++) {
@@ -89,7 +90,7 @@ export function* weekLines(week: SampleWeek): Generator<string> {
   }
 }
 
-/** Full rows of the first providers: what a baseline holds. */
+/** The rows of the known providers, as a monthly holds them. */
 export function* knownLines({ full, stubs, updated }: KnownProviders): Generator<string> {
   for (let index = 0; index < full; index++) yield providerLine({ index, version: 1, updated });
   for (let i = 0; i < stubs; i++) yield stubLine(full + i, stubDay(updated, full + i));
@@ -106,7 +107,7 @@ function rowOf(week: SampleWeek, kind: keyof WeekMix, position: number): string 
     const reactivation = dayOf(period, hash(index, 5));
     return providerLine({ index, version: 1, updated: period, deactivation, reactivation });
   }
-  // Onto empty tables every row is the first that is heard of its provider.
+  // With empty tables, every row is the first of its provider.
   if (!known) return providerLine({ index, version: 1, updated: period });
   if (kind === 'unchanged') return providerLine({ index, version: 1, updated: known.updated });
   const updated = kind === 'stale' ? yearBefore(known.updated) : period;
@@ -125,7 +126,7 @@ const ontoEmpty = [
 ] as const;
 const ontoKnown = ['changed', 'unchanged', 'stubs', 'stale', 'typeChanges'] as const;
 
-/** Which provider a row is about: each kind has its own, only duplicates are those of the first changed rows. */
+/** The index of a row's provider. Each kind has its own providers; duplicates repeat those of the first changed rows. */
 function indexOf(week: SampleWeek, kind: keyof WeekMix, position: number): number {
   const { rows, known } = week;
   const mix = weekMix(rows);
@@ -151,7 +152,7 @@ function yearBefore({ start }: Period): Period {
   return { start: day(365), end: day(1) };
 }
 
-/** A wrong check digit, an entity type that there is not, or a field too few. */
+/** A row with a wrong check digit, an unknown entity type, or a missing field. */
 function refusedLine(index: number, position: number, updated: Period): string {
   const good = providerLine({ index, version: 1, updated });
   if (position % 3 === 0) return good.replace(sampleNpi(index), wrongDigit(sampleNpi(index)));

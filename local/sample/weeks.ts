@@ -10,8 +10,8 @@ const dayMs = 86_400_000;
 const monthlyRows = 2000;
 
 /**
- * Makes sure that a folder has the first generated week (the one before the last full week), and a small monthly and
- * a deactivation report that are listed beside it. `today` is an ISO date. What is there stays as it is.
+ * Writes the first generated week (the one before the last full week), a small monthly and a deactivation report into a
+ * folder, unless it already has a week. `today` is an ISO date.
  */
 export async function prepareSample(folder: string, today: string): Promise<void> {
   mkdirSync(folder, { recursive: true });
@@ -22,7 +22,7 @@ export async function prepareSample(folder: string, today: string): Promise<void
   await writeWeek(folder, period, weekLines({ period, rows: weekRowCount }));
 }
 
-/** Adds the week after the first: it changes what that one brought. Nothing when it is there already. */
+/** Adds the week after the first, which changes providers of the first. Does nothing when that week exists. */
 export async function addNextWeek(folder: string): Promise<void> {
   const [first, second] = weeksIn(folder);
   if (!first || second) return;
@@ -39,7 +39,7 @@ function weeksIn(folder: string): Period[] {
     .sort((a, b) => a.end.localeCompare(b.end));
 }
 
-/** Monday to Sunday; `back` full weeks lie between it and today. */
+/** A week from Monday to Sunday, with `back` full weeks between it and today. */
 function weekEndingBefore(today: string, back: number): Period {
   const weekday = (new Date(today).getUTCDay() + 6) % 7;
   const monday = addDays(today, -weekday - 7 * (back + 1));
@@ -55,7 +55,7 @@ function writeWeek(folder: string, { start, end }: Period, lines: Iterable<strin
   return writeReleaseZip(join(folder, name), { range: `${compact(start)}-${compact(end)}`, lines });
 }
 
-/** The report of the Monday after a week knows what that week deactivated. */
+/** Writes the report of the Monday after a week; it lists the providers that the week deactivated. */
 function writeReport(folder: string, period: Period): Promise<void> {
   const day = short(addDays(period.end, 1));
   const entries = deactivatedAfter({ period, rows: weekRowCount });

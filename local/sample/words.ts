@@ -1,6 +1,6 @@
-// Syllables and words that names of generated providers are made of. No list of people stands behind them.
+// Syllables and words for the names of generated providers. They do not come from a list of people.
 
-/** Beginnings of last names, one and more for every letter, some beyond A-Z. */
+/** Beginnings of last names: at least one for every letter, and some beyond A-Z. */
 export const nameStarts = (
   'AL AR BEL BRAN CAR COR DEL DUN EL EV FAR FEN GAL GOR HAL HART IN IV JAR JEN KEL KIR LAN LOR MAR MON NEL NOR OS OR ' +
   'PAR PEL QUIN QUEL RAN ROS SAL SIM STAN TAL TOR UL UR VAL VER WAL WIN XAN XEN YAR YOR ZAN ZEL ÉL ØST ŁAN'

@@ -339,7 +339,7 @@ it('where nothing is there, nothing is made', async () => {
   for (const schema of [application, search]) await bed.query(`DROP DATABASE ${schema}`);
   expect(await bed.adopt()).toMatchObject({ code: 0, value: { outcome: 'nothing' } });
   const { out } = await surgicase(['db', 'adopt', '--dry-run'], bed.env);
-  expect(out).toContain('There is no table cases');
+  expect(out).toContain('There is no table `cases`');
   expect(out).toContain('Nothing to adopt.');
   expect(await bed.query(`SHOW DATABASES LIKE '${scheduler}'`)).toEqual([]);
   await bed.drop();

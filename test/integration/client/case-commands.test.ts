@@ -72,7 +72,7 @@ describe('surgicase cases', () => {
   it('preview counts and names what would move, and moves nothing', async () => {
     await writeCases(pipeline, [...casesOf(10, 30), ...casesOf(15, 2, 100)]);
     const shown = await run('cases', 'preview', '--limit', '2');
-    expect(shown.out).toContain('pending-payment-update: 30 cases would go 10 -> 15');
+    expect(shown.out).toContain('pending-payment-update: 30 cases would move 10 -> 15');
     expect(shown.out).toContain('and 28 more');
     const { value } = await json('cases', 'preview', 'paid-update');
     expect(value).toEqual([
@@ -97,7 +97,7 @@ describe('surgicase cases', () => {
     const exit = new Promise((resolve) => child.once('exit', resolve));
     await expect
       .poll(() => shown, { timeout: 20_000 })
-      .toContain('waits for an approval (3 cases, more than 1)');
+      .toContain('waiting for approval (3 cases, more than 1)');
     await pipeline.query(`UPDATE casecli_app.cases SET case_status = 20 WHERE case_id = '${caseId(2)}'`);
     const { runId } = await client.workflow.getHandle('pending-payment-update-manual').describe();
     expect((await run('run', 'pending-payment-update', '--limit', '1')).code).toBe(4);

@@ -147,7 +147,7 @@ describe('surgicase run npi-update', () => {
     expect(waiting.code).toBe(0);
     expect(await run('run', 'npi-update')).toMatchObject({
       code: 4,
-      err: expect.stringContaining('at work already'),
+      err: expect.stringContaining('already running'),
     });
     const attached = run('run', 'npi-update', '--attach');
     await release();
@@ -226,7 +226,7 @@ describe('surgicase npi replace', () => {
     expect(out).toContain(`${name} (1.2 GB zip): about 9,798,758 rows, 11.7 GB of CSV`);
     expect(out).toMatch(/NPI_WORK_DIR +needs 7\.6 GB, [\d.]+ GB free in .*work/);
     expect(out).toMatch(/NPI_ARCHIVE_DIR +needs 1\.2 GB, [\d.]+ GB free in .*archive/);
-    expect(out).toMatch(/MySQL +needs 10\.8 GB .* 21\.6 GB where a monthly is loaded already/);
+    expect(out).toMatch(/MySQL +needs 10\.8 GB .* 21\.6 GB when a monthly is already loaded/);
     expect(out).toMatch(/time +about 8 min on two cores/);
     expect(readdirSync(folder, { recursive: true })).toEqual(before);
     expect(JSON.parse((await dryRun('--json')).out)).toMatchObject({
@@ -242,7 +242,7 @@ describe('surgicase npi replace', () => {
     answerWithLength(1e15);
     const { code, out } = await dryRun();
     expect(code).toBe(0);
-    expect(out).toMatch(/WARNING: it does not fit: NPI_WORK_DIR lacks [\d.]+ GB/);
+    expect(out).toMatch(/WARNING: not enough disk space: NPI_WORK_DIR needs [\d.]+ GB more/);
   });
 
   it('--dry-run exits 1 without a monthly or any zip on the page, 3 without a page', async () => {
@@ -281,7 +281,7 @@ describe('surgicase npi replace', () => {
     expect(waiting).toMatchObject({ code: 0, value: { workflowId: 'npi-update-manual' } });
     expect(await run('npi', 'replace')).toMatchObject({
       code: 4,
-      err: expect.stringContaining('npi-update is at work already'),
+      err: expect.stringContaining('npi-update is already running'),
     });
     await release();
     const result = await client.workflow.getHandle('npi-update-manual').result();

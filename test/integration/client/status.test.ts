@@ -20,10 +20,10 @@ const individuals = (count: number) =>
 it('shows servers, last and next runs, and the registry on one page', async () => {
   const before = await status();
   expect(before.code).toBe(0);
-  expect(before.out).toMatch(/temporal +[\d.:]+, a worker is at work/);
+  expect(before.out).toMatch(/temporal +[\d.:]+, worker running/);
   expect(before.out).toMatch(/database +[\d.:]+, ready for loads/);
   expect(before.out).toMatch(/npi-update\n +last +none\n +next +never: `surgicase schedules apply`/);
-  expect(before.out).toContain('The ledger has no release of the registry.');
+  expect(before.out).toContain('Nothing has been loaded yet. Run `surgicase run npi-update`.');
 
   await writeWeekly(pipeline.site, '20260907-20260913', npidataCsv(individuals(3)));
   await pipeline.run();
@@ -45,7 +45,7 @@ it('names the run that waits for an approval, with the command that answers it',
   await writeMonthly(pipeline.site, 'October_2026', '20261011', individuals(2));
   const handle = await pipeline.start({ replace: true });
   const shown = async () => (await status()).out;
-  await expect.poll(shown, { timeout: 30_000 }).toContain('waits for an approval');
+  await expect.poll(shown, { timeout: 30_000 }).toContain('waiting for approval');
   const { runId } = await handle.describe();
   expect(await shown()).toContain(`surgicase runs approve ${runId}`);
   expect((await surgicase(['runs', 'reject', runId], pipeline.env)).code).toBe(0);
@@ -56,7 +56,7 @@ it('names the run that waits for an approval, with the command that answers it',
 it('says which service does not answer, shows the other, and exits 3', async () => {
   const withoutDatabase = await status({ DATABASE_URL: 'mysql://root@127.0.0.1:9/nobody' });
   expect(withoutDatabase.code).toBe(3);
-  expect(withoutDatabase.out).toMatch(/temporal +.*a worker is at work/);
+  expect(withoutDatabase.out).toMatch(/temporal +.*worker running/);
   expect(withoutDatabase.out).toMatch(/database +MySQL cannot be reached/);
   const withoutTemporal = await status({ TEMPORAL_ADDRESS: '127.0.0.1:9' }, '--json');
   expect(withoutTemporal.code).toBe(3);

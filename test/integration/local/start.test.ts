@@ -56,8 +56,8 @@ afterAll(async () => {
 
 describe('npm start', () => {
   it('brings up what is not configured and loads one generated week', async () => {
-    const shown = await started.until('The log:');
-    expect(shown).toContain('sample weeks, generated, no real providers');
+    const shown = await started.until('Log: ');
+    expect(shown).toContain('generated sample weeks, no real providers');
     // Paid first: what becomes pending payment in this start stays there until Thursday.
     expect(shown).toMatch(/paid-update: moved.*pending-payment-update: moved.*npi-update: published/s);
     expect(shown).toMatch(/34,009 rows: 33,998 inserted.*6 refused, 5 duplicates; 682 deactivated/);
@@ -113,7 +113,7 @@ describe('npm start', () => {
     started.child.kill('SIGKILL');
     await started.exit;
     started = startHere();
-    const shown = await started.until('The log:');
+    const shown = await started.until('Log: ');
     expect(shown).not.toContain('inserted');
     expect(databaseLogin()).toBe(login);
     const again = JSON.parse((await run('run', 'npi-update', '--json')).out) as object;

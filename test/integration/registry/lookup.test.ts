@@ -151,7 +151,7 @@ describe('a look-up', () => {
   ])('of provider %i says since when it is deactivated: %s', async (index, since) => {
     const { code, out } = await surgicase(['npi', 'lookup', npi(index)], pipeline.env);
     expect(code).toBe(0);
-    expect(/DEACTIVATED on (\S+): it is in no search table\./.exec(out)?.[1]).toBe(since);
+    expect(/DEACTIVATED on (\S+); not in the search tables\./.exec(out)?.[1]).toBe(since);
     const json = await surgicase(['npi', 'lookup', npi(index), '--json'], pipeline.env);
     expect(JSON.parse(json.out)).toEqual(await lookup(index));
   });

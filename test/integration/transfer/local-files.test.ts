@@ -193,7 +193,7 @@ describe('surgicase npi load', () => {
     expect(await load(join(zips, monthly), '--dry-run')).toMatchObject(
       summary('is due: it would replace the live tables.'),
     );
-    expect(await load(zip, '--no-wait')).toMatchObject(summary('npi-update runs as npi-update-manual'));
+    expect(await load(zip, '--no-wait')).toMatchObject(summary('npi-update started as npi-update-manual'));
     await pipeline.client.workflow.getHandle('npi-update-manual').result();
     expect(await lastNames()).toEqual(['NAME1']);
   });
@@ -205,7 +205,7 @@ describe('surgicase npi load', () => {
     const missing = await load('zips/NPPES_Data_Dissemination_September_2026_V2.zip', '--json');
     expect(missing.code).toBe(2);
     expect(missing.out).toMatch(
-      /There is no file .*September_2026_V2\.zip on this host\. The worker needs it too/,
+      /There is no file .*September_2026_V2\.zip on this host\. The worker reads it/,
     );
   });
 
