@@ -25,18 +25,18 @@ import type { AdoptedCounts } from '../schema/ledger-json.ts';
 import type { Session } from '../connection/session.ts';
 import type { Schemas } from '../schema/tables.ts';
 
-/** What an adoption is told by its caller, who knows CMS's names. */
+/** What the caller provides: it knows CMS's names, and it shows progress. */
 export interface AdoptInput {
   readonly words: RefusalWords;
   readonly parseLogged: ParseLogged;
-  /** How far it is: a step, and of it the table or range that is worked on, or how many rows are done. */
+  /** Progress: the step, and its current table or range, or the number of rows done. */
   onStep(step: string, detail?: string | number): void;
-  /** For people: what happened that they did not expect. */
+  /** Unexpected events, for people. */
   onRemark(remark: string): void;
 }
 
 export interface AdoptResult {
-  /** `kept`: it was adopted before, and the originals are still there. */
+  /** `kept`: the database was adopted earlier, and its originals still exist. */
   readonly outcome: 'nothing' | 'adopted' | 'kept';
   readonly cases: CasesLack;
   readonly counts?: AdoptedCounts;
@@ -44,14 +44,14 @@ export interface AdoptResult {
   readonly originals: readonly string[];
 }
 
-// The old job loads for a while and then is silent for a week: who meets it three times should stop it first.
+// The old job loads for a while and then pauses for a week. Whoever meets it three times should stop it first.
 const mostRounds = 3;
 
 /**
- * Makes of an existing database what the contract says: tables with a primary key, wide columns and one row an NPI are
- * copied beside the originals and swapped with them in one statement; the originals are kept. Killed at any moment it goes
- * on where it was when it is called again. Nothing is waited for by the application but the swap.
- * @throws DbError AdoptionRefused, with the originals in their place; LeaseHeld when a load is at work
+ * Converts an existing database to what the contract requires. It copies the originals into new tables that have a primary
+ * key, wide columns and one row per NPI, swaps both sets in one statement, and keeps the originals. If it is killed, the
+ * next call continues where it stopped. The application waits only for the swap.
+ * @throws DbError AdoptionRefused, leaving the originals in place; LeaseHeld while a load is running
  */
 export async function adopt(
   database: Database,
@@ -65,10 +65,10 @@ export async function adopt(
   const kept = await inSession((session) => keptOriginals(session, schemas));
   if (kept.length > 0) return { outcome: 'kept', cases, originals: kept };
   if (!isNeeded) return { outcome: 'nothing', cases, originals: [] };
-  // What is absent is created first: then every table is an original.
+  // Missing tables are created first, so every table has an original.
   await migrate(database, schemas, signal);
   return asAdoption(database, signal, async (session, lease) => {
-    // Another adoption may have come to its end while this one waited for it.
+    // Another adoption may have finished while this one waited for it.
     const before = await keptOriginals(session, schemas);
     if (before.length > 0) return { outcome: 'kept', cases, originals: before };
     const done = await copyAndSwap(session, schemas, lease, input).catch(refuseOddity);
@@ -76,12 +76,12 @@ export async function adopt(
   });
 }
 
-/** A table may be odd in ways that nobody has looked for; then the server says so, before the swap. */
+/** Tables can differ in ways that the obstacles do not cover. Then a statement fails, always before the swap. */
 function refuseOddity(error: unknown): never {
   if (!(error instanceof StatementError)) throw error;
   throw new DbError(
     'AdoptionRefused',
-    `A table is of a kind that cannot be adopted as it is: ${error.message}.`,
+    `A table cannot be adopted as it is: ${error.message}. Nothing was swapped; change the table and run \`surgicase db adopt\` again.`,
   );
 }
 
@@ -101,7 +101,7 @@ async function hasOwnTables(session: Session, { scheduler }: Schemas): Promise<b
   return (await tablesIn(session, [scheduler])).includes(`${scheduler}.npi_adoption`);
 }
 
-/** @returns what the rows became, and what the log said is loaded */
+/** @returns the counts of the copied rows, and the releases that the log lists as loaded */
 async function copyAndSwap(
   session: Session,
   schemas: Schemas,
@@ -117,21 +117,21 @@ async function copyAndSwap(
       return { counts, logged };
     }
     input.onRemark(
-      'The tables changed since they were copied: not swapped, and what changed is copied again.',
+      'The tables were not swapped because they changed after they were copied. Copying the changes again.',
     );
   }
   throw new DbError(
     'AdoptionRefused',
-    `The tables of ${schemas.application} changed in each of ${mostRounds} rounds: stop the job that still loads them.`,
+    `The tables of ${schemas.application} changed in each of ${mostRounds} rounds. Find and stop the job that still loads them, then run \`surgicase db adopt\` again.`,
   );
 }
 
-/** A plan whose shadows are there. */
+/** A plan whose shadows exist. */
 interface Copy extends Adoption {
   readonly plan: AdoptPlan;
 }
 
-/** The tables as they are, with their shadows: made anew when the application has altered one of them meanwhile. */
+/** Reads the tables and opens their shadows. Creates the shadows again if the application has altered a table since. */
 async function openCopy(
   session: Session,
   schemas: Schemas,
@@ -141,20 +141,20 @@ async function openCopy(
   const plan = { schemas, words, releaseId, tables: await readAdoptedTables(session, schemas) };
   const shape = shapeOf(schemas, plan.tables);
   const known = await readAdoption(session);
-  if (known?.shape === shape && (await areMade(session, plan))) return { ...known, plan };
-  onStep('making the new tables');
+  if (known?.shape === shape && (await shadowsExist(session, plan))) return { ...known, plan };
+  onStep('creating the new tables');
   await dropAdoption(session, schemas);
   for (const { sql } of createStatements(schemas, plan.tables)) await session.query(sql);
   return { ...(await openAdoption(session, shape)), plan };
 }
 
-/** They are not when somebody has taken a swapped adoption back by hand. */
-async function areMade(session: Session, { schemas, tables }: AdoptPlan): Promise<boolean> {
+/** Shadows are missing when a person has reversed a swap by hand. */
+async function shadowsExist(session: Session, { schemas, tables }: AdoptPlan): Promise<boolean> {
   const present = new Set(await tablesIn(session, [schemas.scheduler]));
   return allTables(tables).every(({ shadow }) => present.has(shadow));
 }
 
-/** One round: the copy is brought up to the originals, and takes their place if none of them changed meanwhile. */
+/** One round: completes the copy, and swaps it with the originals if none of them changed meanwhile. */
 async function tryToSwap(session: Session, copy: Copy, round: Round): Promise<AdoptedCounts | undefined> {
   const { plan } = copy;
   const { lease, input } = round;
@@ -173,7 +173,7 @@ interface Round {
   readonly input: AdoptInput;
 }
 
-/** @returns what the rows became; nothing when somebody wrote meanwhile */
+/** @returns the counts of the copied rows; undefined if an original changed meanwhile */
 async function compareAndSwap(
   session: Session,
   { plan, runId, shape }: Copy,
@@ -209,21 +209,21 @@ function sumOf(all: readonly AdoptedCounts[]): AdoptedCounts {
 }
 
 /**
- * Drops the originals that an adoption has kept, and what else it left.
- * @returns the tables that were dropped; empty where there was no original
- * @throws DbError LeaseHeld; AdoptionRefused while the adoption is not done
+ * Drops the originals that an adoption kept, and its leftovers.
+ * @returns the originals that were dropped
+ * @throws DbError LeaseHeld; AdoptionRefused before the swap
  */
 export async function finishAdoption(
   database: Database,
   schemas: Schemas,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  // Before it waits for the lock: whoever asks while an adoption is under way has not seen its outcome.
+  // Checked before waiting for the lock: a person who asks during an adoption has not seen its outcome.
   const before = await database.session(signal, async (session) => {
     if (!(await hasOwnTables(session, schemas))) return [];
     const originals = await keptOriginals(session, schemas);
     if (originals.length > 0 || (await readAdoption(session)) === undefined) return originals;
-    throw new DbError('AdoptionRefused', 'The adoption has not come to its swap.');
+    throw new DbError('AdoptionRefused', 'The adoption has not finished copying yet. Run `surgicase db adopt` to complete it.');
   });
   if (before.length === 0) return [];
   return asAdoption(database, signal, async (session) => {

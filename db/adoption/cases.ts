@@ -4,15 +4,15 @@ import { givingWay } from '../baseline/rename.ts';
 import type { Session } from '../connection/session.ts';
 import type { Schemas } from '../schema/tables.ts';
 
-/** What the application's `cases` lacks of the columns that a status sets. */
+/** The timestamp columns that the application's `cases` lacks. */
 export interface CasesLack {
   readonly hasTable: boolean;
   readonly columns: readonly string[];
-  /** Adds them; absent where there is nothing to add. */
+  /** Adds them; absent when no column is missing. */
   readonly statement?: Statement;
 }
 
-/** Reads which timestamp columns `cases` lacks; they get the type of one that is there. */
+/** Finds the timestamp columns that `cases` lacks. They get the type of an existing one. */
 export async function casesLack(session: Session, { application }: Schemas): Promise<CasesLack> {
   const found = await session.query<{ name: string; type: string }>(
     `SELECT column_name AS name, column_type AS type FROM information_schema.columns
@@ -27,7 +27,7 @@ export async function casesLack(session: Session, { application }: Schemas): Pro
   const type = (sibling === undefined ? undefined : types.get(sibling)) ?? 'datetime';
   const adds = columns.map((name) => `ADD COLUMN ${name} ${type} NULL`);
   const statement = {
-    what: 'the times that a status sets; the rows stay as they are',
+    what: 'add the timestamp columns that cases lacks; rewrites no row',
     sql: `ALTER TABLE ${application}.cases ${adds.join(', ')}, ALGORITHM=INSTANT`,
   };
   return { hasTable: true, columns, statement };

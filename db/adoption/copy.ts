@@ -7,12 +7,12 @@ import { fence, type Lease } from '../ledger/lease.ts';
 import type { AdoptedCounts, RangeChecksum } from '../schema/ledger-json.ts';
 import type { Session } from '../connection/session.ts';
 
-/** Rows of one table in a range: some seconds of work, which is what a kill costs. */
+/** Rows of one table in a range: a few seconds of work, which is what a kill can lose. */
 const rowsPerRange = 20_000;
 const first = '-9223372036854775808';
 const last = '9223372036854775807';
 
-/** Copies what is not copied yet, one range of NPIs after another; `onRange` hears of each. */
+/** Copies the remaining rows, one range of NPIs after another. Calls `onRange` for each range, copied ones included. */
 export async function copyRanges(
   session: Session,
   plan: AdoptPlan,
@@ -31,7 +31,7 @@ export async function copyRanges(
   }
 }
 
-/** The NPI at which the first of the tables has as many rows as a range holds; the end of all where none has. */
+/** The lowest NPI at which one of the tables has filled a range, or the end of all NPIs. */
 async function endOfRange(session: Session, { tables }: AdoptPlan, from: string): Promise<string> {
   const ends: bigint[] = [];
   for (const table of tables.data) {
@@ -48,7 +48,7 @@ interface Range extends Bounds {
   readonly number: number;
 }
 
-/** Copies one range and notes it, in one transaction. The originals are read without a lock: their readers and writers go on. */
+/** Copies and records one range in one transaction. Reads the originals without a lock, so nobody waits. */
 async function copyRange(
   session: Session,
   plan: AdoptPlan,
@@ -60,7 +60,7 @@ async function copyRange(
   return session.transaction(async () => {
     await fence(session, lease);
     if (isKnown) await removeRange(session, plan, range);
-    // Before the rows: what changes in between is in the copy and not in the sum, and is seen as a change.
+    // Before the rows are read: a change in between is in the copy but not in the sum, so it counts as a change later.
     const checksums = await checksumsOf(session, plan, range);
     const counts = await run(session, plan, range);
     await noteRange(session, { ...range, checksums, counts });
@@ -101,11 +101,11 @@ async function run(session: Session, plan: AdoptPlan, range: Range): Promise<Ado
   const { read, refused, duplicates, stubs, individuals, organizations } = counts;
   const accounted = refused + duplicates + stubs + individuals + organizations;
   if (accounted !== read)
-    throw new DbError('CountsDiffer', `${read} rows of a range were read, ${accounted} are accounted for.`);
+    throw new DbError('CountsDiffer', `Read ${read} rows of a range, but its counts add up to ${accounted}.`);
   return { ...counts, filled: await filledValues(session, plan) };
 }
 
-/** Values of the range that are as long as their old column was wide: an earlier loader may have cut them. */
+/** Values as long as their old column: an earlier loader may have cut them. */
 async function filledValues(session: Session, { schemas, tables }: AdoptPlan): Promise<number> {
   const widths = new Map<string, number>();
   for (const { name, width = 0 } of tables.data.flatMap(({ narrow }) => narrow))
@@ -118,21 +118,21 @@ async function filledValues(session: Session, { schemas, tables }: AdoptPlan): P
   return row?.filled ?? 0;
 }
 
-/** Number and sum of a range's rows in each of the three tables, as they are now. */
+/** The current number and sum of a range's rows in each of the three tables. */
 async function checksumsOf(session: Session, { tables }: AdoptPlan, range: Range): Promise<RangeChecksum[]> {
   const sums: RangeChecksum[] = [];
   for (const table of tables.data) {
     const [row] = await session.query<RangeChecksum>(
       `SELECT COUNT(*) AS \`rows\`, CAST(COALESCE(SUM(CRC32(${wholeRow(table)})), 0) AS CHAR) AS sum FROM ${rowsOf(table, range)}`,
       [],
-      `comparing ${table.original}`,
+      `comparing ${table.original} with its copy`,
     );
     sums.push({ rows: row?.rows ?? 0, sum: row?.sum ?? '' });
   }
   return sums;
 }
 
-/** NULL and an empty text differ. */
+/** A NULL and an empty text give different results. */
 function wholeRow({ found }: AdoptedTable): string {
   const values = found.columns
     .filter(({ isGenerated }) => !isGenerated)
@@ -140,7 +140,7 @@ function wholeRow({ found }: AdoptedTable): string {
   return `CONCAT_WS(CHAR(1), ${values.join(', ')})`;
 }
 
-/** Compares every range with the originals, and copies anew what has changed since. */
+/** Compares every range with the originals, and copies the changed ranges again. */
 export async function copyChanges(
   session: Session,
   plan: AdoptPlan,
@@ -159,7 +159,7 @@ function isSame({ checksums }: CopiedRange, now: readonly RangeChecksum[]): bool
   return now.every(({ rows, sum }, at) => rows === checksums[at]?.rows && sum === checksums[at]?.sum);
 }
 
-/** Gives the shadows their secondary keys, those that they do not have yet; `onTable` hears of each table before. */
+/** Builds the secondary keys that the shadows lack. Calls `onTable` before each table. */
 export async function buildShadowKeys(
   session: Session,
   { tables }: AdoptPlan,

@@ -6,32 +6,32 @@ import { isDeactivated } from '../registry/dates.ts';
 import { searchedAs } from '../registry/search.ts';
 import type { Session } from '../connection/session.ts';
 
-/** What is wrong with the rows of an existing database, counted. */
+/** Faults in the rows of an existing database, counted. */
 export interface RowFindings {
   readonly rows: Readonly<Record<string, number>>;
-  /** NPIs of which there is more than one row, over the three tables, and the rows of them that go. */
+  /** NPIs with more than one row across the three tables, and the rows that will be removed. */
   readonly doubled: { readonly npis: number; readonly rows: number };
   readonly refused: Readonly<Record<string, number>>;
   /** Rows in the table of another entity type. */
   readonly misplaced: number;
-  /** Values that are as long as their column, which is narrower than CMS's. */
+  /** Values as long as their column, where the column is narrower than CMS's. */
   readonly filled: number;
   readonly search: Readonly<Record<SearchKind, SearchFindings>>;
 }
 
-/** The search tables of a kind beside the providers that are to be found. */
+/** The search tables of one kind compared with the providers that a search should find. */
 interface SearchFindings {
   readonly wanted: number;
-  /** Of them, those that `search_<kind>_all` does not have. */
+  /** Wanted providers that are not in `search_<kind>_all`. */
   readonly missing: number;
-  /** Rows of `search_<kind>_all` of others, and second rows of the same. */
+  /** Rows of `search_<kind>_all` for other providers, and repeated rows. */
   readonly superfluous: number;
-  /** Rows of the tables of the letters, and how many there should be. */
+  /** Rows in the letter tables, and how many there should be. */
   readonly letterRows: number;
   readonly letterWanted: number;
 }
 
-/** Whether the rows are as the contract wants them. */
+/** Whether the rows meet the contract. */
 export function areSound({ doubled, refused, misplaced, search }: RowFindings): boolean {
   const isFound = ({ missing, superfluous, letterRows, letterWanted }: SearchFindings) =>
     missing === 0 && superfluous === 0 && letterRows === letterWanted;
@@ -44,7 +44,7 @@ export function areSound({ doubled, refused, misplaced, search }: RowFindings): 
   );
 }
 
-/** Counts what is wrong; it reads every row, and changes nothing. `onStep` hears what is being counted. */
+/** Counts the faults. Reads every row and changes nothing. Calls `onStep` before each count. */
 export async function countFindings(
   session: Session,
   plan: AdoptPlan,
@@ -54,9 +54,9 @@ export async function countFindings(
   const rows: Record<string, number> = {};
   for (const { original, isAbsent } of plan.tables.data)
     rows[original] = isAbsent ? 0 : await countOf(session, `SELECT COUNT(*) AS n FROM ${original}`);
-  onStep('counting rows that are refused');
+  onStep('counting refused rows');
   const refused = await countRefused(session, plan);
-  onStep('counting NPIs that are there twice');
+  onStep('counting duplicate NPIs');
   const doubled = await countDoubled(session, plan);
   onStep('counting values that may have been cut');
   const misplaced = await countMisplaced(session, plan);
@@ -123,7 +123,7 @@ async function countFilled(session: Session, plan: AdoptPlan): Promise<number> {
   return filled;
 }
 
-/** By the rows of the table of their type; where an NPI is doubled it counts when one of its rows is to be found. */
+/** Uses the rows in the table of the provider's type. A duplicate NPI counts if a search should find any of its rows. */
 async function compareSearch(session: Session, plan: AdoptPlan, kind: SearchKind): Promise<SearchFindings> {
   const type = kind === 'surgeon' ? 1 : 2;
   const { original: providers, isAbsent } = plan.tables.data[type];

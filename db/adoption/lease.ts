@@ -4,16 +4,16 @@ import { releaseLease, renewLease, takeLease, type Lease } from '../ledger/lease
 import type { Session } from '../connection/session.ts';
 
 const renewEveryMs = 15_000;
-// An adopter that was frozen, not killed, is ended by the server after a minute (db/connection/open-connection.ts).
+// The server closes the connection of a frozen process after a minute (db/connection/open-connection.ts).
 const aloneAfterSeconds = 70;
 
-// There is one adoption at a time, so all of them are one run: the lease of one that was killed is taken over at once.
+// Only one adoption runs at a time, so all of them share one run ID. A new one takes over a killed one's lease at once.
 const holder = { job: 'npi-update', workflowId: 'db-adopt', runId: 'db-adopt' } as const;
 
 /**
- * Runs `work` as the only adoption, under the lease of the loads: no load begins meanwhile. It waits for the last statement
- * of one that was killed, if the server is still at it.
- * @throws DbError LeaseHeld when a load or another adoption is at work
+ * Runs `work` as the only adoption, under the lease of `npi-update`, so that no load starts meanwhile. If the server still
+ * executes the last statement of a killed adoption, it waits for that first.
+ * @throws DbError LeaseHeld while a load or another adoption is running
  */
 export function asAdoption<Result>(
   database: Database,
@@ -24,11 +24,11 @@ export function asAdoption<Result>(
     const [lock] = await session.query<{ isMine: 0 | 1 }>("SELECT GET_LOCK('surgicase adopt', ?) AS isMine", [
       aloneAfterSeconds,
     ]);
-    if (lock?.isMine !== 1) throw new DbError('LeaseHeld', 'Another `surgicase db adopt` is at work.');
+    if (lock?.isMine !== 1) throw new DbError('LeaseHeld', 'Another `surgicase db adopt` is already running. Wait until it ends.');
     try {
       return await underLease(database, session, signal, work);
     } finally {
-      // A connection that is lost has let go of it, and why it was lost is the news.
+      // A lost connection has released the lock already, and the error that broke it is the one to report.
       await session.query("SELECT RELEASE_LOCK('surgicase adopt')").catch(() => undefined);
     }
   });
@@ -41,10 +41,10 @@ async function underLease<Result>(
   work: (session: Session, lease: Lease) => Promise<Result>,
 ): Promise<Result> {
   const lease = await takeLease(session, holder);
-  if ('heldBy' in lease) throw new DbError('LeaseHeld', `npi-update is held by ${lease.heldBy}.`);
+  if ('heldBy' in lease) throw new DbError('LeaseHeld', `npi-update is running: ${lease.heldBy} holds its lease. Wait until it ends.`);
   let renewal: Promise<void> = Promise.resolve();
   const timer = setInterval(() => {
-    // A renewal that fails is made up for by the next; the fence decides, not the timer.
+    // The next renewal makes up for a failed one. The fence protects the writes, not this timer.
     renewal = database.session(signal, (other) => renewLease(other, lease)).catch(() => undefined);
   }, renewEveryMs);
   try {
@@ -52,7 +52,7 @@ async function underLease<Result>(
   } finally {
     clearInterval(timer);
     await renewal;
-    // It expires by itself where the connection is lost.
+    // If the connection is lost, the lease expires by itself.
     await releaseLease(session, lease).catch(() => undefined);
   }
 }

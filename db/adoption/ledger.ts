@@ -10,29 +10,29 @@ import { releaseTable } from '../schema/schema.ts';
 import type { Session } from '../connection/session.ts';
 import type { Schemas } from '../schema/tables.ts';
 
-/** A release as the name of its file tells it; dates are ISO. */
+/** A release as its file name describes it; dates are ISO. */
 type NamedRelease = Omit<ReleaseFile, 'sha256' | 'sizeBytes' | 'etag'>;
 
-/** Tells the release of a file that an earlier loader logged; undefined for what is none. */
+/** The release of a file that an earlier loader logged; undefined when the name is not a release. */
 export type ParseLogged = (name: string) => NamedRelease | undefined;
 
-/** The number of the last release that the log names. */
+/** The ID of the last release that the log lists; null when it lists none. */
 export function lastLogged({ releases }: Logged): number | null {
   const last = releases.map(({ kind, periodEnd }) => releaseIdOf(kind, periodEnd));
   return last.length === 0 ? null : Math.max(...last);
 }
 
-/** A release that `npi_update_log` says is loaded. */
+/** A release that `npi_update_log` lists as loaded. */
 export interface LoggedRelease extends NamedRelease {
   readonly member: string;
   readonly typeRows?: readonly [number, number, number];
 }
 
-/** What the log of an earlier loader says. */
+/** The log of an earlier loader. */
 export interface Logged {
-  /** Each once, in the order of their periods. */
+  /** Each release once, in the order of their periods. */
   readonly releases: readonly LoggedRelease[];
-  /** Lines whose file name stands for no release. */
+  /** Lines whose file name is not a release. */
   readonly unknownCount: number;
 }
 
@@ -43,7 +43,7 @@ interface LogLine {
   readonly rows2: number | null;
 }
 
-/** Reads which releases are loaded from the names in `npi_update_log`; of a file that was logged twice the last line. */
+/** Reads the loaded releases from the names in `npi_update_log`. The last line wins when a file was logged twice. */
 export async function readLogged(session: Session, schemas: Schemas, parse: ParseLogged): Promise<Logged> {
   const place = `${schemas.application}.npi_update_log`;
   if (!(await tablesIn(session, [schemas.application])).includes(place))
@@ -69,14 +69,14 @@ export async function readLogged(session: Session, schemas: Schemas, parse: Pars
   return { releases, unknownCount };
 }
 
-// Nobody knows the zip any more. No content has this digest, and the size is unknown as well, so that the page's offer of
-// the same name is taken as what is loaded (nppes/page/due.ts).
+// The zip is no longer known. No content has this digest, and the size 0 means unknown, so nppes/page/due.ts treats a listed
+// file of the same name as loaded.
 const unknownContent = { sha256: '0'.repeat(64), sizeBytes: 0 };
 const adoptedRelease = 0;
 
 /**
- * Enters the refused rows under release 0, the logged releases that the ledger does not have, and as stubs of the last of
- * them who is deactivated: a monthly before it must not bring them back. In one transaction.
+ * Records, in one transaction, the refused rows under release 0 and the logged releases that the ledger lacks. Records each
+ * deactivated provider as a stub of the last release, because an older monthly must not activate it again.
  */
 export async function writeLedger(
   session: Session,
@@ -89,7 +89,7 @@ export async function writeLedger(
     const { stage, data } = adoptionTables(schemas);
     await enterRefused(session, stage, adoptedRelease);
     if (lastRelease !== null) await keepDeactivated(session, data, lastRelease);
-    // A round that came as far as this has entered them already.
+    // An earlier round may have recorded them already.
     await session.orm((db) => db.delete(releaseTable).where(eq(releaseTable.runId, runId)));
     const known = new Set((await publishedFiles(session)).map(({ fileName }) => fileName));
     for (const release of releases.filter(({ fileName }) => !known.has(fileName))) {
@@ -116,7 +116,7 @@ async function keepDeactivated(
   }
 }
 
-/** What an earlier loader did with its rows nobody knows; they are there. */
+/** What the earlier loader did with each row is unknown, so all of them count as unchanged. */
 function reportOf(typeRows: LoggedRelease['typeRows']): PublishReport {
   const rows = typeRows?.reduce((sum, count) => sum + count, 0) ?? 0;
   const nothing = { inserted: 0, updated: 0, stale: 0, deactivated: 0, refused: 0, duplicates: 0 };

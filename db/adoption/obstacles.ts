@@ -5,8 +5,7 @@ import type { Session } from '../connection/session.ts';
 import type { Schemas } from '../schema/tables.ts';
 
 /**
- * What an adoption cannot go over, one sentence each with what to do about it; empty for nearly every database. Nothing is
- * changed.
+ * What prevents an adoption: one sentence each, with what to do. Empty for nearly every database. Changes nothing.
  */
 export async function adoptionObstacles(
   session: Session,
@@ -29,41 +28,41 @@ export function refuseObstacles(obstacles: readonly string[]): void {
 }
 
 function withoutKey({ original }: AdoptedTable): string {
-  return `${original} has no key that begins with npi: run \`CREATE INDEX idx_npi ON ${original} (npi)\`.`;
+  return `${original} has no key that starts with npi. Run \`CREATE INDEX idx_npi ON ${original} (npi)\`.`;
 }
 
-/** npi becomes the primary key, and a table has only one. */
+/** The adoption makes npi the primary key, and a table can have only one. */
 function otherPrimary({ original, found: { primary, columns } }: AdoptedTable): string[] {
-  if (!columns.some(({ name }) => name === 'npi')) return [`${original} has no column npi.`];
+  if (!columns.some(({ name }) => name === 'npi')) return [`${original} has no column npi. Add it as a BIGINT.`];
   return primary.length === 0 || primary.join() === 'npi'
     ? []
-    : [`${original} has the primary key (${primary.join(', ')}): drop it, npi becomes the primary key.`];
+    : [`${original} has the primary key (${primary.join(', ')}). Drop it: the adoption makes npi the primary key.`];
 }
 
-/** Columns with which no row of a load could be written. */
+/** Columns that would make every insert of a load fail. */
 function oddColumns({ original, found: { columns } }: AdoptedTable): string[] {
   return columns.flatMap(({ name, definition, isGenerated }) => {
     if (name === 'npi' && !/^bigint/i.test(definition))
-      return [`${original}.npi is no BIGINT: make it one, the application reads numbers.`];
+      return [`${original}.npi is not a BIGINT. Convert it: the application reads numbers.`];
     if (/ AUTO_INCREMENT/i.test(definition))
-      return [`${original}.${name} counts by itself: drop the column, npi becomes the key.`];
+      return [`${original}.${name} is AUTO_INCREMENT. Drop the column: npi becomes the key.`];
     const isNeeded = / NOT NULL/i.test(definition) && !/ DEFAULT /i.test(definition) && !isGenerated;
-    return isNeeded && name !== 'npi' ? [`${original}.${name} needs a value: give it a default.`] : [];
+    return isNeeded && name !== 'npi' ? [`${original}.${name} is NOT NULL without a default. Add a default.`] : [];
   });
 }
 
-/** Search tables are made anew from the providers, which know nothing of columns that somebody has added. */
+/** Search tables are rebuilt from the providers, which have no values for columns that somebody has added. */
 function unfilledColumns({ original, found: { columns }, ours }: AdoptedTable): string[] {
   const hasDefault = (definition: string) => / DEFAULT (?!NULL)/i.test(definition);
   return columns
     .filter(({ name, definition, isGenerated }) => !ours.has(name) && !isGenerated && !hasDefault(definition))
     .map(
       ({ name }) =>
-        `${original}.${name} is no column of a search table, and its values would be lost: drop it.`,
+        `${original}.${name} is not a column of a search table, so the adoption would lose its values. Drop it.`,
     );
 }
 
-/** A release is published in one transaction, which only InnoDB keeps. */
+/** A release is published in one transaction, and only InnoDB has transactions. */
 async function withoutTransactions(session: Session, tables: AdoptedTables): Promise<string[]> {
   const found = await session.query<{ place: string; engine: string }>(
     `SELECT CONCAT(table_schema, '.', table_name) AS place, engine AS engine FROM information_schema.tables
@@ -71,11 +70,11 @@ async function withoutTransactions(session: Session, tables: AdoptedTables): Pro
     [allTables(tables).map(({ original }) => original)],
   );
   return found.map(
-    ({ place, engine }) => `${place} is in ${engine}: run \`ALTER TABLE ${place} ENGINE=InnoDB\`.`,
+    ({ place, engine }) => `${place} uses the engine ${engine}. Run \`ALTER TABLE ${place} ENGINE=InnoDB\`.`,
   );
 }
 
-/** Triggers and foreign keys would go with the originals, and MySQL moves no table with a trigger into another schema. */
+/** Triggers and foreign keys would stay with the originals. MySQL cannot move a table with a trigger to another schema. */
 async function attached(session: Session, schemas: Schemas, tables: AdoptedTables): Promise<string[]> {
   const found = await session.query<{ place: string; what: string }>(
     `SELECT CONCAT(event_object_schema, '.', event_object_table) AS place, CONCAT('trigger ', trigger_name) AS what
@@ -96,5 +95,5 @@ async function attached(session: Session, schemas: Schemas, tables: AdoptedTable
   const ours = new Set(allTables(tables).map(({ original }) => original));
   return found
     .filter(({ place }) => ours.has(place))
-    .map(({ place, what }) => `${place} has the ${what}, which cannot come along: drop it.`);
+    .map(({ place, what }) => `${place} has the ${what}, which the new table cannot keep. Drop it.`);
 }

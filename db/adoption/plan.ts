@@ -4,41 +4,41 @@ import { renameSql } from '../baseline/rename.ts';
 import { addKeysSql } from '../schema/table-keys.ts';
 import { searchColumns, type Schemas } from '../schema/tables.ts';
 
-/** One statement of an adoption, and what it is for. */
+/** One statement of an adoption, and its purpose. */
 export interface Statement {
   readonly what: string;
   readonly sql: string;
 }
 
-/** What makes the shadows and the stage, all of them empty. */
+/** Creates the shadows and the stage, all of them empty. */
 export function createStatements(schemas: Schemas, tables: AdoptedTables): Statement[] {
   const { stage } = adoptionTables(schemas);
   return [
     ...allTables(tables).flatMap(shadowStatements),
-    ...stageStatements(tables, stage).map((sql) => ({ what: 'a stage for the rows of one range', sql })),
+    ...stageStatements(tables, stage).map((sql) => ({ what: 'create a stage for the rows of one range', sql })),
   ];
 }
 
 function shadowStatements({ original, shadow, found, changes, convertTo }: AdoptedTable): Statement[] {
   const parts = [...found.keys.map(({ name }) => `DROP KEY \`${name}\``), ...changes];
   const create = {
-    what: `a table beside ${original}`,
+    what: `create a new table like ${original}`,
     sql: `CREATE TABLE IF NOT EXISTS ${shadow} LIKE ${original}`,
   };
   const convert = {
-    what: 'its texts in the collation that the other tables have',
+    what: 'convert its texts to the collation of the other tables',
     sql: `ALTER TABLE ${shadow} CONVERT TO CHARACTER SET utf8mb4 COLLATE ${convertTo}`,
   };
   const alter = {
-    what: 'what it lacks, and no secondary keys until its rows are there',
+    what: 'add what it lacks; drop its secondary keys until its rows are copied',
     sql: `ALTER TABLE ${shadow} ${parts.join(', ')}`,
   };
   return [create, ...(convertTo === undefined ? [] : [convert]), ...(parts.length === 0 ? [] : [alter])];
 }
 
 /**
- * The stage has every stored column of the three tables; `row_no` counts the rows as the scan meets them. Its search lines
- * and refused rows stand beside it.
+ * The stage has every stored column of the three tables. `row_no` numbers the rows in the order of the scan. Two more
+ * tables hold its search rows and its refused rows.
  */
 function stageStatements({ data }: AdoptedTables, stage: string): string[] {
   const [, individuals] = data;
@@ -69,14 +69,14 @@ function stageStatements({ data }: AdoptedTables, stage: string): string[] {
   ];
 }
 
-/** The secondary keys, when the rows are there. */
+/** Builds the secondary keys, after the rows are copied. */
 export function keyStatements(tables: AdoptedTables): Statement[] {
   return allTables(tables)
     .filter(({ keys }) => keys.length > 0)
-    .map(({ shadow, keys }) => ({ what: 'its secondary keys', sql: addKeysSql(shadow, keys) }));
+    .map(({ shadow, keys }) => ({ what: 'build its secondary keys', sql: addKeysSql(shadow, keys) }));
 }
 
-/** The swap: nobody reads or writes any of the tables between the first statement and the last. */
+/** The swap: nobody else reads or writes any of the tables between the first statement and the last. */
 export function swapStatements(
   schemas: Schemas,
   tables: AdoptedTables,
@@ -85,11 +85,11 @@ export function swapStatements(
   const locks = all.flatMap(({ original, shadow }) => [`${original} WRITE`, `${shadow} WRITE`]);
   return [
     {
-      what: 'the swap: all tables and the lease are held, and compared with what was copied',
+      what: 'swap: lock all tables and the lease, and check that no original has changed',
       sql: `LOCK TABLES ${locks.join(', ')}, ${schemas.scheduler}.lease READ`,
     },
     {
-      what: 'the originals go, their successors come, all at once',
+      what: 'rename all originals and all new tables in one statement',
       sql: renameSql(
         all.flatMap(({ original, shadow, kept }): [string, string][] => [
           [original, kept],
@@ -97,11 +97,11 @@ export function swapStatements(
         ]),
       ),
     },
-    { what: 'and everybody goes on', sql: 'UNLOCK TABLES' },
+    { what: 'unlock the tables; readers and writers continue', sql: 'UNLOCK TABLES' },
   ];
 }
 
-/** A digest of what is made, which differs as soon as the application alters one of its tables. */
+/** A digest of the tables to create. It changes as soon as the application alters one of its tables. */
 export function shapeOf(schemas: Schemas, tables: AdoptedTables): string {
   const made = [...createStatements(schemas, tables), ...keyStatements(tables)].map(({ sql }) => sql);
   const columns = allTables(tables).map(({ found }) => found.columns);

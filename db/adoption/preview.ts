@@ -5,7 +5,14 @@ import { adoptionObstacles } from './obstacles.ts';
 import { createStatements, keyStatements, swapStatements, type Statement } from './plan.ts';
 import { rangeStatements, type AdoptPlan } from './range.ts';
 import { keptOriginals } from './state.ts';
-import { allTables, isEmpty, isShapedWrong, readAdoptedTables, type AdoptedTable } from './tables.ts';
+import {
+  allTables,
+  isEmpty,
+  isShapedWrong,
+  needsChanges,
+  readAdoptedTables,
+  type AdoptedTable,
+} from './tables.ts';
 import type { AdoptInput } from './adopt.ts';
 import { migrateStatements } from '../schema/migrate.ts';
 import type { Session } from '../connection/session.ts';
@@ -17,20 +24,20 @@ export type AdoptedLack = Pick<AdoptedTable, 'original' | 'isAbsent' | 'changes'
 /** What an adoption would find and do. */
 export interface AdoptPreview {
   readonly obstacles: readonly string[];
-  /** Tables that are absent or have to be altered. */
+  /** Tables that are missing or need changes. */
   readonly tables: readonly AdoptedLack[];
   readonly rows?: RowFindings;
   readonly cases: CasesLack;
   readonly logged: Logged;
   readonly originals: readonly string[];
   /**
-   * On the application's tables and beside them, in their order; those of a range once, with its bounds as `<from>` and
-   * `<to>`. The lines of the service's own ledger are left out.
+   * The statements in their order, except those that write this service's own ledger. The statements of a range appear
+   * once, with its bounds as `<from>` and `<to>`.
    */
   readonly statements: readonly Statement[];
 }
 
-/** Finds and counts all that an adoption would change. Nothing is changed, nothing created, no lease taken. */
+/** Finds and counts what an adoption would change. Changes nothing, creates nothing and takes no lease. */
 export async function previewAdoption(
   session: Session,
   schemas: Schemas,
@@ -48,11 +55,9 @@ export async function previewAdoption(
   const isAsked = originals.length === 0 && !isEmpty(plan.tables);
   const rows = isAsked ? await countFindings(session, plan, onStep) : undefined;
   const isCopied = rows !== undefined && (isShapedWrong(plan.tables) || !areSound(rows));
-  const isWrong = ({ isAbsent, changes, convertTo }: AdoptedTable) =>
-    isAbsent || changes.length > 0 || convertTo !== undefined;
   return {
     obstacles: isCopied ? await adoptionObstacles(session, schemas, plan.tables) : [],
-    tables: isCopied ? allTables(plan.tables).filter(isWrong).map(lackOf) : [],
+    tables: isCopied ? allTables(plan.tables).filter(needsChanges).map(lackOf) : [],
     ...(rows && { rows }),
     cases,
     logged,
@@ -72,7 +77,7 @@ async function copyStatements(session: Session, plan: AdoptPlan): Promise<Statem
   const { schemas, tables } = plan;
   const range = { number: '<range>', from: '<from>', to: '<to>' };
   return [
-    ...(await migrateStatements(session, schemas)).map((sql) => ({ what: 'what is absent is created', sql })),
+    ...(await migrateStatements(session, schemas)).map((sql) => ({ what: 'create what is missing', sql })),
     ...createStatements(schemas, tables),
     ...rangeStatements(plan, range, ['<letter>']).map(({ what, sql }) => ({ what, sql })),
     ...keyStatements(tables),

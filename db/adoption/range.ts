@@ -7,31 +7,31 @@ import type { AdoptedCounts } from '../schema/ledger-json.ts';
 import { searchedAs } from '../registry/search.ts';
 import { searchLetters, type Schemas } from '../schema/tables.ts';
 
-/** NPIs from one number to another; the first range also has the rows without an NPI. As text in what a dry run prints. */
+/** A range of NPIs. The first range also has the rows without an NPI. A dry run uses placeholders such as `<from>`. */
 export interface Bounds {
   readonly number: number | string;
   readonly from: string;
   readonly to: string;
 }
 
-/** A statement whose rows are counted. */
+/** A statement, and the count that its rows belong to. */
 export interface RangeStatement extends Statement {
   readonly counts?: Exclude<keyof AdoptedCounts, 'filled'>;
 }
 
-/** What an adoption knows of its tables. */
+/** The tables of an adoption and how to copy them. */
 export interface AdoptPlan {
   readonly schemas: Schemas;
   readonly tables: AdoptedTables;
   readonly words: RefusalWords;
-  /** The last release that the log names: all rows count as its own. NULL where nobody knows what is loaded. */
+  /** The last release that the log lists; all rows count as its rows. Null when the log lists none. */
   readonly releaseId: number | null;
 }
 
 const types = [0, 1, 2] as const;
 const provenance: ReadonlySet<string> = new Set(['data_release', 'deactivation_release']);
 const loaded = new Set(npiColumns.map(({ name }) => name));
-/** What the original stores, and what a load brings; the shadow has both. */
+/** The columns that the original stores and those that a load fills. The shadow has both. */
 const written = ({ found }: AdoptedTable) => {
   const stored = found.columns.filter(({ isGenerated }) => !isGenerated).map(({ name }) => name);
   return Array.from(new Set([...stored, ...loaded]));
@@ -39,21 +39,21 @@ const written = ({ found }: AdoptedTable) => {
 const list = (names: readonly string[], row?: string) =>
   names.map((name) => (row === undefined ? `\`${name}\`` : `${row}.\`${name}\``)).join(', ');
 
-/** The key by which a table is read; the shortest one that begins with `npi`. Equal NPIs come in the order of the table. */
+/** The key for scanning a table: the shortest one that starts with `npi`. It returns equal NPIs in table order. */
 export function scanKey({ found }: AdoptedTable): string | undefined {
   if (found.primary[0] === 'npi') return 'PRIMARY';
   const keys = found.keys.filter(({ columns }) => columns[0] === 'npi');
   return keys.sort((a, b) => a.columns.length - b.columns.length)[0]?.name;
 }
 
-/** `schema.table k` with the rows of a range, read by its key. */
+/** `schema.table k` with the rows of a range, scanned by its key. */
 export function rowsOf(table: AdoptedTable, { number, from, to }: Bounds): string {
-  // Rows without an NPI stand before all others in the key.
+  // Rows without an NPI come first in the key.
   const unnumbered = number === 0 ? ' OR k.npi IS NULL' : '';
   return `${table.original} k FORCE INDEX (\`${scanKey(table)}\`) WHERE (k.npi BETWEEN ${from} AND ${to}${unnumbered})`;
 }
 
-/** All that brings the rows of a range into the empty stage, and what stays of them into the shadows. */
+/** The statements that read a range into the empty stage, and write the remaining rows into the shadows. */
 export function rangeStatements(
   plan: AdoptPlan,
   bounds: Bounds,
@@ -79,7 +79,7 @@ function readStatements({ schemas, tables }: AdoptPlan, bounds: Bounds): RangeSt
       return loaded.has(name) ? `COALESCE(k.\`${name}\`, '')` : `k.\`${name}\``;
     });
     return {
-      what: `rows of ${table.original}, in the order of its key; an empty field is ''`,
+      what: `read the rows of ${table.original} in the order of its key; empty fields become ''`,
       sql: `INSERT INTO ${stage} (${list(names)}) SELECT ${values.join(', ')} FROM ${rowsOf(table, bounds)} ORDER BY k.npi`,
       counts: 'read',
     };
@@ -91,23 +91,23 @@ function refuseStatements({ schemas, words }: AdoptPlan, { number }: Bounds): Ra
   const reason = refusalOf('s', words);
   return [
     {
-      what: 'rows that are no providers, by reason; they are kept in npi_quarantine',
+      what: 'collect the rows that are not valid providers, with the reason; npi_quarantine keeps them',
       sql: `INSERT INTO ${stage}_refused (range_no, line_no, npi, reason)
 SELECT ${number}, 0, IF(${hasTenDigits('s')}, s.npi, NULL), ${reason} FROM ${stage} s WHERE ${reason} IS NOT NULL ORDER BY s.row_no`,
       counts: 'refused',
     },
-    { what: 'they go no further', sql: `DELETE s FROM ${stage} s WHERE ${reason} IS NOT NULL` },
+    { what: 'remove those rows from the stage', sql: `DELETE s FROM ${stage} s WHERE ${reason} IS NOT NULL` },
   ];
 }
 
-/** The full row that wins takes the date of the newest stub, so the stubs go after it has. */
+/** The winning full row takes the date of the newest stub, so stubs are removed only after that. */
 function chooseStatements({ schemas }: AdoptPlan): RangeStatement[] {
   const { stage } = adoptionTables(schemas);
   const date = (column: string) => dateKey(`s.${column}`);
   return [
-    oneStays(stage, 'of the full rows of an NPI one stays', "WHERE s.entity_type_code <> ''"),
+    oneStays(stage, 'keep one full row per NPI', "WHERE s.entity_type_code <> ''"),
     {
-      what: 'a full row takes the date of a stub of its NPI, unless it was reactivated since',
+      what: 'give a full row the deactivation date of the newest stub of its NPI, unless it was reactivated since',
       sql: `UPDATE ${stage} s JOIN (
   SELECT npi, MAX(${dateKey('npi_deactivation_date')}) AS since FROM ${stage} WHERE entity_type_code = '' GROUP BY npi
 ) stub ON stub.npi = s.npi
@@ -116,7 +116,7 @@ WHERE s.entity_type_code <> '' AND stub.since <> ''
   AND ${date('npi_reactivation_date')} < stub.since AND ${date('npi_deactivation_date')} < stub.since`,
       counts: 'deactivated',
     },
-    oneStays(stage, 'a stub goes before a full row, an older stub before a newer one', ''),
+    oneStays(stage, 'remove stubs of NPIs that have a full row or a newer stub', ''),
   ];
 }
 
@@ -139,11 +139,11 @@ function writeStatements({ schemas, tables, releaseId }: AdoptPlan): RangeStatem
   return types.map((type): RangeStatement => {
     const table = tables.data[type];
     const names = written(table).filter((name) => !provenance.has(name));
-    // A monthly that is older than the last logged release must not take away what that one brought.
+    // A monthly older than the last logged release must not remove what that release brought.
     const data = type === 0 ? 's.data_release' : `COALESCE(s.data_release, ${releaseId})`;
     const deactivation = `IF(${isDeactivated('s')}, COALESCE(s.deactivation_release, ${releaseId}), s.deactivation_release)`;
     return {
-      what: `what stays goes into the table of its entity type`,
+      what: 'write the remaining rows to the table of their entity type',
       sql: `INSERT INTO ${table.shadow} (${list(names)}, data_release, deactivation_release)
 SELECT ${list(names, 's')}, ${data}, ${deactivation} FROM ${stage} s
 WHERE s.entity_type_code = '${type === 0 ? '' : type}' ORDER BY s.npi`,
@@ -152,7 +152,7 @@ WHERE s.entity_type_code = '${type === 0 ? '' : type}' ORDER BY s.npi`,
   });
 }
 
-/** Rule 8; a deactivated provider is in none of them (rule 5). */
+/** Rule 8 of the contract. Deactivated providers are in no search table (rule 5). */
 function searchStatements({ schemas }: AdoptPlan, letters: readonly string[]): RangeStatement[] {
   const { stage, search } = adoptionTables(schemas);
   return (['surgeon', 'facility'] as const).flatMap((kind): RangeStatement[] => {
@@ -161,16 +161,16 @@ function searchStatements({ schemas }: AdoptPlan, letters: readonly string[]): R
 SELECT npi, ${columns.join(', ')} FROM ${stage}_search WHERE kind = '${kind}'`;
     return [
       {
-        what: `who is found as a ${kind}, under which letter`,
+        what: `find the ${kind === 'surgeon' ? 'surgeons' : 'facilities'} and the letter of each`,
         sql: `INSERT INTO ${stage}_search (kind, suffix, npi, ${columns.join(', ')})
 SELECT '${kind}', ${suffix}, s.npi, ${values.join(', ')} FROM ${stage} s
 LEFT JOIN ${schemas.scheduler}.search_letter n ON ${joinsLetter}
 WHERE s.entity_type_code = '${kind === 'surgeon' ? 1 : 2}' AND NOT ${isDeactivated('s')}`,
         counts: kind === 'surgeon' ? 'surgeons' : 'facilities',
       },
-      { what: 'all of them', sql: `${lines('all')} ORDER BY npi` },
+      { what: 'write all of them', sql: `${lines('all')} ORDER BY npi` },
       ...letters.map((letter) => ({
-        what: `those of the letter ${letter}`,
+        what: `write those of the letter ${letter}`,
         sql: `${lines(letter)} AND suffix = '${letter}' ORDER BY npi`,
       })),
     ];

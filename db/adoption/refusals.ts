@@ -1,4 +1,4 @@
-/** The words of the quarantine for what an adoption refuses: those of a load, whose rows are held against the same rule. */
+/** Quarantine reasons. A load uses the same ones, because it checks its rows by the same rules. */
 export interface RefusalWords {
   readonly npiForm: string;
   readonly npiCheckDigit: string;
@@ -6,8 +6,8 @@ export interface RefusalWords {
 }
 
 /**
- * SQL for why a row of the existing tables is refused (contract, rule 6), NULL where it is not. The header that an earlier
- * loader stored as a provider has the NPI 0. An entity type that is NULL is an empty one.
+ * SQL for the reason why an existing row is refused (contract, rule 6); NULL for a valid row. A header line that an earlier
+ * loader stored as a provider has the NPI 0. A NULL entity type counts as empty.
  */
 export function refusalOf(row: string, words: RefusalWords): string {
   return `CASE WHEN NOT COALESCE(${hasTenDigits(row)}, FALSE) THEN '${words.npiForm}'
@@ -15,10 +15,10 @@ export function refusalOf(row: string, words: RefusalWords): string {
     WHEN COALESCE(${row}.entity_type_code, '') NOT IN ('', '1', '2') THEN '${words.entityType}' END`;
 }
 
-/** SQL for whether a row's NPI has the form of one. */
+/** SQL for whether a row's NPI has ten digits. */
 export const hasTenDigits = (row: string): string => `${row}.npi BETWEEN 1000000000 AND 9999999999`;
 
-/** Luhn over the prefix 80840, whose digits add 24, and the ten digits of an NPI. */
+/** The Luhn sum of the prefix 80840, which contributes 24, and the ten digits of an NPI. */
 function luhnSum(npi: string): string {
   const digits = Array.from({ length: 10 }, (_, at) => {
     const digit = `(${npi} DIV ${10 ** (9 - at)}) MOD 10`;

@@ -6,14 +6,14 @@ import { adoptionRangeTable, adoptionTable } from '../schema/schema.ts';
 import type { Session } from '../connection/session.ts';
 import type { Schemas } from '../schema/tables.ts';
 
-/** The adoption that is under way. */
+/** An adoption that has started and not swapped yet. */
 export interface Adoption {
-  /** By which the ledger knows what it entered. */
+  /** Identifies the releases that it recorded in the ledger. */
   readonly runId: string;
   readonly shape: string;
 }
 
-/** A range that is copied. */
+/** A copied range. */
 export interface CopiedRange {
   readonly number: number;
   readonly from: string;
@@ -22,7 +22,7 @@ export interface CopiedRange {
   readonly counts: AdoptedCounts;
 }
 
-/** The adoption that is under way, if one is. */
+/** The adoption that has started and not swapped yet, if any. */
 export async function readAdoption(session: Session): Promise<Adoption | undefined> {
   const [row] = await session.orm((db) =>
     db.select({ runId: adoptionTable.runId, shape: adoptionTable.shape }).from(adoptionTable),
@@ -30,14 +30,14 @@ export async function readAdoption(session: Session): Promise<Adoption | undefin
   return row;
 }
 
-/** Notes an adoption whose tables are made. */
+/** Records an adoption after its tables are created. */
 export async function openAdoption(session: Session, shape: string): Promise<Adoption> {
   const adoption = { runId: randomUUID(), shape };
   await session.orm((db) => db.insert(adoptionTable).values({ ...adoption, startedAt: sql`NOW(6)` }));
   return adoption;
 }
 
-/** The ranges that are copied, in their order. */
+/** The copied ranges in their order. */
 export async function copiedRanges(session: Session): Promise<CopiedRange[]> {
   const rows = await session.orm((db) =>
     db.select().from(adoptionRangeTable).orderBy(asc(adoptionRangeTable.rangeNumber)),
@@ -51,7 +51,7 @@ export async function copiedRanges(session: Session): Promise<CopiedRange[]> {
   }));
 }
 
-/** Notes that a range is copied, in the transaction of its rows. */
+/** Records a copied range, in the transaction that copies its rows. */
 export async function noteRange(
   session: Session,
   { number, from, to, checksums, counts }: CopiedRange,
@@ -67,14 +67,14 @@ export async function noteRange(
   );
 }
 
-/** Forgets that a range is copied, in the transaction that takes its rows away. */
+/** Deletes the record of a range, in the transaction that removes its rows. */
 export async function forgetRange(session: Session, number: number): Promise<void> {
   await session.orm((db) => db.delete(adoptionRangeTable).where(eq(adoptionRangeTable.rangeNumber, number)));
 }
 
-/** Drops the shadows and the stage, and forgets the adoption. After the swap these are its leftovers only. */
+/** Drops the shadows and the stage, and deletes the record of the adoption. After the swap only the stage is left. */
 export async function dropAdoption(session: Session, { scheduler }: Schemas): Promise<void> {
-  // Forgotten first: an adoption that is noted has all its tables.
+  // The record goes first: a recorded adoption must have all its tables.
   const names = (await tablesIn(session, [scheduler])).filter((name) =>
     name.startsWith(`${scheduler}.npi_adopt_`),
   );
@@ -83,7 +83,7 @@ export async function dropAdoption(session: Session, { scheduler }: Schemas): Pr
   for (const name of names) await session.query(`DROP TABLE IF EXISTS ${name}`);
 }
 
-/** The originals that are kept since the swap. While there is one, the database is adopted. */
+/** The originals that the swap kept. While any exists, the database counts as adopted. */
 export async function keptOriginals(session: Session, { scheduler }: Schemas): Promise<string[]> {
   return (await tablesIn(session, [scheduler])).filter((name) =>
     name.startsWith(`${scheduler}.npi_original_`),

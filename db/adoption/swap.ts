@@ -5,20 +5,20 @@ import { fenceShared, type Lease } from '../ledger/lease.ts';
 import { givingWay } from '../baseline/rename.ts';
 import type { Session } from '../connection/session.ts';
 
-/** What tells that one of the three tables was changed, by whomever; compared as text. */
+/** The state of one of the three tables, compared as text: any change by anyone gives another one. */
 interface TableSignature {
   readonly name: string;
   readonly createdAt: string | null;
   readonly updatedAt: string | null;
   readonly columns: string;
   readonly writes: number | null;
-  /** Its last change is so young that another one could bear the same second. */
+  /** The last change is so recent that another one could get the same second. */
   readonly isYoung: 0 | 1;
 }
 
 const mostWaits = 20;
 
-/** Runs `work` with the times of changes as they are now; the server answers with those of the day before otherwise. */
+/** Runs `work` with current change times. By default the server returns cached ones, up to a day old. */
 export async function withFreshTimes<T>(session: Session, work: () => Promise<T>): Promise<T> {
   await session.query('SET SESSION information_schema_stats_expiry = 0');
   try {
@@ -29,9 +29,9 @@ export async function withFreshTimes<T>(session: Session, work: () => Promise<T>
 }
 
 /**
- * What the three originals are known by now (with fresh times), or nothing when they change all the time. Every later change gives another
- * signature: its time is that of the commit, in seconds, so it is taken only in a second in which nothing changed. The
- * writes that the server has counted tell changes even when it has forgotten that time.
+ * The signature of the three originals; undefined when they keep changing. Needs `withFreshTimes`. Every later change gives
+ * another signature: change times have a resolution of one second, so it is read in a second without changes. The server's
+ * counts of writes show changes even when it has lost the time.
  */
 export async function settledSignature(session: Session, plan: AdoptPlan): Promise<string | undefined> {
   for (let wait = 0; wait < mostWaits; wait++) {
@@ -56,7 +56,7 @@ async function readSignatures(session: Session, { schemas }: AdoptPlan): Promise
   return found.map((table) => ({ ...table, writes: writes.get(table.name) ?? null }));
 }
 
-/** Rows written since the server began, by table; empty where it does not count or does not tell us. */
+/** Rows written since the server started, by table; empty if it does not count them or denies access to the counts. */
 async function countedWrites(session: Session, schema: string): Promise<ReadonlyMap<string, number>> {
   try {
     const rows = await session.query<{ name: string; writes: number }>(
@@ -72,10 +72,10 @@ async function countedWrites(session: Session, schema: string): Promise<Readonly
 }
 
 /**
- * Puts the shadows in the place of the originals, which are kept, unless one of them has changed since `signature`. All
- * tables are held for as long as it takes to look (with fresh times) and to rename them: readers wait, and see no error.
- * @returns whether it was done
- * @throws DbError FencedOut; DatabaseBusy when a reader holds a table all the time
+ * Swaps the shadows with the originals, which are kept, unless an original has changed since `signature`. Locks all tables
+ * while it compares and renames them: readers wait and see no error. Needs `withFreshTimes`.
+ * @returns whether it swapped them
+ * @throws DbError FencedOut; DatabaseBusy when readers never release a table
  */
 export async function swapTables(
   session: Session,
@@ -86,7 +86,7 @@ export async function swapTables(
   const [lock, rename, unlock] = swapStatements(plan.schemas, plan.tables);
   await givingWay(session, lock.sql, 'LOCK TABLES');
   try {
-    // The lease's row cannot change either while the table is held.
+    // The lock also keeps the lease's row from changing.
     await fenceShared(session, lease);
     if (JSON.stringify(await readSignatures(session, plan)) !== signature) return false;
     await session.run(rename.sql, [], 'RENAME TABLE');

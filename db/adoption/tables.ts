@@ -18,24 +18,24 @@ import {
   type Schemas,
 } from '../schema/tables.ts';
 
-/** A table of the application, and the one that an adoption makes to take its place; all names with their schema. */
+/** A table of the application, and the shadow that replaces it. All names include the schema. */
 export interface AdoptedTable {
   readonly original: string;
   readonly shadow: string;
-  /** Where the original stands after the swap. */
+  /** The name of the original after the swap. */
   readonly kept: string;
-  /** Absent tables are created by `surgicase db migrate` as they have to be, and then are originals like the others. */
+  /** `migrate` creates absent tables in their proper form; then they are originals like the others. */
   readonly isAbsent: boolean;
   readonly found: TableShape;
   /** Names of the columns that a load fills. */
   readonly ours: ReadonlySet<string>;
-  /** In which collation its texts have to come; absent where they are in it. */
+  /** The collation that its texts need; absent when they have it. */
   readonly convertTo?: string;
-  /** What an ALTER has to change in it; empty where the table is as a load needs it. */
+  /** The changes for an ALTER TABLE; empty when the table has what a load needs. */
   readonly changes: readonly string[];
-  /** Columns that are narrower than what a load brings, with the width that they have. */
+  /** Columns narrower than the values of a load, with their current width. */
   readonly narrow: readonly ColumnShape[];
-  /** Secondary keys of the shadow, built when its rows are there. A plain one on `npi` is the primary key's twin. */
+  /** Secondary keys of the shadow, built after its rows are copied. A plain key on `npi` duplicates the primary key. */
   readonly keys: readonly TableKey[];
 }
 
@@ -48,24 +48,25 @@ export interface AdoptedTables {
 /** All tables of an adoption. */
 export const allTables = ({ data, search }: AdoptedTables): readonly AdoptedTable[] => [...data, ...search];
 
-/** Whether there is nothing to adopt, because none of the tables is there. */
+/** Whether there is nothing to adopt because none of the tables exists. */
 export const isEmpty = (tables: AdoptedTables): boolean =>
   allTables(tables).every(({ isAbsent }) => isAbsent);
 
-/** Whether a table is absent or has to be altered; where none is, the rows decide. */
-export const isShapedWrong = (tables: AdoptedTables): boolean =>
-  allTables(tables).some(
-    ({ isAbsent, changes, convertTo }) => isAbsent || changes.length > 0 || convertTo !== undefined,
-  );
+/** Whether any table needs changes. If not, only the rows can require an adoption. */
+export const isShapedWrong = (tables: AdoptedTables): boolean => allTables(tables).some(needsChanges);
 
-/** A column that a table must have, and how it is added where it is absent. */
+/** Whether a table is absent or needs changes. */
+export const needsChanges = ({ isAbsent, changes, convertTo }: AdoptedTable): boolean =>
+  isAbsent || changes.length > 0 || convertTo !== undefined;
+
+/** A column that a table must have, and the definition for adding it. */
 interface WantedColumn {
   readonly name: string;
   readonly maxLength?: number | undefined;
   readonly definition: string;
 }
 
-/** The shadows' names. */
+/** The names of the shadows. */
 export function adoptionTables({ scheduler }: Schemas): NpiTables & { readonly stage: string } {
   const prefix = `${scheduler}.npi_adopt`;
   return {
@@ -75,7 +76,7 @@ export function adoptionTables({ scheduler }: Schemas): NpiTables & { readonly s
   };
 }
 
-/** Reads the application's NPI and search tables as they are. Nothing is changed. */
+/** Reads the definitions of the application's NPI and search tables. Changes nothing. */
 export async function readAdoptedTables(session: Session, schemas: Schemas): Promise<AdoptedTables> {
   const { nearest } = await collationsOf(session);
   const fresh = new Map(
@@ -86,7 +87,7 @@ export async function readAdoptedTables(session: Session, schemas: Schemas): Pro
   const live = liveTables(schemas);
   const read = async (original: string) => {
     const table = fresh.get(original);
-    if (table === undefined) throw new Error(`${original} is no table of the application.`);
+    if (table === undefined) throw new Error(`${original} is not a table of the application.`);
     const isAbsent = !present.has(original);
     const shape = tableShape(isAbsent ? table.ddl : await showCreate(session, original));
     return { table, isAbsent, shape, ...(foreign.has(original) && { convertTo: nearest }) };
@@ -101,7 +102,7 @@ export async function readAdoptedTables(session: Session, schemas: Schemas): Pro
   return { data: [asData(0), asData(1), asData(2)], search };
 }
 
-/** Tables of these schemas, as `schema.table`. */
+/** The tables of these schemas, as `schema.table`. */
 export async function tablesIn(session: Session, schemas: readonly string[]): Promise<string[]> {
   const found = await session.query<{ place: string }>(
     `SELECT CONCAT(table_schema, '.', table_name) AS place FROM information_schema.tables
@@ -111,7 +112,7 @@ export async function tablesIn(session: Session, schemas: readonly string[]): Pr
   return found.map(({ place }) => place);
 }
 
-/** Tables with a text in another collation: letters and names are compared across tables, and Ł is in no latin1. */
+/** Tables with a text in another collation. Statements compare texts across tables, and latin1 cannot hold Ł. */
 async function tablesNotIn(
   session: Session,
   collation: string,
@@ -125,7 +126,7 @@ async function tablesNotIn(
   return new Set(found.map(({ place }) => place));
 }
 
-/** A provider may move to the table of another type, so a column is as wide in all three as in the widest. */
+/** A provider can move to the table of another type, so a column gets its greatest width in all three tables. */
 function wantedData(shapes: readonly TableShape[]): WantedColumn[] {
   const widest = (name: string, least: number) =>
     Math.max(
@@ -172,7 +173,7 @@ function adopted(
     const column = byName.get(name);
     return column?.width !== undefined && column.width < maxLength ? [{ column, maxLength }] : [];
   });
-  // Without a character set of its own it is in that of the table, which may have been converted.
+  // Without a character set of its own a column has that of the table, which may have been converted.
   const widened = (definition: string, width: number) =>
     definition.replace(/\(\d+\)/, `(${width})`).replace(/ CHARACTER SET \w+| COLLATE \w+/g, '');
   return {

@@ -62,10 +62,10 @@ it('texts in another collation are converted, and the next week is loaded', asyn
 });
 
 it.each([
-  ['ADD COLUMN id INT NOT NULL AUTO_INCREMENT, ADD UNIQUE KEY (id)', 'counts by itself'],
-  ['ADD COLUMN owner INT NOT NULL', 'needs a value'],
-  ['MODIFY npi VARCHAR(10)', 'is no BIGINT'],
-  ['ENGINE = MyISAM', 'is in MyISAM'],
+  ['ADD COLUMN id INT NOT NULL AUTO_INCREMENT, ADD UNIQUE KEY (id)', 'is AUTO_INCREMENT'],
+  ['ADD COLUMN owner INT NOT NULL', 'is NOT NULL without a default'],
+  ['MODIFY npi VARCHAR(10)', 'is not a BIGINT'],
+  ['ENGINE = MyISAM', 'uses the engine MyISAM'],
 ])('%s is an obstacle that the dry run names', async (change, words) => {
   await bed.query(`ALTER TABLE ${app}.npi_data_1 ${change}`);
   for (const options of [['--dry-run'], []]) {
