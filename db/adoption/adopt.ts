@@ -223,7 +223,10 @@ export async function finishAdoption(
     if (!(await hasOwnTables(session, schemas))) return [];
     const originals = await keptOriginals(session, schemas);
     if (originals.length > 0 || (await readAdoption(session)) === undefined) return originals;
-    throw new DbError('AdoptionRefused', 'The adoption has not finished copying yet. Run `surgicase db adopt` to complete it.');
+    throw new DbError(
+      'AdoptionRefused',
+      'The adoption has not finished copying yet. Run `surgicase db adopt` to complete it.',
+    );
   });
   if (before.length === 0) return [];
   return asAdoption(database, signal, async (session) => {

@@ -24,7 +24,8 @@ export function asAdoption<Result>(
     const [lock] = await session.query<{ isMine: 0 | 1 }>("SELECT GET_LOCK('surgicase adopt', ?) AS isMine", [
       aloneAfterSeconds,
     ]);
-    if (lock?.isMine !== 1) throw new DbError('LeaseHeld', 'Another `surgicase db adopt` is already running. Wait until it ends.');
+    if (lock?.isMine !== 1)
+      throw new DbError('LeaseHeld', 'Another `surgicase db adopt` is already running. Wait until it ends.');
     try {
       return await underLease(database, session, signal, work);
     } finally {
@@ -41,7 +42,11 @@ async function underLease<Result>(
   work: (session: Session, lease: Lease) => Promise<Result>,
 ): Promise<Result> {
   const lease = await takeLease(session, holder);
-  if ('heldBy' in lease) throw new DbError('LeaseHeld', `npi-update is running: ${lease.heldBy} holds its lease. Wait until it ends.`);
+  if ('heldBy' in lease)
+    throw new DbError(
+      'LeaseHeld',
+      `npi-update is running: ${lease.heldBy} holds its lease. Wait until it ends.`,
+    );
   let renewal: Promise<void> = Promise.resolve();
   const timer = setInterval(() => {
     // The next renewal makes up for a failed one. The fence protects the writes, not this timer.

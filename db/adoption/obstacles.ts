@@ -33,10 +33,13 @@ function withoutKey({ original }: AdoptedTable): string {
 
 /** The adoption makes npi the primary key, and a table can have only one. */
 function otherPrimary({ original, found: { primary, columns } }: AdoptedTable): string[] {
-  if (!columns.some(({ name }) => name === 'npi')) return [`${original} has no column npi. Add it as a BIGINT.`];
+  if (!columns.some(({ name }) => name === 'npi'))
+    return [`${original} has no column npi. Add it as a BIGINT.`];
   return primary.length === 0 || primary.join() === 'npi'
     ? []
-    : [`${original} has the primary key (${primary.join(', ')}). Drop it: the adoption makes npi the primary key.`];
+    : [
+        `${original} has the primary key (${primary.join(', ')}). Drop it: the adoption makes npi the primary key.`,
+      ];
 }
 
 /** Columns that would make every insert of a load fail. */
@@ -47,7 +50,9 @@ function oddColumns({ original, found: { columns } }: AdoptedTable): string[] {
     if (/ AUTO_INCREMENT/i.test(definition))
       return [`${original}.${name} is AUTO_INCREMENT. Drop the column: npi becomes the key.`];
     const isNeeded = / NOT NULL/i.test(definition) && !/ DEFAULT /i.test(definition) && !isGenerated;
-    return isNeeded && name !== 'npi' ? [`${original}.${name} is NOT NULL without a default. Add a default.`] : [];
+    return isNeeded && name !== 'npi'
+      ? [`${original}.${name} is NOT NULL without a default. Add a default.`]
+      : [];
   });
 }
 

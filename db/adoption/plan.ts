@@ -15,7 +15,10 @@ export function createStatements(schemas: Schemas, tables: AdoptedTables): State
   const { stage } = adoptionTables(schemas);
   return [
     ...allTables(tables).flatMap(shadowStatements),
-    ...stageStatements(tables, stage).map((sql) => ({ what: 'create a stage for the rows of one range', sql })),
+    ...stageStatements(tables, stage).map((sql) => ({
+      what: 'create a stage for the rows of one range',
+      sql,
+    })),
   ];
 }
 
