@@ -12,7 +12,7 @@ import {
 } from './production-database.ts';
 import { startSqlProxy, type SqlProxy, type Verdict } from './sql-proxy.ts';
 
-/** A generated production database, and the command on it. */
+/** A generated production database, and a function that runs the adopt command against it. */
 export interface AdoptionBed {
   readonly schemas: Schemas;
   readonly env: NodeJS.ProcessEnv;
@@ -25,12 +25,12 @@ export interface AdoptionBed {
   drop(): Promise<void>;
 }
 
-/** Search tables that production has lost. */
+/** Search tables that the production database does not have. */
 export const missingTables = ['search_surgeon_q', 'search_surgeon_z', 'search_facility_x'];
 
 const forever = new AbortController().signal;
 
-/** The schemas are `<name>_app`, `<name>_search` and `<name>_own`; the last one is not there yet. */
+/** The schemas are `<name>_app`, `<name>_search` and `<name>_own`; the adoption creates the last one. */
 export async function createBed(name: string, rows: readonly ProductionRow[]): Promise<AdoptionBed> {
   const schemas = { application: `${name}_app`, search: `${name}_search`, scheduler: `${name}_own` };
   const database = openDatabase(schemas.scheduler);
@@ -63,15 +63,15 @@ export async function createBed(name: string, rows: readonly ProductionRow[]): P
   };
 }
 
-/** `surgicase db adopt` whose statements pass a proxy, which kills it, or holds a statement back. */
+/** A running `surgicase db adopt` behind a proxy that can kill it or hold back one of its statements. */
 export interface WatchedAdoption {
   readonly proxy: SqlProxy;
-  /** When the statement that was chosen has come. */
+  /** Resolves when the chosen statement arrives. */
   readonly chosen: Promise<void>;
   readonly ended: Promise<{ readonly code: number | null; readonly err: string }>;
 }
 
-/** Starts it; a verdict other than `pass` kills it, `held` excepted. */
+/** Starts the command. Every verdict except `pass` and `held` kills it. */
 export async function startAdoption(
   env: NodeJS.ProcessEnv,
   judge: (sql: string) => Verdict,
@@ -113,7 +113,7 @@ export async function startAdoption(
   return { proxy, chosen, ended };
 }
 
-/** Every table and column of the bed's schemas, and a checksum of each table. */
+/** All tables and columns of the bed's schemas, with a checksum of each table. */
 export async function fingerprint({ query, schemas }: AdoptionBed): Promise<unknown> {
   const list = `'${Object.values(schemas).join("', '")}'`;
   const columns = await query(

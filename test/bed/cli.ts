@@ -1,17 +1,17 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-/** The command as it is built. */
+/** The built command. */
 export const cli = fileURLToPath(new URL('../../dist/client/cli.js', import.meta.url));
 
-/** What a person sees of a command that has ended. */
+/** Exit code and output of a finished command. */
 export interface Ended {
   readonly code: number;
   readonly out: string;
   readonly err: string;
 }
 
-/** Runs `surgicase …` as a process of its own, with this environment and nothing else configured. */
+/** Runs `surgicase …` in its own process, configured by this environment only. */
 export function surgicase(args: readonly string[], env: NodeJS.ProcessEnv, cwd?: string): Promise<Ended> {
   const path = process.env['PATH'];
   return new Promise((resolve) => {

@@ -2,7 +2,7 @@ import { inject } from 'vitest';
 import { connect, type Database } from '../../db/connection/pool.ts';
 import { staticCredentials } from '../../db/connection/credentials.ts';
 
-/** The server of this test run, without a pipeline on it. */
+/** Opens the MySQL server of this test run, for tests that need no pipeline. */
 export function openDatabase(schema: string): Database {
   const server = new URL(inject('mysqlUrl'));
   const credentials = staticCredentials({

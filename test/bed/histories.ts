@@ -11,15 +11,16 @@ type History = Awaited<ReturnType<WorkflowHandle['fetchHistory']>>;
 
 interface Run {
   readonly name: string;
-  /** The workflow's. */
+  /** The workflow type. */
   readonly type: string;
   readonly outcome: string;
   readonly history: History;
 }
 
 /**
- * Replays what runs of this process wrote: a run under way outlives a deployment. With EXPORT_HISTORIES=<version> one
- * run of each outcome is kept in test/histories/<version>, for later versions to replay.
+ * Replays the runs that this process started, because an open run continues on the next deployment's code.
+ * With EXPORT_HISTORIES=<version>, one run of each outcome is saved in test/histories/<version>, so that later
+ * versions can replay it.
  */
 export async function replayRuns(handles: readonly WorkflowHandle[]): Promise<void> {
   const runs: Run[] = [];
@@ -35,7 +36,7 @@ export async function replayRuns(handles: readonly WorkflowHandle[]): Promise<vo
   await replay(runs);
 }
 
-/** Whether a run has loaded a monthly: it calls other activities than a run of weeklies. */
+/** Whether the run loaded a monthly, which calls other activities than a weekly. */
 function isBaseline({ events }: History): boolean {
   return (events ?? []).some(
     ({ activityTaskScheduledEventAttributes: scheduled }) => scheduled?.activityType?.name === 'loadBaseline',
@@ -46,11 +47,11 @@ async function outcomeOf(handle: WorkflowHandle): Promise<string> {
   return ((await handle.result()) as { outcome: string }).outcome.replace(' ', '-');
 }
 
-/** The longest of each outcome: it has more for later versions to follow. */
+/** Keeps the longest history of each outcome, because it tests the most steps. */
 function keep(version: string, { type, outcome, history }: Run): void {
   const workflow = type.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   const path = join(folder, version, `${workflow}-${outcome}.json`);
-  // Who worked on it, and in which folder, is this machine's business.
+  // Remove the names of this machine, its workers and its folders.
   const text = historyToJSON(history)
     .replace(/("identity": )"[^"]*"/g, '$1"worker"')
     .replace(/"\d+@[\w.-]+"/g, '"sticky"')
@@ -60,7 +61,7 @@ function keep(version: string, { type, outcome, history }: Run): void {
   writeFileSync(path, `${text}\n`);
 }
 
-/** The kept histories, as `<version>/<name>` and their JSON. */
+/** The saved histories: `<version>/<name>` and the JSON. */
 export function keptHistories(): { name: string; json: string }[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.json'))

@@ -5,7 +5,7 @@ import type { Pipeline } from './pipeline.ts';
 
 type Row = Readonly<Record<string, string | null>>;
 
-/** What the tables of a pipeline hold, in the lines of the model. */
+/** The content of a pipeline's tables, as lines in the model's format. */
 export async function linesOf(name: string, { query }: Pipeline): Promise<Lines> {
   const lines = new Map<string, string>();
   for (const type of [0, 1, 2]) {
@@ -29,7 +29,10 @@ export async function linesOf(name: string, { query }: Pipeline): Promise<Lines>
   return lines;
 }
 
-/** A statement that gives `place` and `line` of every search row, open refusal and line of the update log. */
+/**
+ * A statement that selects `place` and `line` of every search row, every open refused row and every row of the update
+ * log.
+ */
 function otherLines(name: string): string {
   const search = (['surgeon', 'facility'] as const).flatMap((kind) =>
     ['all', ...searchLetters].map((suffix) => {
@@ -47,7 +50,7 @@ function otherLines(name: string): string {
   ].join(' UNION ALL ');
 }
 
-/** The first few lines that differ, for people. */
+/** The first few lines that differ, for a readable failure. */
 export function differences(found: Lines, expected: Lines): string[] {
   const places = [...new Set([...expected.keys(), ...found.keys()])].sort();
   return places

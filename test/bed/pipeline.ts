@@ -25,37 +25,37 @@ import { replayRuns } from './histories.ts';
 
 const scheduledTime = defineSearchAttributeKey('TemporalScheduledStartTime', 'DATETIME');
 
-// The SDK's runtime can be installed once in a process only.
+// The SDK's runtime can be installed only once per process.
 let isRuntimeInstalled = false;
 
 export const forever = new AbortController().signal;
 
-/** A page with every zip of a folder, a fresh database, and a worker on it: the whole pipeline, for one test file. */
+/** The whole pipeline for one test file: a page that lists the zips of a folder, a new database and a worker. */
 export interface Pipeline {
-  /** Zips in here are on the page. */
+  /** The page lists every zip in this folder. */
   readonly site: string;
   readonly archive: string;
   readonly database: Database;
   /** The application's schema. */
   readonly app: string;
-  /** For commands that are run as processes of their own. */
+  /** The environment for commands that run in their own process. */
   readonly env: NodeJS.ProcessEnv;
   readonly client: Client;
-  /** Answers a request in the page's place when it returns true; set by tests of what a server may do. */
+  /** A test that plays a faulty server sets `intercept`, which answers a request itself when it returns true. */
   readonly page: Page;
   query<Row>(sql: string): Promise<Row[]>;
   start(input?: NpiUpdateInput): Promise<WorkflowHandle>;
   run(input?: NpiUpdateInput): Promise<NpiUpdateResult>;
   startCases(job: CaseJob, input?: CaseUpdateInput): Promise<WorkflowHandle>;
   runCases(job: CaseJob, input?: CaseUpdateInput): Promise<CaseUpdateResult>;
-  /** As a schedule that wanted it at `scheduledAt`. */
+  /** Runs the job as if its schedule had fired at `scheduledAt`. */
   runScheduledCases(job: CaseJob, scheduledAt: Date): Promise<CaseUpdateResult>;
   undo(runId: string): Promise<CaseUpdateResult>;
-  /** A worker in this process, for tests that bring their own. */
+  /** Starts a worker in this process, for tests that did not ask for one at the start. */
   startWorker(): Promise<RunningWorker>;
-  /** Empties every table, and the page, which answers as it should again. */
+  /** Empties every table and the page, and removes `page.intercept`. */
   reset(): Promise<void>;
-  /** Replays every run on the workflow's code, and drops what the pipeline made. */
+  /** Replays every run on the current workflow code, then deletes the databases and folders. */
   stop(): Promise<void>;
 }
 
@@ -64,8 +64,9 @@ interface Page {
 }
 
 /**
- * `name` keeps schemas and workflow ids of test files apart. The schemas are `<name>_app`, `<name>_search`, `<name>_own`.
- * `hasWorker: false`: the test brings workers of its own.
+ * `name` separates the schemas and workflow ids of test files. The schemas are `<name>_app`, `<name>_search` and
+ * `<name>_own`.
+ * With `hasWorker: false`, the test starts its own workers.
  */
 export async function startPipeline(
   name: string,

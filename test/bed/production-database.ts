@@ -4,7 +4,9 @@ import { npiColumns } from '../../db/schema/npi-columns.ts';
 import type { Session } from '../../db/connection/session.ts';
 import { searchLetters, type Schemas } from '../../db/schema/tables.ts';
 
-/** Widths of the existing application that are narrower than the V2 layout; every other column is as wide. */
+/**
+ * Columns that the existing application made narrower than the V2 layout. Every other column has the layout's width.
+ */
 const narrowWidths: Readonly<Record<string, number>> = {
   provider_first_name: 20,
   provider_name_suffix_text: 4,
@@ -23,7 +25,7 @@ const narrowWidths: Readonly<Record<string, number>> = {
 
 const location = 'provider_business_practice_location_address';
 
-/** The columns that generated rows fill; the others are NULL. */
+/** The columns that generated rows fill. All others are NULL. */
 export const filledColumns = [
   'entity_type_code',
   'provider_last_name',
@@ -41,7 +43,7 @@ export const filledColumns = [
 ] as const;
 export type FilledColumn = (typeof filledColumns)[number];
 
-/** A row of `npi_data_<table>`; what it does not name is NULL. */
+/** A row of `npi_data_<table>`. Columns without a value are NULL. */
 export interface ProductionRow {
   readonly table: 0 | 1 | 2;
   readonly npi: string | null;
@@ -52,8 +54,8 @@ const widthOf = (name: string, maxLength: number) =>
   /taxonomy_group_\d+$/.test(name) ? 10 : (narrowWidths[name] ?? maxLength);
 
 /**
- * The application's tables as production has them: no primary key, narrow columns, search tables without those that are
- * named in `missing`, `cases` without four of its columns, and a column of the application's own in `npi_data_1`.
+ * Creates the application's tables as production has them: no primary keys, narrow columns, no search tables
+ * from the list `missing`, `cases` without four of its columns, and an extra column in `npi_data_1`.
  */
 export async function createProduction(
   session: Session,
@@ -125,13 +127,13 @@ function dataTable(schema: string, type: 0 | 1 | 2): string {
   return `CREATE TABLE ${schema}.npi_data_${type} (${parts.join(', ')})`;
 }
 
-/** A value as the old job stored it in a loose mode: cut to its column. */
+/** The value that the old job stored: its SQL mode cut values to the column's width. */
 export function stored(name: FilledColumn, value: string): string {
   const width = narrowWidths[name];
   return width === undefined ? value : value.slice(0, width);
 }
 
-/** Stored values that are as long as their narrow column. */
+/** Counts stored values that fill their narrow column completely. */
 export function filledValues({ values }: ProductionRow): number {
   return filledColumns.filter((name) => {
     const width = narrowWidths[name];
@@ -139,7 +141,7 @@ export function filledValues({ values }: ProductionRow): number {
   }).length;
 }
 
-/** Puts rows into the three tables, in their order. They hold no tab, line break or backslash. */
+/** Inserts rows into the three tables in order. Values must not contain a tab, line break or backslash. */
 export async function loadProduction(
   session: Session,
   { application }: Schemas,
@@ -162,7 +164,10 @@ function* chunked(lines: readonly string[]): Generator<Buffer> {
   for (let at = 0; at < lines.length; at += 10_000) yield Buffer.from(lines.slice(at, at + 10_000).join(''));
 }
 
-/** Fills the search tables as the old job does: every row, also of deactivated providers, but no name without a letter. */
+/**
+ * Fills the search tables like the old job: all rows, deactivated providers included, except names that start without
+ * a letter.
+ */
 export async function fillProductionSearch(
   session: Session,
   { application, search }: Schemas,

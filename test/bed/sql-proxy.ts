@@ -1,16 +1,16 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
 /**
- * What becomes of a statement: it passes, or the worker is stopped before it arrives or after it took effect; `held`, and
- * it arrives when the proxy is told to release it.
+ * What happens to a statement. `pass`: it goes through. `before` and `after`: the worker is stopped before the
+ * statement arrives or after it took effect. `held`: it waits until `release` is called.
  */
 export type Verdict = 'pass' | 'before' | 'after' | 'held';
 
 export interface SqlProxy {
   readonly port: number;
-  /** Passes on the statements that were held. */
+  /** Sends the held statements to the server. */
   release(): void;
-  /** Breaks every connection, as a network does. */
+  /** Breaks every connection, like a network failure. */
   drop(): void;
   close(): Promise<void>;
 }
@@ -18,9 +18,10 @@ export interface SqlProxy {
 const comQuery = 3;
 
 /**
- * A proxy in front of MySQL that shows each statement to `judge` before it passes on. A verdict other than `pass`
- * calls `stop` (which kills or freezes the worker): `before`, and the statement waits until `stop` has returned;
- * `held`, and it waits for `release`; `after`, and its answer is held back. Statements are what mysql2 sends as COM_QUERY, without TLS.
+ * A proxy in front of MySQL that shows each statement to `judge` first. Every verdict except `pass` calls
+ * `stop`, which kills or freezes the worker. With `before`, the statement is sent once `stop` has returned;
+ * with `held`, once `release` is called; with `after`, the server runs it first and its answer waits for
+ * `stop`. The proxy sees the statements that mysql2 sends as COM_QUERY without TLS.
  */
 export async function startSqlProxy(
   target: { readonly host: string; readonly port: number },
@@ -65,13 +66,13 @@ export async function startSqlProxy(
   };
 }
 
-/** Text of a COM_QUERY; since 8.0.23 two bytes before it say that it carries no attributes. */
+/** The text of a COM_QUERY. Since MySQL 8.0.23, two bytes before it say that the query has no attributes. */
 function statementOf(packet: Buffer): string {
   const hasCounts = packet[5] === 0 && packet[6] === 1;
   return packet.toString('utf8', hasCounts ? 7 : 5).trimStart();
 }
 
-/** Packets of the MySQL protocol: three bytes of length, one of sequence, then the payload. */
+/** Splits the stream into MySQL packets: three bytes of length, one of sequence, then the payload. */
 function eachPacket(socket: Socket, onPacket: (packet: Buffer) => void): void {
   let rest: Buffer = Buffer.alloc(0);
   socket.on('data', (bytes: Buffer) => {

@@ -8,13 +8,13 @@ import type { Verdict } from '../bed/sql-proxy.ts';
 
 const providers = 200_000;
 const kills = 10;
-/** So few of an attempt's statements that ten attempts do not come to the end: the first 140 only look. */
+/** Low enough that ten attempts do not finish the adoption: the first 140 statements of an attempt only read. */
 const mostStatements = 350;
 
 let bed: AdoptionBed;
 afterEach(() => bed.drop());
 
-/** What the application asks: a count each, one of a provider or of a name, or of both tables at once. */
+/** The application's queries. Each counts the rows of one provider, one name, or both tables together. */
 function questions({ tables }: Adopted): string[] {
   const listed = (tables['search_surgeon_s'] ?? []).map((line) => line.split('|')[0] ?? '');
   const some = Array.from({ length: 60 }, (_, at) => listed[Math.floor((at * listed.length) / 60)] ?? '');
@@ -36,7 +36,7 @@ interface Reading {
   readonly errors: readonly unknown[];
 }
 
-/** Asks one question after another until the signal; what was counted, by question, in the order in which it was seen. */
+/** Runs one query after another until the signal. Gives the counts of each query in the order they appeared. */
 async function readUntil(signal: AbortSignal, asked: readonly string[]): Promise<Reading> {
   const counts: number[][] = asked.map(() => []);
   const errors: unknown[] = [];
@@ -61,7 +61,7 @@ const ask = async (asked: readonly string[]): Promise<number[]> => {
   return answers;
 };
 
-it(`of ${providers} providers, killed ${kills} times at random, makes what the model says, and readers see before or after`, async () => {
+it(`adopts ${providers} providers as the model says after ${kills} kills at random statements, and readers see only the state before or after`, async () => {
   const seed = Number(process.env['ADOPT_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
   console.log(`seed of the kills: ${seed} (ADOPT_SEED repeats them)`);
   const random = seeded(seed);
@@ -96,21 +96,21 @@ it(`of ${providers} providers, killed ${kills} times at random, makes what the m
   }
 }, 900_000);
 
-describe('killed', () => {
+describe('an adoption that is killed', () => {
   const rows = productionRows(500, 11);
   const expected = digests(adoptedModel(rows));
 
   it.each<[name: string, pattern: RegExp, how: Verdict]>([
-    ['while it makes its tables', /^ALTER TABLE \S+npi_adopt_search_surgeon_k/, 'before'],
-    ['when its tables are made', /^insert into `npi_adoption`/i, 'before'],
+    ['while it creates its tables', /^ALTER TABLE \S+npi_adopt_search_surgeon_k/, 'before'],
+    ['after it created its tables', /^insert into `npi_adoption`/i, 'before'],
     ['in the middle of a range', /^INSERT INTO \S+npi_adopt_search_facility_b/, 'before'],
-    ['when a range is committed', /^insert into `npi_adoption_range`/i, 'after'],
-    ['while it builds a key', /^ALTER TABLE \S+npi_adopt_npi_data_1 ADD KEY/, 'before'],
-    ['when it holds all tables', /^LOCK TABLES/, 'after'],
+    ['after a range is committed', /^insert into `npi_adoption_range`/i, 'after'],
+    ['while it builds an index', /^ALTER TABLE \S+npi_adopt_npi_data_1 ADD KEY/, 'before'],
+    ['while it holds all table locks', /^LOCK TABLES/, 'after'],
     ['before the swap', /^RENAME TABLE/, 'before'],
     ['after the swap', /^RENAME TABLE/, 'after'],
-    ['while it clears up', /^DROP TABLE IF EXISTS \S+npi_adopt_row/, 'before'],
-  ])('%s it goes on to the same end', async (_name, pattern, how) => {
+    ['while it cleans up', /^DROP TABLE IF EXISTS \S+npi_adopt_row/, 'before'],
+  ])('%s reaches the same result on the next attempt', async (_name, pattern, how) => {
     bed = await createBed('adopt_moment', rows);
     let isPast = false;
     const attempt = await startAdoption(bed.env, (sql) => {

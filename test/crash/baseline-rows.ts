@@ -1,15 +1,18 @@
 import { npidataHeader } from '../../nppes/rows/header.ts';
 import { individual, npi, organization, stub, type RowSpec } from '../generated/release-zip.ts';
 
-// A monthly onto tables that know most of its providers: 300 of them over the whole width of the NPIs.
+// A monthly for tables that already hold most of its providers: 300, spread over all possible NPIs.
 const providerCount = 300;
 const indexes = Array.from({ length: providerCount }, (_, i) => i);
 const spread = (i: number) => i * 666_667;
 
-/** Ranges that the monthly is split into. */
+/** The number of ranges that the monthly is split into. */
 export const rangeCount = 6;
 
-/** The header of the monthly, with a column that nobody loads: its width alone makes a member of several ranges. */
+/**
+ * The monthly's header with an extra column that is not loaded. Its long values make the file big enough for several
+ * ranges.
+ */
 export const padded = [...npidataHeader, 'Padding'];
 const padding = ' '.repeat(262_000);
 
@@ -39,13 +42,16 @@ function weekRow(i: number, day: string, city: string): RowSpec {
   return i % 11 === 10 ? stub(spread(i), day) : provider(i, day, city);
 }
 
-/** Its days are the monthly's last. */
+/** The week that ends on the monthly's last day. */
 export const earlierWeek = indexes.filter((i) => i < 200).map((i) => weekRow(i, '09/08/2026', 'EARLIER'));
 
-/** Newer than the monthly: what it says outlives it. */
+/** The week after the monthly; its rows are newer and must survive. */
 export const laterWeek = indexes.filter((i) => i % 4 === 1).map((i) => weekRow(i, '09/15/2026', 'LATER'));
 
-/** Providers from 30 on: some of another type, deactivated, refused, older than or as what is known, or twice in the file. */
+/**
+ * Providers from number 30 on. Some changed their type, are deactivated, refused, older than or equal to the live row,
+ * or appear twice.
+ */
 export const monthlyRows: readonly RowSpec[] = indexes
   .slice(30)
   .flatMap((i): RowSpec[] => {

@@ -26,13 +26,13 @@ let undisturbed: unknown;
 beforeAll(async () => {
   monthly = await writeMonthly(folder, 'September_2026', '20260913', monthlyRows, padded);
 });
-// What a failed test leaves would work on for ever.
+// Workers that a failed test left behind would run forever.
 afterAll(() => {
   killWorkerProcesses();
   rmSync(folder, { recursive: true });
 });
 
-/** A page with the weeks around the monthly, a database, and a Temporal namespace of its own; no worker yet. */
+/** Starts a page with the weeks around the monthly, a database and a separate Temporal namespace, but no worker. */
 async function openCase(name: string): Promise<Pipeline> {
   await createNamespace(name);
   const more = { TEMPORAL_NAMESPACE: name, ACTIVITY_HEARTBEAT_TIMEOUT: '3s', NPI_MAX_REFUSED: '50%' };
@@ -42,7 +42,10 @@ async function openCase(name: string): Promise<Pipeline> {
   return pipeline;
 }
 
-/** A doomed worker that publishes the two weeks unharmed, and the run in which it then meets the monthly. */
+/**
+ * Starts a worker that publishes the two weeks undisturbed, and then the run that loads the monthly, where `judge`
+ * applies.
+ */
 async function startMonthly(pipeline: Pipeline, how: Parameters<typeof startDoomedWorker>[1], judge: Judge) {
   let isArmed = false;
   const worker = await startDoomedWorker(pipeline.env, how, (sql) => (isArmed ? judge(sql) : 'pass'));
@@ -52,13 +55,13 @@ async function startMonthly(pipeline: Pipeline, how: Parameters<typeof startDoom
   return { worker, handle: await pipeline.start() };
 }
 
-/** The n-th statement that matches, counted from 1. */
+/** Chooses the n-th matching statement, counted from 1. */
 function nth(pattern: RegExp, count: number, verdict: Verdict): Judge {
   let seen = 0;
   return (sql) => (pattern.test(sql) && (seen += 1) === count ? verdict : 'pass');
 }
 
-/** The first statement that matches `pattern` after the n-th that matched `earlier`. */
+/** Chooses the first statement that matches `pattern` after the n-th that matched `earlier`. */
 function following(earlier: RegExp, count: number, pattern: RegExp, verdict: Verdict): Judge {
   let seen = 0;
   return (sql) => {
@@ -72,7 +75,7 @@ const loadedRanges = async ({ query }: Pipeline) =>
     ({ number }) => number,
   );
 
-it('replaces what the weeks have left when nothing disturbs it', async () => {
+it('replaces the tables of the weeks when nothing disturbs it', async () => {
   const name = 'baseline_none';
   const pipeline = await openCase(name);
   const ranges = new Set<number>();
@@ -107,7 +110,7 @@ function rangeOf(sql: string): number | undefined {
   return number === undefined ? undefined : Number(number);
 }
 
-/** A frozen worker wakes, its held statement passes, and it is given the time that it has to end its activities. */
+/** Wakes a frozen worker, releases its held statement, and waits until it has ended its activities. */
 async function wakeAndEnd(zombie: Awaited<ReturnType<typeof startDoomedWorker>>): Promise<void> {
   zombie.proxy.release();
   zombie.child.kill('SIGCONT');
@@ -115,18 +118,18 @@ async function wakeAndEnd(zombie: Awaited<ReturnType<typeof startDoomedWorker>>)
   await zombie.exit;
 }
 
-/** Of what is left behind, what the application reads. */
+/** The tables that the application reads. */
 const liveOf = (left: unknown) =>
   (left as { tables: { place: string }[] }).tables.filter(({ place }) => !place.startsWith('_own'));
 
 const range = /^insert into `npi_shadow_range`/i;
 const swap = /^RENAME TABLE \w+_app\.npi_data_0 TO/;
 const takeover = /^RENAME TABLE \w+\.npi_shadow_/;
-// A frozen worker's polls still take tasks; and each kill costs a start, and a pause before the next attempt.
+// A frozen worker's polls still take tasks, and each kill costs a worker start and a pause before the next attempt.
 const longTimeoutMs = 300_000;
 
 describe.concurrent('a worker that loads a monthly', () => {
-  // Each list is one run: its first worker is killed at the first moment, its second at the second, and so on.
+  // Each list is one run. Its first worker is killed at the first moment, its second worker at the second, and so on.
   const runs: readonly [string, readonly (readonly [string, () => Judge])[]][] = [
     [
       'in the first half',
@@ -164,7 +167,7 @@ describe.concurrent('a worker that loads a monthly', () => {
   ];
 
   it.each(runs)(
-    'killed %s, again and again, leaves what an undisturbed run leaves, and loads no range twice',
+    'killed repeatedly %s, leaves the same tables as an undisturbed run and loads no range twice',
     async (what, moments) => {
       const name = `baseline_${what.replaceAll(' ', '_')}`;
       const pipeline = await openCase(name);
@@ -194,7 +197,7 @@ describe.concurrent('a worker that loads a monthly', () => {
   );
 
   it(
-    'frozen before its swap changes nothing when it wakes, neither before its successor goes live nor after',
+    'frozen before its swap, changes nothing when it wakes before or after its successor goes live',
     async () => {
       const name = 'baseline_zombie';
       const pipeline = await openCase(name);
@@ -217,7 +220,7 @@ describe.concurrent('a worker that loads a monthly', () => {
   );
 
   it(
-    'killed between its swap and its ledger, its run terminated: the next run completes what is live, and loads nothing',
+    'killed between swap and ledger, then terminated: the next run completes the ledger and loads nothing',
     async () => {
       const name = 'baseline_terminated';
       const pipeline = await openCase(name);
@@ -236,7 +239,7 @@ describe.concurrent('a worker that loads a monthly', () => {
   );
 
   it(
-    'goes on when all its connections are lost in the middle',
+    'finishes when all its connections are lost in the middle',
     async () => {
       const name = 'baseline_lost';
       const pipeline = await openCase(name);

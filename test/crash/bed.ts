@@ -8,17 +8,17 @@ import { cli } from '../bed/cli.ts';
 import type { Pipeline } from '../bed/pipeline.ts';
 import { startSqlProxy, type SqlProxy, type Verdict } from '../bed/sql-proxy.ts';
 
-/** A worker in a process of its own, which can be killed or frozen like a host. */
+/** A worker in its own process, which a test can kill or freeze like a host. */
 export interface WorkerProcess {
   readonly child: ChildProcess;
   readonly exit: Promise<void>;
-  /** Every log line so far. */
+  /** All log lines so far. */
   lines(): string;
 }
 
 const workerProcesses = new Set<ChildProcess>();
 
-/** Ends every worker of this bed that still is, frozen or not. */
+/** Kills every worker of this bed that still runs or is frozen. */
 export function killWorkerProcesses(): void {
   for (const child of workerProcesses) child.kill('SIGKILL');
 }
@@ -43,7 +43,10 @@ export async function startWorkerProcess(env: NodeJS.ProcessEnv): Promise<Worker
   return { child, exit, lines: () => text };
 }
 
-/** A worker whose statements pass a proxy; the one that `judge` chooses kills or freezes it, or breaks its connections. */
+/**
+ * Starts a worker behind a proxy. At the statement that `judge` chooses, it is killed or frozen, or loses its
+ * connections.
+ */
 export async function startDoomedWorker(
   env: NodeJS.ProcessEnv,
   how: 'SIGKILL' | 'SIGSTOP' | 'lost connections',
@@ -73,7 +76,7 @@ export async function startDoomedWorker(
   return { ...worker, proxy, stopped };
 }
 
-/** A namespace of its own for a case, so that cases side by side do not take each other's tasks. */
+/** Creates a namespace for one case, so that concurrent cases do not take each other's tasks. */
 export async function createNamespace(namespace: string): Promise<void> {
   const connection = await Connection.connect({ address: inject('temporalAddress') });
   try {
@@ -86,7 +89,7 @@ export async function createNamespace(namespace: string): Promise<void> {
   }
 }
 
-/** What a run leaves behind, table by table, as a count and a checksum; times, run ids and epochs left out. */
+/** Count and checksum of every table after a run, without times, run ids and epochs. */
 export async function traces(name: string, { query }: Pipeline): Promise<unknown> {
   const provider = [...npiColumns.map((column) => column.name), 'data_release', 'deactivation_release'];
   const place = ['address', 'city', 'state', 'zip'];
@@ -128,13 +131,13 @@ function digest(place: string, columns: readonly string[]): string {
   return `SELECT '${place}' AS place, COUNT(*) AS rowCount, COALESCE(SUM(CRC32(${row})), 0) AS sum FROM ${place}`;
 }
 
-/** Fails when a run comes to its end although a statement of it was to stop its worker. */
+/** Throws when a run ends before the statement that should stop its worker. */
 export async function endsUnseen(handle: WorkflowHandle): Promise<never> {
   await handle.result();
   throw new Error('The run has ended, and the statement that was to stop its worker never came.');
 }
 
-/** A worker that nothing disturbs brings the run to its end; gives all that is left behind. */
+/** Lets an undisturbed worker finish the run, and gives everything the run left behind. */
 export async function finish(name: string, pipeline: Pipeline, handle: WorkflowHandle): Promise<unknown> {
   const worker = await startWorkerProcess(pipeline.env);
   try {
@@ -145,7 +148,7 @@ export async function finish(name: string, pipeline: Pipeline, handle: WorkflowH
   }
 }
 
-/** Waits for the end of the run, and gives what it has left behind. */
+/** Waits for the end of the run, and gives everything it left behind. */
 export async function leftBehind(name: string, pipeline: Pipeline, handle: WorkflowHandle): Promise<unknown> {
   const { outcome, releases } = (await handle.result()) as NpiUpdateResult;
   const counts = releases.map((release) => release.counts);

@@ -1,14 +1,14 @@
 import type { CaseUpdateResult } from '../../contract/workflows.ts';
 import type { Pipeline } from '../bed/pipeline.ts';
 
-/** Columns that differ from run to run, by table; every other column is compared. */
+/** Columns that differ in every run, by table. All other columns are compared. */
 const leftOut: Readonly<Record<string, readonly string[]>> = {
-  // Times; whether there is one is compared.
+  // Times. `compared` checks whether they are set.
   cases: ['case_create_ts', 'case_updated_ts', 'pending_payment_ts', 'paid_to_provider_ts'],
   case_run: ['run_id', 'selected_at'],
   case_move: ['run_id', 'state_at', 'previous_ts'],
   run: ['run_id', 'workflow_id', 'started_at', 'finished_at'],
-  // How many attempts it took.
+  // Counts attempts.
   lease: ['epoch'],
 };
 
@@ -20,7 +20,7 @@ const compared = [
   ['own', 'lease', 'job', []],
 ] as const;
 
-/** What a run that moved cases leaves behind, table by table, and its report without durations. */
+/** All tables after a run that moved cases, and its report without durations. */
 export async function caseTraces(
   name: string,
   { query }: Pipeline,
@@ -43,7 +43,7 @@ export async function caseTraces(
   return { tables, report };
 }
 
-/** One row as it is, so that a difference can be read. */
+/** One full row, so that a difference is readable. */
 async function lastRow(
   query: Pipeline['query'],
   place: string,

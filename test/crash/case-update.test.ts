@@ -7,7 +7,7 @@ import type { Verdict } from '../bed/sql-proxy.ts';
 import { createNamespace, killWorkerProcesses, startDoomedWorker, startWorkerProcess } from './bed.ts';
 import { caseTraces } from './case-traces.ts';
 
-// More than three batches of a thousand; in each of the first three somebody else is faster with a few cases.
+// More than three batches of 1,000. In each of the first three, someone else moves a few cases first.
 const dueCount = 3100;
 const due: readonly CaseRow[] = casesOf(10, dueCount);
 const meanwhile = [
@@ -35,7 +35,7 @@ async function startDue(pipeline: Pipeline): Promise<WorkflowHandle> {
   return pipeline.startCases('pending-payment-update', { limit: 1 });
 }
 
-/** Once the cases are selected, people move some of them; then the run is approved. */
+/** Waits for the selection, moves some of its cases as a person would, then approves the run. */
 async function meddleAndApprove(pipeline: Pipeline, handle: WorkflowHandle): Promise<void> {
   for (;;) {
     const [run] = await pipeline.query('SELECT 1 FROM case_run');
@@ -47,20 +47,20 @@ async function meddleAndApprove(pipeline: Pipeline, handle: WorkflowHandle): Pro
   }
   for (;;) {
     const answer = await handle.executeUpdate('approve').catch((error: unknown) => String(error));
-    // Refused until the workflow has heard of its selection.
+    // The workflow refuses an answer until its selection has finished.
     if (answer === 'approved') return;
     await pause();
   }
 }
 
-/** Between two looks at a server that nobody can subscribe to. */
+/** Waits between two polls. */
 const pause = () => new Promise((resolve) => setTimeout(resolve, 20));
 
 async function leftBehind(name: string, pipeline: Pipeline, handle: WorkflowHandle): Promise<unknown> {
   return caseTraces(name, pipeline, (await handle.result()) as CaseUpdateResult);
 }
 
-/** The tasks of a worker that is gone wait ten seconds for it to come back, unless the server is told. */
+/** Tasks of a dead worker wait ten seconds for it on its sticky queue, unless the queue is reset. */
 async function forgetWorker({ client }: Pipeline, { workflowId }: WorkflowHandle): Promise<void> {
   const { namespace } = client.options;
   await client.workflowService.resetStickyTaskQueue({ namespace, execution: { workflowId } });
@@ -91,16 +91,16 @@ beforeAll(async () => {
   await pipeline.stop();
 });
 
-// What a failed test leaves would work on for ever.
+// Workers that a failed test left behind would run forever.
 afterAll(killWorkerProcesses);
 
-it('moves what nobody else has moved when nothing disturbs it', () => {
+it('moves all cases that nobody else moved when nothing disturbs it', () => {
   expect(undisturbed).toMatchObject({
     report: { outcome: 'moved', found: dueCount, updated: dueCount - meanwhile.length, exceptions },
   });
 });
 
-it('logs one warning for each case that it left alone, and a summary, and nothing else of a case', () => {
+it('logs one warning for each case that it did not move, and a summary, and no other case data', () => {
   const warnings = loggedLines.filter(({ level }) => level === 'warn');
   expect(warnings.map(({ message, job, caseId: id }) => ({ message, job, id }))).toEqual(
     [500, 1500, 2500, 2501].map((number) => ({
@@ -119,7 +119,7 @@ it('logs one warning for each case that it left alone, and a summary, and nothin
   });
 });
 
-/** A worker of its own is stopped where `judge` says so, another one brings the run to its end. */
+/** Kills a worker at the statement that `judge` chooses, and lets another worker finish the run. */
 async function disturbed(
   name: string,
   pipeline: Pipeline,
@@ -140,13 +140,14 @@ async function disturbed(
   return found;
 }
 
-/** The n-th statement that matches, counted from 1. */
+/** Chooses the n-th matching statement, counted from 1. */
 function nth(pattern: RegExp, count: number, verdict: Verdict): (sql: string) => Verdict {
   let seen = 0;
   return (sql) => (pattern.test(sql) && (seen += 1) === count ? verdict : 'pass');
 }
 
-// A frozen worker's transaction keeps the lease's row for a minute. These come first: while they wait, the others work.
+// A frozen worker's transaction locks the lease's row for a minute. These tests come first, so that the others run
+// meanwhile.
 describe.concurrent('a worker that is frozen', () => {
   const moments: readonly [string, (sql: string) => Verdict][] = [
     ['between_batches', nth(/^START TRANSACTION/, 6, 'before')],
@@ -154,7 +155,7 @@ describe.concurrent('a worker that is frozen', () => {
   ];
 
   it.each(moments)(
-    '%s moves nothing when it comes back',
+    '%s moves nothing after it wakes',
     async (moment, judge) => {
       const name = `cases_frozen_${moment}`;
       const pipeline = await openCase(name);
@@ -186,7 +187,7 @@ describe.concurrent('a connection that is lost', () => {
     ['in_a_batch', nth(/^UPDATE case_move/, 2, 'after')],
   ];
 
-  it.each(moments)('%s repeats and loses nothing', async (moment, judge) => {
+  it.each(moments)('%s causes no lost and no repeated move', async (moment, judge) => {
     const name = `cases_lost_${moment}`;
     const pipeline = await openCase(name);
     const worker = await startDoomedWorker(pipeline.env, 'lost connections', judge);
@@ -204,7 +205,7 @@ describe.concurrent('a worker that is killed at every statement of a run', () =>
   const lanes = [0, 1, 2, 3];
 
   it.each(lanes)(
-    'leaves what an undisturbed run leaves (lane %i)',
+    'leaves the same tables as an undisturbed run (lane %i)',
     async (lane) => {
       const name = `cases_lane_${lane}`;
       const pipeline = await openCase(name);

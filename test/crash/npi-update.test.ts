@@ -19,16 +19,16 @@ import {
   leftBehind,
 } from './bed.ts';
 
-// Three blocks of staging a week, so that a kill can fall between them.
+// Each week is staged in three blocks, so that a kill can happen between them.
 const rows = 12_000;
 const first = { period: { start: '2026-09-07', end: '2026-09-13' }, rows };
 const second = { period: { start: '2026-09-14', end: '2026-09-20' }, rows, known: knownAfter(first) };
 const small = { ...first, rows: 1200 };
 
-/** Known providers of the small week, and unknown ones. */
+/** Some of these providers are in the small week, some are unknown. */
 const deactivated = Array.from({ length: 300 }, (_, i) => ({ npi: sampleNpi(4 * i), date: '09/12/2026' }));
 
-/** A page, a database, and a Temporal namespace of its own; no worker yet. */
+/** Starts a page, a database and a separate Temporal namespace, but no worker. */
 async function openCase(name: string, weeks: readonly SampleWeek[] = [first, second]): Promise<Pipeline> {
   await createNamespace(name);
   const more = {
@@ -44,13 +44,13 @@ async function openCase(name: string, weeks: readonly SampleWeek[] = [first, sec
   return pipeline;
 }
 
-/** The n-th statement that matches, counted from 1. */
+/** Chooses the n-th matching statement, counted from 1. */
 function nth(pattern: RegExp, count: number, verdict: Verdict): (sql: string) => Verdict {
   let seen = 0;
   return (sql) => (pattern.test(sql) && (seen += 1) === count ? verdict : 'pass');
 }
 
-/** The first statement that matches `pattern` after one that matched `earlier`. */
+/** Chooses the first statement that matches `pattern` after one that matched `earlier`. */
 function following(earlier: RegExp, pattern: RegExp, verdict: Verdict): (sql: string) => Verdict {
   let isNear = false;
   return (sql) => {
@@ -67,7 +67,7 @@ beforeAll(async () => {
   [undisturbed, undisturbedSmall] = await Promise.all([runUndisturbed(), countStatements()]);
 });
 
-/** A page with the small week and a deactivation report. */
+/** Starts a page with the small week and a deactivation report. */
 async function openSmallCase(name: string): Promise<Pipeline> {
   const pipeline = await openCase(name, [small]);
   await writeReport(pipeline.site, '091426', deactivated);
@@ -95,7 +95,7 @@ async function countStatements(): Promise<unknown> {
   return left;
 }
 
-// What a failed test leaves would work on for ever.
+// Workers that a failed test left behind would run forever.
 afterAll(killWorkerProcesses);
 
 it('loads two weeks when nothing disturbs it', () => {
@@ -108,11 +108,11 @@ it('loads two weeks when nothing disturbs it', () => {
   });
 });
 
-// A frozen worker's polls still take tasks, and its transaction keeps the lease's row for a minute. They come first:
-// while they wait, the others work.
+// A frozen worker's polls still take tasks, and its transaction locks the lease's row for a minute. These
+// tests come first, so that the others run meanwhile.
 const frozenTimeoutMs = 300_000;
 
-describe.concurrent('a worker that is frozen and comes back after its successor', () => {
+describe.concurrent('a worker that is frozen and wakes after its successor finished', () => {
   const moments: readonly [string, (sql: string) => Verdict][] = [
     ['before_a_block', nth(/^START TRANSACTION/, 4, 'before')],
     ['in_a_transaction', nth(/^LOAD DATA/, 2, 'after')],
@@ -120,7 +120,7 @@ describe.concurrent('a worker that is frozen and comes back after its successor'
   ];
 
   it.each(moments)(
-    '%s writes nothing any more',
+    '%s writes nothing after it wakes',
     async (moment, judge) => {
       const name = `zombie_${moment}`;
       const pipeline = await openCase(name);
@@ -129,7 +129,7 @@ describe.concurrent('a worker that is frozen and comes back after its successor'
       await Promise.race([zombie.stopped, endsUnseen(handle)]);
       expect(await finish(name, pipeline, handle)).toEqual(undisturbed);
       const after = await traces(name, pipeline);
-      // It wakes up, and is given the time that a worker has to end its activities.
+      // Wake it, and wait until it has ended its activities.
       zombie.child.kill('SIGCONT');
       zombie.child.kill('SIGTERM');
       await zombie.exit;
@@ -157,7 +157,7 @@ describe.concurrent('a worker that is killed', () => {
     ['finish', nth(/^UPDATE run|^update `run`/i, 1, 'after')],
   ];
 
-  it.each(moments)('at %s leaves what an undisturbed run leaves', async (moment, judge) => {
+  it.each(moments)('at %s leaves the same tables as an undisturbed run', async (moment, judge) => {
     const name = `crash_${moment}`;
     const pipeline = await openCase(name);
     const doomed = await startDoomedWorker(pipeline.env, 'SIGKILL', judge);
@@ -168,7 +168,7 @@ describe.concurrent('a worker that is killed', () => {
     await pipeline.stop();
   });
 
-  it('in the middle of a download goes on from there', async () => {
+  it('in the middle of a download resumes it', async () => {
     const pipeline = await openCase('crash_download');
     const worker = await startWorkerProcess(pipeline.env);
     pipeline.page.intercept = (request, response) => {
@@ -184,7 +184,7 @@ describe.concurrent('a worker that is killed', () => {
     await pipeline.stop();
   });
 
-  it('while a zip is archived archives it', async () => {
+  it('while it archives a zip archives it in the next attempt', async () => {
     const pipeline = await openCase('crash_archive');
     const worker = await startWorkerProcess(pipeline.env);
     await mkdir(pipeline.archive, { recursive: true });
@@ -198,15 +198,16 @@ describe.concurrent('a worker that is killed', () => {
 });
 
 describe.concurrent('a worker that is killed at any statement of a week and a report', () => {
-  // Every statement would take half an hour; so one of each eighth of a run, always the same.
+  // Trying every statement would take half an hour. So each part of the run gets one kill, always at the same
+  // statement.
   const parts = 8;
 
   it.each(Array.from({ length: parts }, (_, part) => part))(
-    'in part %i of a run leaves what an undisturbed run leaves',
+    'in part %i of a run leaves the same tables as an undisturbed run',
     async (part) => {
       const name = `sweep_${part}`;
       const place = (part + hash(part, statementCount) / 2 ** 32) / parts;
-      // How often a connection is opened differs by a few statements from run to run.
+      // The number of opened connections, and so of statements, differs slightly between runs.
       const chosen = 1 + Math.floor(place * (statementCount - 5));
       let last = '';
       const kill = nth(/./, chosen, part % 2 === 0 ? 'before' : 'after');

@@ -69,7 +69,10 @@ const stubRow = (index: number, random: Random): ProductionRow => ({
 
 const typeOf = (index: number): 0 | 1 | 2 => (index % 10 === 9 ? 0 : index % 10 >= 7 ? 2 : 1);
 
-/** Another row of a provider: an older or newer one, the same with another date or none, a stub, or one of another type. */
+/**
+ * Another row of a provider: an older or newer one, the same with another date or none, a stub, or one of another
+ * type.
+ */
 function secondRow(row: ProductionRow, index: number, random: Random): ProductionRow {
   const type = row.table === 0 ? 1 : row.table;
   const other = fullRow(index, type, random);

@@ -41,7 +41,8 @@ export const dayAfter = (day: string, days: number) =>
 const usDate = (day: string) => `${day.slice(5, 7)}/${day.slice(8)}/${day.slice(0, 4)}`;
 
 /**
- * A registry that lives through a year: `week`, `monthly` and `report` give the files that CMS would publish, in the order
+ * A registry that lives through a year: `week`, `monthly` and `report` give the files that CMS would publish, in the
+ * order
  * in which they are asked for, with all that real and wrong files have (FACTS, "The CSV" and "The page").
  */
 export class Registry {

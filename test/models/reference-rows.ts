@@ -150,7 +150,9 @@ function keyReader(
   };
 }
 
-/** As the SQL of db/registry/classify.ts: IF(column LIKE '__/__/____', CONCAT(RIGHT(column, 4), LEFT(column, 5)), ''). */
+/**
+ * As the SQL of db/registry/classify.ts: IF(column LIKE '__/__/____', CONCAT(RIGHT(column, 4), LEFT(column, 5)), '').
+ */
 function isDeactivated(deactivation: string, reactivation: string): boolean {
   const key = (text: string) => {
     const characters = Array.from(text);

@@ -47,7 +47,10 @@ it('lets a fresh database take a load, and names what is gone from it and the co
 });
 
 describe.skipIf(!existsSync(dump))('the database of the existing application', () => {
-  /** Its tables as EXISTING.md has them: nothing has a primary key, thirteen columns and the taxonomy groups are too narrow. */
+  /**
+   * Its tables as EXISTING.md has them: nothing has a primary key, thirteen columns and the taxonomy groups are too
+   * narrow.
+   */
   async function createExisting(session: Session): Promise<void> {
     const columns = readFileSync(dump, 'utf8')
       .trim()

