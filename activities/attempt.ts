@@ -9,21 +9,21 @@ import { logContext, type Log } from '../telemetry/log.ts';
 import { NppesError } from '../nppes/errors.ts';
 import type { ActivityDeps } from './deps.ts';
 
-/** One attempt of an activity: whose it is, when it has to stop, and where it says how far it is. */
+/** One attempt of an activity: its run, its cancellation signal, its log and its progress. */
 export interface Attempt {
   readonly runId: string;
   readonly workflowId: string;
   readonly signal: AbortSignal;
   readonly log: Log;
-  /** What the next heartbeat tells; the timer sends it. */
-  tell(heartbeat: Heartbeat): void;
+  /** Sets what the next heartbeats carry; a timer sends them. */
+  heartbeat(progress: Heartbeat): void;
 }
 
 const heartbeatEveryMs = 1000;
 
 /**
- * Runs one attempt: heartbeats from a timer, so that a long statement does not look like a dead worker, every
- * expected error as a failure of the contract, and `fields` in every log line.
+ * Runs one attempt. A timer sends heartbeats, so that a long statement does not look like a dead worker. Errors become
+ * failures of `contract/failures.ts`, and every log line carries `fields`.
  */
 export function attempt<Result>(
   deps: ActivityDeps,
@@ -34,22 +34,24 @@ export function attempt<Result>(
   const { workflowExecution } = Context.current().info;
   const { workflowId, runId } = workflowExecution ?? { workflowId: '', runId: '' };
   return logContext.run({ runId, ...fields }, () =>
-    heartbeating(deps.log, phase, (signal, tell) => work({ runId, workflowId, signal, log: deps.log, tell })),
+    heartbeating(deps.log, phase, (signal, heartbeat) =>
+      work({ runId, workflowId, signal, log: deps.log, heartbeat }),
+    ),
   );
 }
 
 async function heartbeating<Result>(
   log: Log,
   phase: string,
-  work: (signal: AbortSignal, tell: Attempt['tell']) => Promise<Result>,
+  work: (signal: AbortSignal, heartbeat: Attempt['heartbeat']) => Promise<Result>,
 ): Promise<Result> {
   const context = Context.current();
-  let heartbeat: Heartbeat = { phase };
-  const timer = setInterval(() => context.heartbeat(heartbeat), heartbeatEveryMs);
-  context.heartbeat(heartbeat);
+  let progress: Heartbeat = { phase };
+  const timer = setInterval(() => context.heartbeat(progress), heartbeatEveryMs);
+  context.heartbeat(progress);
   try {
     return await work(context.cancellationSignal, (next) => {
-      heartbeat = next;
+      progress = next;
     });
   } catch (error) {
     context.cancellationSignal.throwIfAborted();
@@ -59,7 +61,7 @@ async function heartbeating<Result>(
   }
 }
 
-/** The same as `underLease`; a dry run works without. */
+/** The same as `underLease`, but a dry run takes no lease. */
 export function underLeaseUnlessDry<Result>(
   deps: ActivityDeps,
   current: Attempt,
@@ -70,8 +72,8 @@ export function underLeaseUnlessDry<Result>(
 }
 
 /**
- * The lease for this attempt, renewed until `work` ends: nobody else begins the job while this one downloads.
- * @throws DbError LeaseHeld when another run of the job has it
+ * Takes the lease for this attempt and renews it until `work` ends, so that no other run of the job starts meanwhile.
+ * @throws DbError LeaseHeld when another run of the job holds it
  */
 export async function underLease<Result>(
   deps: ActivityDeps,
@@ -82,10 +84,10 @@ export async function underLease<Result>(
   const taken = await deps.database.session(signal, (session) =>
     takeLease(session, { job, workflowId, runId }),
   );
-  if ('heldBy' in taken) throw new DbError('LeaseHeld', `${job} is held by ${taken.heldBy}.`);
+  if ('heldBy' in taken) throw new DbError('LeaseHeld', `${taken.heldBy} holds the lease of ${job}.`);
   let renewal: Promise<void> = Promise.resolve();
   const renew = () => {
-    // A renewal that fails is made up for by the next; the fence decides, not the timer.
+    // A renewal may fail: the next one makes up for it, and `fence` protects every write in any case.
     renewal = deps.database
       .session(signal, (session: Session) => renewLease(session, taken))
       .catch(() => undefined);
@@ -99,7 +101,7 @@ export async function underLease<Result>(
   }
 }
 
-// What nobody expected may be a passing trouble of this host; the same thing again and again is a defect.
+// An unexpected error may be a temporary problem of this host. If it repeats, it is a defect.
 const unexpectedAttempts = 3;
 
 function asFailure(error: unknown, log: Log, attemptNumber: number): ApplicationFailure {

@@ -8,10 +8,10 @@ import type { ActivityDeps } from './deps.ts';
 import { secondsSince } from './elapsed.ts';
 import { runConcurrently } from './concurrently.ts';
 
-/** Secondary keys of the large tables, then the search rows that only the database can tell. */
+/** Builds the secondary keys of the large tables, then the search rows that only the database can compute. */
 export async function indexShadow(
   { database, schemas }: ActivityDeps,
-  { signal, tell, log }: Attempt,
+  { signal, heartbeat, log }: Attempt,
   lease: Lease,
 ): Promise<BaselineIndexed> {
   const startedAt = performance.now();
@@ -27,11 +27,11 @@ export async function indexShadow(
   const step =
     (name: string, build: (session: Session) => Promise<void>) => async (taskSignal: AbortSignal) => {
       const stepStartedAt = performance.now();
-      tell({ phase: 'index', step: name });
+      heartbeat({ phase: 'index', step: name });
       await database.session(taskSignal, build);
       searchSeconds[name] = (performance.now() - stepStartedAt) / 1000;
     };
-  // The largest first, so that the lanes end together.
+  // The largest first, so that both connections finish at about the same time.
   await runConcurrently(2, signal, [
     step('npi_data_1', (session) => buildDataKeys(session, scope, 1)),
     step('search_surgeon_all', (session) => buildAllKeys(session, scope, 'surgeon')),
@@ -40,7 +40,7 @@ export async function indexShadow(
     step('npi_data_0', (session) => buildDataKeys(session, scope, 0)),
   ]);
   if (!scope.isDone) {
-    tell({ phase: 'index', step: 'search rows of known providers' });
+    heartbeat({ phase: 'index', step: 'search rows of known providers' });
     await database.session(signal, (session) => finishSearch(session, scope));
   }
   const indexSeconds = secondsSince(startedAt);

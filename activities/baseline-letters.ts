@@ -9,12 +9,12 @@ import { secondsSince } from './elapsed.ts';
 import { runConcurrently } from './concurrently.ts';
 
 /**
- * Fills the 52 letter tables from this host's disk, the largest first, and gives the seconds of each. They were written
- * range by range, so each table gets its rows in the order of its key.
+ * Fills the 52 letter tables from this host's disk, the largest first, and returns the seconds of each. The rows were
+ * written range by range, so each table receives them in the order of its key.
  */
 export async function loadLetters(
   { database }: ActivityDeps,
-  { signal, tell, log }: Attempt,
+  { signal, heartbeat, log }: Attempt,
   letters: LetterFile,
   target: RangeTarget,
 ): Promise<BaselineLoaded['searchSeconds']> {
@@ -28,7 +28,7 @@ export async function loadLetters(
     .sort((a, b) => b.rows - a.rows);
   const tasks = tables.map(({ kind, letter, number }) => async (taskSignal: AbortSignal) => {
     const startedAt = performance.now();
-    tell({ phase: 'load', step: `search_${kind}_${letter}` });
+    heartbeat({ phase: 'load', step: `search_${kind}_${letter}` });
     await database.session(taskSignal, (session) =>
       loadLetter(session, target, { kind, letter }, letters.lines(number), target.isLocal),
     );

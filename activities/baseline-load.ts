@@ -27,10 +27,10 @@ import { refuseTooMany } from './publish.ts';
 import { added, asStaged, nothingYet, reportStaged } from './staged-counts.ts';
 import { ensureZip, rangeFolder } from './zip-file.ts';
 
-// The server does five times the work of this process: two connections keep both cores of a small host busy.
+// MySQL does five times the work of this process, so two connections keep both cores of a small server busy.
 const rangeConcurrency = 2;
 
-/** Splits a monthly into ranges of NPIs on disk, and loads each range, sorted, into the shadow tables. */
+/** Splits a monthly into ranges of NPIs on disk, sorts each range, and loads it into the shadow tables. */
 export async function loadMonthly(
   deps: ActivityDeps,
   current: Attempt,
@@ -105,7 +105,7 @@ async function loadRanges(
   }
 }
 
-/** The first of two readings: it takes no more memory than a block, whatever the size of the member. */
+/** The first of two passes over the rows. It holds one block in memory, whatever the size of the member. */
 async function splitMember(
   { deps, current, lease, member, shadow, state }: MonthlyWork,
   folder: string,
@@ -132,7 +132,7 @@ async function splitMember(
       }
       soFar = added(soFar, block);
       const bytes = { bytes: block.readBytes, totalBytes: member.sizeBytes };
-      current.tell({ phase: 'load', step: 'splitting into ranges', rows: soFar.rows, ...bytes });
+      current.heartbeat({ phase: 'load', step: 'splitting into ranges', rows: soFar.rows, ...bytes });
     }
     const split = await writer.finish();
     reportStaged(current, soFar, secondsSince(startedAt));
@@ -157,16 +157,16 @@ async function loadEach(work: MonthlyWork, ranges: RangeWork): Promise<void> {
   const { split, letters, loaded } = ranges;
   const startedAt = performance.now();
   let doneRows = 0;
-  const tell = (rows: number) => {
+  const report = (rows: number) => {
     doneRows += rows;
     const totalBytes = member.sizeBytes;
     const bytes = Math.round((totalBytes * doneRows) / Math.max(1, ranges.staged.stagedRows));
-    current.tell({ phase: 'load', step: 'loading ranges', rows: doneRows, bytes, totalBytes });
+    current.heartbeat({ phase: 'load', step: 'loading ranges', rows: doneRows, bytes, totalBytes });
   };
   const tasks = npiRanges(state.rangeCount).map((range) => async (signal: AbortSignal) => {
     const rows = split.rangeRows[range.number] ?? 0;
     if (!loaded.has(range.number) || !letters.has(range.number)) await loadOne(work, ranges, range, signal);
-    tell(rows);
+    report(rows);
   });
   await runConcurrently(rangeConcurrency, current.signal, tasks);
   current.log.info('ranges loaded', {
@@ -177,8 +177,9 @@ async function loadEach(work: MonthlyWork, ranges: RangeWork): Promise<void> {
 }
 
 /**
- * Rows of the letters come to this host's disk first, then the range to the database: what a killed attempt has committed
- * is loaded once, and its letters are there. A range that another host has loaded is read again for its letters only.
+ * Writes the rows of the letter tables to this host's disk first, then the range to the database. So every range that a
+ * killed attempt has committed has its letters on disk and is not loaded again. If another host has loaded the range, only
+ * its letters are read here.
  */
 async function loadOne(
   { deps }: MonthlyWork,

@@ -22,7 +22,7 @@ import { job, type ActivityDeps } from './deps.ts';
 import { secondsSince } from './elapsed.ts';
 import { rangeFolder } from './zip-file.ts';
 
-/** A monthly, from its zip to the place of the live tables. */
+/** Loads a monthly into shadow tables and swaps them with the live tables. */
 export function baselineActivities(
   deps: ActivityDeps,
 ): Pick<NpiActivities, 'loadBaseline' | 'indexBaseline' | 'checkBaseline' | 'swapBaseline'> {
@@ -77,7 +77,7 @@ async function check(
     const now = staged.typeRows[type] ?? 0;
     if (now >= before * minRowsFraction) return [];
     const percent = ((100 * now) / before).toFixed(1);
-    return [`${now} ${kinds[type]}, ${percent} % of the last monthly's ${before}`];
+    return [`${now} ${kinds[type]}, ${percent} % of the ${before} in the last monthly`];
   });
   log.info('baseline checked', { ...counts, removed, shortfalls });
   return { shortfalls, removed };
@@ -92,7 +92,7 @@ interface SwapInput {
 async function swap(
   { schemas }: ActivityDeps,
   session: Session,
-  { runId, log, tell }: Attempt,
+  { runId, log, heartbeat }: Attempt,
   lease: Lease,
   { zip, staged, indexed }: SwapInput,
 ): Promise<Published> {
@@ -100,9 +100,9 @@ async function swap(
   const { sha256, sizeBytes, etag } = zip;
   const file = { ...staged.release, sha256, sizeBytes, ...(etag !== undefined && { etag }) };
   const live = await liveBaseline(session);
-  // An attempt that swapped and died has left this marker; then only the ledger may be missing.
+  // An attempt that swapped and then died has left this marker. In that case only the ledger may be incomplete.
   if (live?.runId !== runId || live.file.sha256 !== sha256) {
-    tell({ phase: 'swap', step: 'counting' });
+    heartbeat({ phase: 'swap', step: 'counting' });
     const shadow = await takeOverShadow(session, schemas, lease);
     const counted = await countBaseline(session, runId, await requireShadow(session, runId));
     const touched = await countSearch(session, shadow, indexed.searchSeconds);
@@ -114,7 +114,7 @@ async function swap(
       indexSeconds: indexed.indexSeconds,
       typeRows: counted.staged.typeRows,
     };
-    tell({ phase: 'swap', step: 'renaming' });
+    heartbeat({ phase: 'swap', step: 'renaming' });
     await swapBaseline(
       session,
       schemas,
@@ -125,7 +125,7 @@ async function swap(
   await completeBaseline(session, schemas, lease);
   const report = await publishReport(session, file);
   if (report === undefined)
-    throw new DbError('CountsDiffer', `The ledger lacks ${file.fileName} after its swap.`);
+    throw new DbError('CountsDiffer', `The release ledger has no entry for ${file.fileName} after its swap.`);
   const { typeRows: _types, ...published } = report;
   log.info('baseline is live', {
     ...published.counts,

@@ -9,10 +9,10 @@ import { recordCaseUpdate } from '../telemetry/metrics.ts';
 import { attempt, underLease, underLeaseUnlessDry, type Attempt } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
 
-// A run that goes wrong at every case must not fill the disk with lines; the ledger has all of them.
+// A run that fails for every case must not fill the disk with log lines. The ledger has all exceptions.
 const mostWarnings = 100;
 
-/** Selected, then moved: what the workflows of cases do to the database. */
+/** Selects and moves cases. */
 export function caseActivities(deps: ActivityDeps): Omit<CaseActivities, 'begin' | 'finish'> {
   const { database, schemas } = deps;
   return {
@@ -61,11 +61,12 @@ function selected(
 
 async function move(
   { database, schemas, casesPerBatch, metrics }: ActivityDeps,
-  { runId, log, signal, tell }: Attempt,
+  { runId, log, signal, heartbeat }: Attempt,
   { job, lease }: { readonly job: RunJob; readonly lease: Lease },
 ): Promise<CasesMoved> {
   const startedMs = performance.now();
-  const onProgress = (counts: MoveCounts) => tell({ phase: 'move', cases: counts.moved + counts.exceptions });
+  const onProgress = (counts: MoveCounts) =>
+    heartbeat({ phase: 'move', cases: counts.moved + counts.exceptions });
   const input = { runId, casesPerBatch, lease, onProgress };
   const { moved, exceptions: exceptionCount } = await moveSelected(database, schemas, input, signal);
   recordCaseUpdate(metrics, { job, ms: performance.now() - startedMs, exceptionCount });
@@ -82,6 +83,8 @@ async function warn(session: Session, runId: string, log: Attempt['log'], count:
   }
   if (count > mostWarnings) {
     const rest = count - mostWarnings;
-    log.warn(`more cases were not moved: surgicase cases exceptions ${runId}`, { cases: rest });
+    log.warn(`more cases were not moved; list them with \`surgicase cases exceptions ${runId}\``, {
+      cases: rest,
+    });
   }
 }

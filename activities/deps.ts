@@ -4,10 +4,10 @@ import type { Log } from '../telemetry/log.ts';
 import type { Notify } from '../telemetry/notify.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
-/** The job of the activities that load NPPES; each of them works under its lease. */
+/** The job of all activities that load NPPES; they work under its lease. */
 export const job = 'npi-update';
 
-/** What the activities are given; nothing here is found by themselves. */
+/** Everything that the activities use; they look up nothing themselves, so a test can replace each part. */
 export interface ActivityDeps {
   readonly database: Database;
   readonly schemas: Schemas;
@@ -17,19 +17,19 @@ export interface ActivityDeps {
   readonly archiveKeepCount?: number;
   readonly workDir: string;
   readonly maxRefusedFraction: number;
-  /** When a monthly is loaded that nobody asked for. */
+  /** `auto`: a monthly is loaded without a request when none was loaded yet or weeklies are missing for good. */
   readonly baselineRule: 'auto' | 'never';
-  /** Records of a type that a monthly needs beside the last one to go live without an approval. */
+  /** How many providers of a type a monthly needs to go live without an approval, as a fraction of the last monthly. */
   readonly minRowsFraction: number;
   readonly heartbeatTimeoutMs: number;
-  /** Rows of one transaction of staging: the most that a crash repeats. */
+  /** Rows per staging transaction. After a crash, at most this many rows are read again. */
   readonly rowsPerBlock: number;
-  /** Cases of one transaction. */
+  /** Cases per transaction. */
   readonly casesPerBatch: number;
-  /** A run that finds more cases waits for an approval; none does when absent. */
+  /** A run that finds more cases waits for an approval; absent: no run does. */
   readonly caseUpdateMax?: number;
   readonly metrics: Metrics;
   readonly notify: Notify;
-  /** The date of today, UTC, ISO. */
+  /** Today's date, ISO, UTC. */
   today(): string;
 }

@@ -19,7 +19,7 @@ import { reportGaps } from './gaps.ts';
 import { namedFile } from './named-file.ts';
 import { removeRangeFolders } from './zip-file.ts';
 
-/** From the page to the releases that are due. */
+/** Finds the releases that are due, from the page or from a named file. */
 export function discoverActivity(deps: ActivityDeps): Pick<NpiActivities, 'discover'> {
   return {
     discover: (input) =>
@@ -32,7 +32,7 @@ export function discoverActivity(deps: ActivityDeps): Pick<NpiActivities, 'disco
   };
 }
 
-/** What a run that ended between the swap of a baseline and its ledger has left, on the server and on this host. */
+/** Completes the ledger of a run that died right after a swap, and removes range folders that dead runs left on this host. */
 async function tidy(deps: ActivityDeps, { signal }: Attempt, lease: Lease): Promise<void> {
   await deps.database.session(signal, (session) => completeBaseline(session, deps.schemas, lease));
   await removeRangeFolders(deps);
@@ -61,7 +61,7 @@ async function discover(
   const weeklies = due.filter(({ release }) => release.kind === 'weekly');
   const chosen = weeks === undefined ? due : [...monthlies, ...weeklies.slice(-weeks)];
   const baseline = published.filter(({ kind }) => kind === 'monthly').at(-1);
-  // Those that a monthly brings which is only about to be loaded are noted when it is.
+  // If a monthly is about to be loaded, the weeklies that it supersedes are noted after that.
   if (lease && baseline && monthlies.length === 0) {
     await deps.database.session(signal, (session) =>
       noteSuperseded(
@@ -75,7 +75,7 @@ async function discover(
   const names = chosen.map(({ release }) => releaseName(release));
   for (const remark of remarks) log.info(remark);
   if (lease && gaps) await reportGaps(deps, current, gaps);
-  log.info(named ? 'file looked at' : 'page read', {
+  log.info(named ? 'file read' : 'page read', {
     listed: listed.length,
     due: names,
     seconds: secondsSince(startedAt),
@@ -83,7 +83,7 @@ async function discover(
   return { due: chosen.map(({ release, url }): DueRelease => ({ release, url })), remarks };
 }
 
-/** Only what is published under its name is asked for ETag and length: the others are due whatever they are. */
+/** Asks the server for ETag and length of published releases only; all others are due in any case. */
 async function listReleases(
   { pageUrl }: ActivityDeps,
   { signal, log }: Attempt,
@@ -92,12 +92,14 @@ async function listReleases(
 ): Promise<ListedRelease[]> {
   const publishedNames = new Set(published.map(({ release }) => release.fileName));
   const offered = await listedReleases(pageUrl, signal);
-  // What a monthly holds by the days of its member, its zip's name may show as due for ever.
+  // A loaded monthly covers these by the period of their member; by the name of their zip they would stay due forever.
   const links = offered.filter(({ release }) => !heldNames.has(release.fileName));
-  // What is loaded already must not keep the new weeks waiting.
+  // A problem with a zip that is already published must not stop the new ones.
   const asUnchanged = (error: unknown) => {
     if (!(error instanceof NppesError)) throw error;
-    log.warn('a published zip is not asked after, and taken as unchanged', { reason: error.message });
+    log.warn('could not check whether the published zip changed; assuming it did not', {
+      reason: error.message,
+    });
     return {};
   };
   return Promise.all(

@@ -6,8 +6,8 @@ const dayMs = 86_400_000;
 const daysOf = ({ start, end }: Gap) => (Date.parse(end) - Date.parse(start)) / dayMs + 1;
 
 /**
- * Tells of days that no weekly holds: a warning each, the gauge `npi_gap_days`, which is 0 while nothing is missing, and
- * one notice for all. It comes again with every run, until a monthly closes the gap.
+ * Reports days that no weekly covers: one warning for each gap, the gauge `npi_gap_days` (0 when nothing is missing), and
+ * one notification for all gaps. Every run repeats this until a monthly closes the gap.
  */
 export async function reportGaps(
   { metrics, notify }: ActivityDeps,
@@ -17,8 +17,8 @@ export async function reportGaps(
   const days = gaps.reduce((sum, gap) => sum + daysOf(gap), 0);
   metrics.setGauge('npi_gap_days', days, { job });
   if (gaps.length === 0) return;
-  for (const { start, end } of gaps) log.warn('no weekly holds these days', { start, end });
+  for (const { start, end } of gaps) log.warn('no weekly covers these days', { start, end });
   const periods = gaps.map(({ start, end }) => `${start} to ${end}`).join(', ');
-  const text = `npi-update: no weekly holds the days ${periods}. Later weeks are loaded; a monthly closes the gap.`;
+  const text = `npi-update: no weekly covers the days ${periods}. Later weeklies are loaded; a monthly will close the gap.`;
   await notify({ event: 'gap', job, runId, text });
 }

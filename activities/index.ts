@@ -11,7 +11,7 @@ import { runActivities } from './run-ledger.ts';
 import { stageActivity } from './stage.ts';
 import { archiveZip, fetchZip, pruneArchive } from './zip-file.ts';
 
-/** Everything that the workflows call, over the dependencies given. */
+/** All activities that the workflows call. */
 export function createActivities(deps: ActivityDeps): NpiActivities & CaseActivities {
   return {
     ...runActivities(deps),

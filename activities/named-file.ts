@@ -7,18 +7,20 @@ import { zipFacts } from '../nppes/page/listing.ts';
 import { parseReleaseName } from '../nppes/page/release.ts';
 
 /**
- * The release that a person has named by the path of its zip on this host.
- * @throws ApplicationFailure InputRefused when it is no zip of CMS by its name, or this process may not read it
+ * The release whose zip a person has named by its path on this host.
+ * @throws ApplicationFailure InputRefused when the name is not a CMS file name, or this process cannot read the file
  */
 export async function namedFile(url: string, signal: AbortSignal): Promise<ListedRelease> {
   const release = url.startsWith('file:///') ? parseReleaseName(basename(url)) : undefined;
   if (!release)
-    throw refused('file is no address as file:///path/of/NPPES_….zip with the name that CMS gives.');
+    throw refused(
+      'file must be an address such as file:///path/of/NPPES_….zip, with the file name that CMS gives.',
+    );
   try {
     return { release, url, ...(await zipFacts(url, signal)) };
   } catch (error) {
     throw error instanceof NppesError
-      ? refused(`${error.message} The worker reads it on its own host.`)
+      ? refused(`${error.message} The worker reads the file on its own host.`)
       : error;
   }
 }

@@ -13,7 +13,7 @@ import { attempt, underLeaseUnlessDry, type Attempt } from './attempt.ts';
 import { job, type ActivityDeps } from './deps.ts';
 import { secondsSince } from './elapsed.ts';
 
-/** From staging to the live tables and the search tables, in one transaction. */
+/** Publishes a staged release: the live tables and the search tables change in one transaction. */
 export function publishActivity(deps: ActivityDeps): Pick<NpiActivities, 'publish'> {
   return {
     publish: ({ zip, staged, dryRun: isDryRun }) =>
@@ -28,7 +28,7 @@ export function publishActivity(deps: ActivityDeps): Pick<NpiActivities, 'publis
 
 async function publishStaged(
   { database, schemas }: ActivityDeps,
-  { runId, signal, log, tell }: Attempt,
+  { runId, signal, log, heartbeat }: Attempt,
   zip: LocalZip,
   { release }: Staged,
   lease: Lease | undefined,
@@ -38,7 +38,7 @@ async function publishStaged(
   const published: Published = await database.session(signal, async (session) => {
     const staging = await readStaging(session, stagingName(runId, release.fileName));
     if (!staging.isWhole || !staging.soFar) {
-      throw new DbError('CountsDiffer', `The staging of ${release.fileName} is gone or not whole.`);
+      throw new DbError('CountsDiffer', `The staging table of ${release.fileName} is missing or incomplete.`);
     }
     const input = {
       staging: { ...staging, soFar: staging.soFar satisfies StagedSoFar },
@@ -46,9 +46,11 @@ async function publishStaged(
       runId,
       ...(lease && { lease }),
     };
-    const report = await publishRelease(session, schemas, input, (step) => tell({ phase: 'publish', step }));
+    const report = await publishRelease(session, schemas, input, (step) =>
+      heartbeat({ phase: 'publish', step }),
+    );
     if (release.kind !== 'deactivation' || !lease) return report;
-    tell({ phase: 'publish', step: 'comparing who is deactivated' });
+    heartbeat({ phase: 'publish', step: 'comparing deactivated providers with the report' });
     return { ...report, unreported: await noteUnreported(session, liveTables(schemas), lease) };
   });
   const { counts, search, indexSeconds } = published;
@@ -59,14 +61,14 @@ async function publishStaged(
     seconds: secondsSince(startedAt),
   });
   if (published.unreported) {
-    log.warn('providers are deactivated here and absent from the newest report', {
+    log.warn('providers are deactivated here but missing from the newest report', {
       count: published.unreported,
     });
   }
   return published;
 }
 
-/** @throws ApplicationFailure TooManyRefused above the threshold of the configuration */
+/** @throws ApplicationFailure TooManyRefused when the fraction of refused rows is above NPI_MAX_REFUSED */
 export function refuseTooMany(
   { maxRefusedFraction }: ActivityDeps,
   { member, rows, stagedRows, refused }: Pick<Staged, 'member' | 'rows' | 'stagedRows' | 'refused'>,
@@ -77,8 +79,8 @@ export function refuseTooMany(
   throw ApplicationFailure.create({
     type: 'TooManyRefused',
     message:
-      `${member}: ${refusedRows} of ${rows} rows are refused (${reasons.join(', ')}), ` +
-      `more than NPI_MAX_REFUSED allows (${maxRefusedFraction * 100} %). ${failures.TooManyRefused.nextStep}`,
+      `${member}: ${refusedRows} of ${rows} rows are refused (${reasons.join(', ')}). ` +
+      `NPI_MAX_REFUSED allows ${maxRefusedFraction * 100} %. ${failures.TooManyRefused.nextStep}`,
     nonRetryable: true,
   });
 }

@@ -10,7 +10,7 @@ import { dropDeadStaging, dropStaging } from '../db/registry/staging.ts';
 import { attempt } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
 
-/** The first and the last step of a run: ledger, lease, leftovers. */
+/** The first and the last step of a run: ledger, lease, and the removal of what runs leave behind. */
 export function runActivities(deps: ActivityDeps): RunActivities {
   const { database, heartbeatTimeoutMs } = deps;
   return {
@@ -23,7 +23,7 @@ export function runActivities(deps: ActivityDeps): RunActivities {
           if (!isDryRun) {
             const lease = await takeLease(session, { job, workflowId, runId });
             if ('heldBy' in lease) return { acquired: false as const, holder: lease.heldBy };
-            // Under this lease only; a staging of another run that is left now belongs to nobody.
+            // Safe only under this lease: staging and shadow tables of other runs now belong to no live run.
             if (job === 'npi-update') {
               await dropDeadStaging(session, runId);
               await dropDeadShadows(session, deps.schemas, lease);
@@ -48,7 +48,7 @@ export function runActivities(deps: ActivityDeps): RunActivities {
   };
 }
 
-/** Each job asks for what it needs itself, so that the cases move on a database without a registry. */
+/** Each job checks only what it needs, so that cases move even on a database without the registry. */
 async function refuseUnready(
   { schemas }: ActivityDeps,
   session: Session,
@@ -57,5 +57,5 @@ async function refuseUnready(
   if (job !== 'npi-update') return refuseUnreadyCases(session, schemas, target);
   const obstacles = await loadObstacles(session, schemas);
   if (obstacles.length === 0) return;
-  throw new DbError('DatabaseNotReady', `The database cannot take a load: ${obstacles.join('; ')}.`);
+  throw new DbError('DatabaseNotReady', `The database is not ready for a load: ${obstacles.join('; ')}.`);
 }

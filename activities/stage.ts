@@ -16,7 +16,7 @@ import { secondsSince } from './elapsed.ts';
 import { added, asStaged, nothingYet, reportStaged } from './staged-counts.ts';
 import { ensureZip } from './zip-file.ts';
 
-/** From the zip to the staging table, block by block, each with its checkpoint. */
+/** Reads the zip into the staging table, block by block, each with its checkpoint. */
 export function stageActivity(deps: ActivityDeps): Pick<NpiActivities, 'stage'> {
   return {
     stage: ({ dryRun: isDryRun, ...zip }) =>
@@ -42,7 +42,7 @@ async function stageZip(
       const file = {
         fileName: release.fileName,
         sha256: zip.sha256,
-        // A dry run leaves the ledger as it is.
+        // A dry run changes nothing in the ledger.
         ...(lease && zip.etag !== undefined && { etag: zip.etag }),
       };
       const isPublished = (await findPublished(session, file)) !== undefined;
@@ -59,18 +59,19 @@ async function stageZip(
   }
 }
 
-/** A release may be due by the name of its zip, and not by the days that its member names. */
+/** Why a release must not be loaded: it may be due by the name of its zip, but not by the period of its member. */
 async function reasonAgainst(
   session: Session,
   release: Release,
   today: string,
   lease: Lease | undefined,
 ): Promise<string | undefined> {
-  // It would be later than all that comes until then.
-  if (release.periodEnd > today) return `its member names days to come, until ${release.periodEnd}`;
+  // Its rows would win over every weekly that is published until that day.
+  if (release.periodEnd > today)
+    return `the period of its member ends in the future, on ${release.periodEnd}`;
   const monthly = await monthlyHolding(session, release.periodEnd);
   if (monthly && lease) await noteSuperseded(session, lease, monthly.releaseId, [release]);
-  return monthly && `${monthly.fileName} holds its days already`;
+  return monthly && `${monthly.fileName} already covers its period`;
 }
 
 interface StageInput {
@@ -81,7 +82,7 @@ interface StageInput {
 
 async function stageMember(
   deps: ActivityDeps,
-  { runId, tell }: Attempt,
+  { runId, heartbeat }: Attempt,
   session: Session,
   { member, release, lease }: StageInput,
 ): Promise<StagedSoFar> {
@@ -98,7 +99,7 @@ async function stageMember(
     const withBlock = added(soFar, block);
     await stageBlock(session, staging, { ...block, soFar: withBlock }, { lease, isLocal });
     soFar = withBlock;
-    tell({ phase: 'stage', rows: soFar.rows, bytes: block.readBytes, totalBytes: member.sizeBytes });
+    heartbeat({ phase: 'stage', rows: soFar.rows, bytes: block.readBytes, totalBytes: member.sizeBytes });
   }
   await finishStaging(session, staging, soFar);
   return soFar;

@@ -3,7 +3,7 @@ import type { StagedSoFar } from '../db/schema/ledger-json.ts';
 import type { RowBlock } from '../nppes/rows/row-block.ts';
 import type { Attempt } from './attempt.ts';
 
-/** The counts of a member before its first block. */
+/** The counts before the first block of a member. */
 export function nothingYet(member: string): StagedSoFar {
   return {
     member,
@@ -16,7 +16,7 @@ export function nothingYet(member: string): StagedSoFar {
   };
 }
 
-/** The counts with one more block. */
+/** The counts including one more block. */
 export function added(soFar: StagedSoFar, block: RowBlock): StagedSoFar {
   const refused: Record<string, number> = { ...soFar.refused };
   for (const { reason } of block.refusals) refused[reason] = (refused[reason] ?? 0) + 1;
@@ -32,7 +32,7 @@ export function added(soFar: StagedSoFar, block: RowBlock): StagedSoFar {
   };
 }
 
-/** What a workflow is told of them. */
+/** The counts that the workflow receives. */
 export function asStaged({
   member,
   rows,
@@ -44,12 +44,12 @@ export function asStaged({
   return { member, rows, stagedRows, refused, badUtf8Count, newColumns };
 }
 
-/** The log lines of a member that has been read to its end. */
+/** Logs the counts of a member that has been read to its end. */
 export function reportStaged({ log }: Attempt, soFar: StagedSoFar, elapsedSeconds: number): void {
   const { rows, stagedRows, refused, badUtf8Count, newColumns } = soFar;
   const rowsPerSecond = Math.round(rows / Math.max(elapsedSeconds, 0.001));
   log.info('staged', { rows, stagedRows, rowsPerSecond, seconds: elapsedSeconds });
   for (const [reason, count] of Object.entries(refused)) log.warn('rows refused', { reason, rows: count });
-  if (badUtf8Count > 0) log.warn('bytes that are not UTF-8 became U+FFFD', { count: badUtf8Count });
-  if (newColumns.length > 0) log.warn('the header has new columns', { newColumns });
+  if (badUtf8Count > 0) log.warn('bytes that are not valid UTF-8 became U+FFFD', { count: badUtf8Count });
+  if (newColumns.length > 0) log.warn('the header has new columns, which are not loaded', { newColumns });
 }

@@ -11,10 +11,10 @@ import { testZip } from '../nppes/transfer/zip.ts';
 import type { Attempt } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
 
-/** Downloads a zip into the work folder, or finds it whole there. */
+/** Downloads a zip into the work folder, unless it is already complete there. */
 export async function fetchZip(
   deps: ActivityDeps,
-  { signal, tell }: Attempt,
+  { signal, heartbeat }: Attempt,
   due: DueRelease,
 ): Promise<LocalZip> {
   const path = join(deps.workDir, due.release.fileName);
@@ -23,16 +23,16 @@ export async function fetchZip(
     path,
     signal,
     onProgress: (bytes, totalBytes) =>
-      tell({ phase: 'download', bytes, ...(totalBytes !== undefined && { totalBytes }) }),
+      heartbeat({ phase: 'download', bytes, ...(totalBytes !== undefined && { totalBytes }) }),
     test: (part) => testZip(part, signal),
   });
   return { ...due, ...zip };
 }
 
 /**
- * The path of exactly this zip on this host: in the work folder, in the archive, or downloaded again, so that any
- * worker can go on where another stopped.
- * @throws NppesError ZipChanged when the server has another content by now
+ * The path of exactly this zip on this host: in the work folder, in the archive, or downloaded again. So any worker can
+ * continue the run of another.
+ * @throws NppesError ZipChanged when the server has a different file by now
  */
 export async function ensureZip(deps: ActivityDeps, attempt: Attempt, zip: LocalZip): Promise<string> {
   for (const folder of [deps.workDir, deps.archiveDir]) {
@@ -41,19 +41,19 @@ export async function ensureZip(deps: ActivityDeps, attempt: Attempt, zip: Local
   }
   const again = await fetchZip(deps, attempt, zip);
   if (again.sha256 !== zip.sha256) {
-    throw new NppesError('ZipChanged', `${zip.url} is not the file any more that this run has downloaded.`);
+    throw new NppesError('ZipChanged', `${zip.url} is no longer the file that this run downloaded.`);
   }
   return join(deps.workDir, zip.release.fileName);
 }
 
-/** Where a run's ranges of a monthly lie: what another run has left on this host is half used up. */
+/** The folder of a run's ranges. Each run has its own, because loading a range deletes its file. */
 export function rangeFolder({ workDir }: ActivityDeps, { release }: LocalZip, runId: string): string {
   return join(workDir, `${release.fileName}.${runId}${rangesEnding}`);
 }
 
 const rangesEnding = '.ranges';
 
-/** Removes what dead loads of monthlies left on this host; to be called when none is at work. */
+/** Removes range folders of dead runs. Call it only while no monthly is being loaded on this host. */
 export async function removeRangeFolders({ workDir }: ActivityDeps): Promise<void> {
   const names = await readdir(workDir).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
@@ -75,7 +75,7 @@ async function sha256Of(path: string, signal: AbortSignal): Promise<string | und
   return hash.digest('hex');
 }
 
-/** Moves a zip from the work folder to the archive, also across file systems; does nothing when it is there already. */
+/** Moves a zip from the work folder to the archive, even across file systems. Does nothing when it is already there. */
 export async function archiveZip(deps: ActivityDeps, { release: { fileName } }: LocalZip): Promise<void> {
   const [from, to] = [join(deps.workDir, fileName), join(deps.archiveDir, fileName)];
   await mkdir(deps.archiveDir, { recursive: true });
@@ -91,7 +91,7 @@ export async function archiveZip(deps: ActivityDeps, { release: { fileName } }: 
   }
 }
 
-/** Removes the oldest zips of the archive beyond the number to keep, each kind apart. */
+/** Of each kind of release, removes the oldest zips beyond the number to keep. */
 export async function pruneArchive({
   archiveDir,
   archiveKeepCount,

@@ -231,7 +231,7 @@ it('a week whose member names days that the monthly holds is superseded, whateve
   const { releases, remarks } = await pipeline.run();
   expect(releases).toEqual([]);
   expect(remarks.join()).toContain(
-    'is not loaded: NPPES_Data_Dissemination_September_2026_V2.zip holds its days',
+    'is not loaded: NPPES_Data_Dissemination_September_2026_V2.zip already covers its period',
   );
   expect(await superseded()).toEqual([weeklyName('20260914-20260920')]);
   expect(await surgeons('j')).toEqual([]);

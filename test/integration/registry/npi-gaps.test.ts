@@ -70,7 +70,7 @@ it('a gap is a remark, a warning, a gauge, a notice and a line of the status, un
   const { outcome, releases, remarks } = await run();
   expect([outcome, releases.length]).toEqual(['published', 2]);
   expect(remarks.join()).toContain('No weekly covers the days from 2026-09-14 to 2026-09-20');
-  expect(worker.lines()).toContain('"message":"no weekly holds these days","runId"');
+  expect(worker.lines()).toContain('"message":"no weekly covers these days","runId"');
   await expect.poll(gapDays).toBe('7');
   expect(notices).toEqual([
     expect.objectContaining({ event: 'gap', text: expect.stringContaining('2026-09-14 to 2026-09-20') }),

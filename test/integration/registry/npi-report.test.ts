@@ -94,7 +94,7 @@ it('an entry is a stub: known providers keep their data and leave the search, un
   expect(
     await pipeline.query(`SELECT last_name AS name FROM ${name}_search.search_surgeon_all ORDER BY npi`),
   ).toEqual([{ name: 'JONES' }, { name: 'LATER' }, { name: 'ACTIVE' }]);
-  expect(remarks.join()).toContain('1 providers are deactivated here and not in the newest report');
+  expect(remarks.join()).toContain('1 providers are deactivated here but missing from the newest report');
   expect(await pipeline.query('SELECT npi FROM npi_unreported')).toEqual([{ npi: Number(npi(6)) }]);
   const log = await pipeline.query(
     `SELECT filename_processed AS file, total_rows AS total, total_0_rows AS stubs FROM ${name}_app.npi_update_log`,
