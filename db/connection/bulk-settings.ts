@@ -1,14 +1,14 @@
 import type { Session } from './session.ts';
 
-// Keys of millions of rows are sorted in runs of this size; MySQL's own is 1 MB, and every run is merged once more.
-// Two threads: a baseline builds two tables at a time, and the hosts that we measured on have two cores.
+// MySQL sorts the keys of millions of rows in runs of this size and then merges all runs. Its default is 1 MB.
+// Two threads: a baseline builds two tables at a time, and the measured hosts have two cores.
 const wanted = {
   innodb_ddl_buffer_size: 16 << 20,
   innodb_ddl_threads: 2,
   innodb_parallel_read_threads: 2,
 } as const;
 
-/** Runs `work` with the session settings for building large keys, as far as the server knows them (MySQL 8.0.27). */
+/** Runs `work` with session settings for building large keys. Skips those that the server lacks (before MySQL 8.0.27). */
 export async function withBulkSettings<T>(session: Session, work: () => Promise<T>): Promise<T> {
   const names = Object.keys(wanted) as (keyof typeof wanted)[];
   const known = await session.query<{ Variable_name: keyof typeof wanted }>(

@@ -3,15 +3,15 @@ import type { Session } from './session.ts';
 /** The collations of the tables that this service creates. */
 export interface Collations {
   /**
-   * MySQL's own, which decides the letters (contract, rule 8). MariaDB 10.11 lacks it; its nearest gives the same
-   * letter to every Latin character (tried: U+00C0 to U+024F and U+1E00 to U+1EFF).
+   * utf8mb4_0900_ai_ci, which decides the letters (contract, rule 8). MariaDB 10.11 lacks it; its nearest collation gives
+   * every Latin character the same letter (tested: U+00C0 to U+024F and U+1E00 to U+1EFF).
    */
   readonly nearest: string;
-  /** Tells any two texts apart, also by their trailing spaces. */
+  /** Distinguishes any two different texts, even by trailing spaces. */
   readonly exact: string;
 }
 
-/** The collations that the server has of those that are wanted. */
+/** The wanted collations, or the nearest ones that the server has. */
 export async function collationsOf(session: Session): Promise<Collations> {
   const wanted = { nearest: 'utf8mb4_0900_ai_ci', exact: 'utf8mb4_0900_bin' };
   const found = await session.query('SELECT 1 FROM information_schema.collations WHERE collation_name = ?', [

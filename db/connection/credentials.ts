@@ -6,31 +6,31 @@ export interface Login {
   readonly password: string;
 }
 
-/** Asked for every new connection, so a rotated password reaches a running worker. */
+/** Every new connection calls `login`, so a running worker gets a rotated password. */
 export interface Credentials {
   login(): Promise<Login>;
-  /** The server refused the last login; true when asking again may bring another one. */
+  /** Call it when the server refused the last login. True if `login` may return another one now. */
   forget(): boolean;
 }
 
-/** The login of `DATABASE_URL`, the same for ever. */
+/** The login of `DATABASE_URL`, which never changes. */
 export function staticCredentials(login: Login): Credentials {
   return { login: () => Promise.resolve(login), forget: () => false };
 }
 
 /**
- * The login in an AWS Secrets Manager secret, as RDS writes it: `{"username","password"}`.
+ * The login in an AWS Secrets Manager secret, in the form that RDS writes: `{"username","password"}`.
  *
- * Cached until `forget`. Region, endpoint and our own identity come from the SDK's usual chain.
- * `login` throws DbError DatabaseRefused (no such secret, no right to it, another content) or
- * DatabaseUnreachable (AWS did not answer); both name the secret, never its value.
+ * Cached until `forget`. The region, the endpoint and the AWS credentials come from the SDK's usual chain.
+ * `login` throws DbError DatabaseRefused (the secret is missing, denied or malformed) or DatabaseUnreachable (AWS did not
+ * answer). Both name the secret, never its value.
  */
 export function secretCredentials(secretId: string): Credentials {
   let cached: Promise<Login> | undefined;
   let client: SecretsManagerClient | undefined;
 
   async function fetchLogin(): Promise<Login> {
-    // Loaded on demand: the SDK costs every start a fraction of a second, and only this login needs it.
+    // Imported on demand: the SDK would slow every start by a fraction of a second, and only this login needs it.
     const aws = await import('@aws-sdk/client-secrets-manager');
     client ??= new aws.SecretsManagerClient({});
     const command = new aws.GetSecretValueCommand({ SecretId: secretId });
@@ -64,7 +64,7 @@ function secretError(secretId: string, error: unknown): DbError {
   const code = isRefused || isMisconfigured ? 'DatabaseRefused' : 'DatabaseUnreachable';
   return new DbError(
     code,
-    `The secret ${secretId} cannot be read from AWS Secrets Manager: ${name}: ${message}`,
+    `Could not read the secret ${secretId} from AWS Secrets Manager: ${name}: ${message}`,
   );
 }
 
@@ -73,7 +73,7 @@ function loginOf(secretId: string, secret: string | undefined): Login {
     const { username, password } = JSON.parse(secret ?? '') as { username?: unknown; password?: unknown };
     if (typeof username === 'string' && typeof password === 'string') return { user: username, password };
   } catch {
-    // The parser's message quotes the secret, so it must not be passed on; the error below says what is wrong.
+    // The parser's message quotes the secret, so it is dropped. The error below describes the fault.
   }
-  throw new DbError('DatabaseRefused', `The secret ${secretId} is not JSON with "username" and "password".`);
+  throw new DbError('DatabaseRefused', `The secret ${secretId} must be a JSON object with the strings "username" and "password".`);
 }

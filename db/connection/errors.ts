@@ -1,4 +1,4 @@
-/** What can be wrong with the database or with our right to write. The strings are the failure types of the contract. */
+/** Expected failures of the database and of writes under a lease. The strings are failure types of the contract. */
 export type DbErrorCode =
   | 'DatabaseUnreachable'
   | 'DatabaseRefused'
@@ -13,7 +13,7 @@ export type DbErrorCode =
   | 'NoSpace'
   | 'AdoptionRefused';
 
-/** An expected failure of this floor; told apart by `code`, never by its message. */
+/** An expected failure of db/. Callers check its `code`, never its message. */
 export class DbError extends Error {
   override readonly name = 'DbError';
   readonly code: DbErrorCode;
@@ -24,7 +24,7 @@ export class DbError extends Error {
   }
 }
 
-/** A statement that MySQL refused for its own fault: a defect, unless the caller expects this `errno`. */
+/** MySQL rejected a statement that is itself wrong. This is a bug, unless the caller expects the `errno`. */
 export class StatementError extends Error {
   override readonly name = 'StatementError';
   readonly errno: number;
@@ -37,22 +37,22 @@ export class StatementError extends Error {
   }
 }
 
-// Numbers of the MySQL 8.0 error reference; MariaDB shares those below 1900.
+// Error numbers of the MySQL 8.0 reference. MariaDB uses the same numbers below 1900.
 const codeByErrno: Readonly<Record<number, DbErrorCode>> = {
   1205: 'DatabaseBusy', // lock wait timeout
   1213: 'DatabaseBusy', // deadlock
   3572: 'DatabaseBusy', // NOWAIT
-  1044: 'DatabaseRefused', // access to a schema
-  1045: 'DatabaseRefused', // login
-  1142: 'DatabaseRefused', // command on a table
-  1143: 'DatabaseRefused', // command on a column
-  1227: 'DatabaseRefused', // a privilege is missing
+  1044: 'DatabaseRefused', // access to a schema denied
+  1045: 'DatabaseRefused', // login denied
+  1142: 'DatabaseRefused', // statement on a table denied
+  1143: 'DatabaseRefused', // statement on a column denied
+  1227: 'DatabaseRefused', // missing privilege
   1290: 'DatabaseRefused', // read-only server
   1698: 'DatabaseRefused', // login without password
   1820: 'DatabaseRefused', // password expired
   1836: 'DatabaseRefused', // read-only mode
   3118: 'DatabaseRefused', // account locked
-  1046: 'DatabaseNotReady', // no schema selected: ours does not exist yet
+  1046: 'DatabaseNotReady', // no schema selected: the scheduler schema does not exist yet
   1049: 'DatabaseNotReady', // unknown schema
   1054: 'DatabaseNotReady', // unknown column
   1146: 'DatabaseNotReady', // unknown table
@@ -70,22 +70,22 @@ const codeByErrno: Readonly<Record<number, DbErrorCode>> = {
 const isLostConnection =
   /^(E(CONN|HOST|NET|PIPE|TIMEDOUT|NOTFOUND|AI_)|PROTOCOL_|HANDSHAKE_|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_TLS|ERR_SSL)/;
 
-/** Names of tables and columns and places in a file; the other messages of MySQL quote values or the statement. */
+/** Messages that quote only names of tables and columns, or positions in a file. Others quote values or the statement. */
 const isQuotable = new Set([...Object.keys(codeByErrno).map(Number), 1148, 1264, 1406, 3948]);
 
 interface MysqlError extends Error {
   readonly errno?: number;
   readonly code?: string;
   readonly sqlState?: string;
-  /** mysql2's word for a connection that is of no use any more. */
+  /** mysql2 sets it when the connection is no longer usable. */
   readonly fatal?: boolean;
 }
 
 /**
- * Translates what mysql2 throws; anything else comes back as it is.
+ * Translates errors of mysql2; returns any other error unchanged.
  *
- * A message of MySQL may quote a value of a row or the statement, and the cause would carry both into logs and
- * workflow histories, so the original is dropped: number, name and state are kept, the text only where it names things.
+ * A message of MySQL can quote a value of a row or the statement, and a `cause` would carry both into logs and workflow
+ * histories. So the original error is dropped. The number, name and state are kept; the text only if it quotes names.
  */
 export function dbError(cause: unknown, label?: string): Error {
   if (!(cause instanceof Error)) return new Error(String(cause));
@@ -99,8 +99,8 @@ export function dbError(cause: unknown, label?: string): Error {
   }
   if (code === 'ENOSPC') return new DbError('NoSpace', `The disk is full${during}.`);
   if (isFatal || (code !== undefined && isLostConnection.test(code))) {
-    // A network's or a certificate's own words: they name hosts, never a row.
-    return new DbError('DatabaseUnreachable', `MySQL cannot be reached: ${cause.message || code}${during}.`);
+    // Messages about the network or a certificate name hosts, never values of a row.
+    return new DbError('DatabaseUnreachable', `Could not reach MySQL: ${cause.message || code}${during}.`);
   }
   return cause;
 }

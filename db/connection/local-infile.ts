@@ -2,23 +2,23 @@ import { finished, Readable, Transform, type Writable } from 'node:stream';
 
 /** The file of one LOAD DATA LOCAL. */
 export interface LocalInfile {
-  /** To be called by mysql2, which listens from then on: an error that came before would leave it waiting for ever. */
+  /** mysql2 calls it, and listens for errors only from then on. An earlier error would leave it waiting forever. */
   readonly open: () => Readable;
   /** Ends the file early. */
   readonly stop: (reason: Error) => void;
-  /** The error of the source, when it had one. */
+  /** The error of the source, if any. */
   readonly failure: () => Error | undefined;
-  /** To be called when the statement is over, whatever became of it. */
+  /** Call it when the statement has ended, with or without an error. */
   readonly release: () => void;
 }
 
-// A packet of MySQL's protocol holds less than 16 MiB, and mysql2 writes a chunk as one packet.
+// mysql2 writes each chunk as one packet, and a packet of MySQL's protocol holds less than 16 MiB.
 const pieceBytes = 1 << 20;
 
 /**
- * Feeds `source` to mysql2, no faster than `socket`, the connection's, takes it: mysql2 itself writes on and on, and a
- * whole file would wait in memory. A source that breaks ends the file early, which the server takes for its proper end: only
- * a rollback removes the rows before the break.
+ * Feeds `source` to mysql2 no faster than `socket`, the socket of the connection, accepts it. mysql2 ignores backpressure,
+ * so a whole file would queue in memory. If the source fails, the file ends early, and the server cannot distinguish that
+ * from its real end: only a rollback removes the rows before the failure.
  */
 export function localInfile(source: Readable | Buffer, socket: Writable): LocalInfile {
   const stream = Buffer.isBuffer(source) ? Readable.from(pieces(source)) : source;

@@ -5,29 +5,29 @@ import { dbError } from './errors.ts';
 export interface DatabaseOptions {
   readonly host: string;
   readonly port: number;
-  /** Default schema of every session, from the moment when it exists. */
+  /** Default schema of every session, once it exists. */
   readonly schema: string;
   readonly credentials: Credentials;
-  /** CA certificates (PEM): turns TLS on, with the server's certificate and host name checked. */
+  /** CA certificates (PEM). Turns on TLS and verifies the server's certificate and host name. */
   readonly caPem?: string;
 }
 
-// Said aloud, because a server's own defaults decide otherwise, and a loose mode cuts values without a word.
+// Set explicitly, because server defaults differ, and a loose sql_mode truncates values silently.
 const settings = [
   'SET NAMES utf8mb4',
   'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
-  // A worker whose host is gone without a word leaves its transaction open, and with it the row of the lease locked:
-  // the server ends a connection that says nothing for a minute, in the middle of a load too, and rolls back.
+  // If a worker's host disappears, its open transaction keeps the row of the lease locked. With these timeouts the server
+  // closes a connection that is silent for a minute, even during a load, and rolls back.
   `SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION',
      time_zone = '+00:00', wait_timeout = 60, net_read_timeout = 60`,
-  // MySQL cuts a GROUP_CONCAT after 1,024 bytes otherwise, with a warning that nobody reads.
+  // By default MySQL cuts a GROUP_CONCAT after 1,024 bytes, with only a warning.
   'SET SESSION group_concat_max_len = 67108864',
 ];
 
 /**
  * Opens one physical connection with our session settings.
  *
- * A refused login is forgotten and asked for once more: RDS rotates the secret while the worker runs.
+ * If the server refuses the login, it fetches the login once more, because RDS rotates the secret while the worker runs.
  * @throws DbError DatabaseUnreachable or DatabaseRefused
  */
 export async function openConnection(options: DatabaseOptions): Promise<Connection> {
@@ -52,13 +52,13 @@ async function attempt(options: DatabaseOptions, login: Login): Promise<Connecti
       enableKeepAlive: true,
       keepAliveInitialDelay: 10_000,
       connectTimeout: 10_000,
-      // Dates as text: MySQL's DATE has no time zone, and a JavaScript Date would give it one.
+      // Dates as text: MySQL's DATE has no time zone, and a JavaScript Date would add one.
       dateStrings: true,
       supportBigNumbers: true,
       timezone: 'Z',
     });
-    // An idle connection that the server ends reports it here, and would end the process if nobody listened;
-    // the next statement on it fails and says so.
+    // When the server closes an idle connection, it emits an error, which without a listener would end the process.
+    // The next statement on the connection fails and reports it.
     connection.on('error', () => undefined);
     await Promise.all(settings.map((sql) => connection.query(sql)));
     return connection;

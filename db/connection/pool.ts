@@ -7,16 +7,16 @@ export interface DatabaseHooks {
   onStatement?(report: StatementReport): void;
 }
 
-/** MySQL, as the rest of this folder sees it. Sessions may run side by side, each on a connection of its own. */
+/** MySQL, as the rest of db/ uses it. Sessions can run concurrently, each on its own connection. */
 export interface Database {
   /**
-   * Runs `use` on one connection. When `signal` fires the running statement is killed, no later one begins, an open
-   * transaction is rolled back, and then the session ends with the signal's reason.
-   * What `use` changes of the connection's own state (variables, temporary tables, locks) it must undo.
+   * Runs `use` on one connection. When `signal` fires, it kills the running statement, starts no other, rolls back an open
+   * transaction, and ends with the signal's reason.
+   * `use` must undo its changes to the state of the connection (variables, temporary tables, locks).
    * @throws DbError; whatever `use` throws
    */
   session<T>(signal: AbortSignal, use: (session: Session) => Promise<T>): Promise<T>;
-  /** Ends the idle connections; sessions under way end theirs when they are done. */
+  /** Closes the idle connections. Running sessions close theirs when they end. */
   close(): Promise<void>;
 }
 
@@ -25,13 +25,13 @@ interface Idle {
   readonly sinceMs: number;
 }
 
-// The server drops it after wait_timeout (connection.ts), and a new connection costs a few milliseconds only.
+// The server closes idle connections after wait_timeout (open-connection.ts). A new one takes only a few milliseconds.
 const idleMaxMs = 30_000;
 const unknownSchema = 1049;
 
 /** Connects on demand. */
 export function connect(options: DatabaseOptions, hooks: DatabaseHooks = {}): Database {
-  // Not mysql2's pool: that one fixes the login when it is made, and the secret rotates meanwhile.
+  // Not mysql2's pool: it keeps the login that it was created with, and the secret rotates.
   const idle: Idle[] = [];
   let isClosed = false;
 
@@ -39,7 +39,7 @@ export function connect(options: DatabaseOptions, hooks: DatabaseHooks = {}): Da
     const now = performance.now();
     for (let free = idle.pop(); free !== undefined; free = idle.pop()) {
       const isFresh = now - free.sinceMs < idleMaxMs;
-      // The server may have ended it meanwhile; then there is another one, or a new one.
+      // If the server has closed it meanwhile, the loop tries the next one, and then opens a new one.
       if (isFresh && (await isSelected(free.connection))) return free.connection;
       free.connection.destroy();
     }
@@ -92,7 +92,7 @@ export function connect(options: DatabaseOptions, hooks: DatabaseHooks = {}): Da
   return { session, close };
 }
 
-/** Each time, not once a connection: the migration that creates the schema runs on connections that came before it. */
+/** Runs for each session, not once per connection: the migration that creates the schema uses older connections. */
 async function selectSchema(connection: Connection, schema: string): Promise<void> {
   try {
     await connection.query('USE ??', [schema]);

@@ -5,49 +5,49 @@ import type { Connection, QueryOptions, ResultSetHeader } from 'mysql2/promise';
 import { DbError, dbError } from './errors.ts';
 import { localInfile } from './local-infile.ts';
 
-/** One statement that has ended, for the debug log; `sql` is its label or its first line, never a value. */
+/** A finished statement, for the debug log. `sql` is its label or first line, without values. */
 export interface StatementReport {
   readonly sql: string;
   readonly ms: number;
-  /** Rows read, or rows that a write matched. */
+  /** Rows read, or rows that a write affected. */
   readonly rows: number;
 }
 
-/** `affectedRows` counts the rows that an UPDATE matched, changed or not; `changedRows` those that it changed. */
+/** For an UPDATE, `affectedRows` counts the matching rows, changed or not. */
 type Written = Pick<ResultSetHeader, 'affectedRows'>;
 type Parameters = readonly unknown[];
 
 /**
- * Statements on one connection, one after another. `?` stands for a value, `??` for an identifier; `label` names the
- * statement in logs and errors. After the signal has fired every call throws its reason.
- * Every call throws DbError, or StatementError for what only a defect explains; neither quotes a value of a row.
+ * Statements on one connection, one after another. `?` stands for a value and `??` for an identifier. `label` names the
+ * statement in logs and errors. After the signal has fired, every call throws its reason.
+ * Every call can throw DbError, or StatementError for a bug; neither quotes a value of a row.
  */
 export interface Session {
   query<Row = Record<string, unknown>>(sql: string, parameters?: Parameters, label?: string): Promise<Row[]>;
   run(sql: string, parameters?: Parameters, label?: string): Promise<Written>;
-  /** One statement on the tables of schema.ts. Its transactions are this session's, never Drizzle's own. */
+  /** Runs one Drizzle statement on the tables of schema.ts. For a transaction use `transaction`, never Drizzle's. */
   orm<T>(statement: (db: MySqlRemoteDatabase) => Promise<T>): Promise<T>;
   /**
-   * LOAD DATA LOCAL from `source` (chunks below 16 MiB), whose own error is thrown as it is. The rows before a break
-   * are in the table until the transaction is rolled back; outside of one the load is a transaction of its own.
+   * Runs LOAD DATA LOCAL from `source` (chunks below 16 MiB). Throws an error of the source unchanged; the rows before it
+   * stay in the table until the rollback. Outside a transaction the load runs in its own.
    */
   load(sql: string, source: Readable | Buffer, label?: string): Promise<Written>;
-  /** Commits what `work` did through this session, or rolls it back and throws what `work` threw. Never nested. */
+  /** Commits what `work` did in this session, or rolls it back and throws the error of `work`. Must not be nested. */
   transaction<T>(work: () => Promise<T>): Promise<T>;
 }
 
-/** What a session needs of its database. */
+/** What a session needs from its database. */
 export interface SessionContext {
   readonly connection: Connection;
   readonly signal: AbortSignal;
-  /** KILL QUERY from another connection. */
+  /** Runs KILL QUERY on another connection. */
   kill(connectionId: number): Promise<void>;
   onStatement(report: StatementReport): void;
 }
 
 type Kill = () => Promise<void>;
 
-/** A session, and whether its connection may serve another one afterwards. */
+/** A session, and whether another session can reuse its connection. */
 export interface OpenSession {
   readonly session: Session;
   readonly isReusable: () => boolean;
@@ -59,7 +59,7 @@ export function openSession(context: SessionContext): OpenSession {
   let isInTransaction = false;
   let runningCount = 0;
 
-  /** Sends one statement that nothing interrupts. */
+  /** Sends one statement without interruption. */
   async function send<T>(options: QueryOptions, label = firstLine(options.sql)): Promise<T> {
     const startedMs = performance.now();
     let rows = 0;
@@ -78,14 +78,14 @@ export function openSession(context: SessionContext): OpenSession {
     }
   }
 
-  /** Runs `work` so that the signal kills the statement in it, and waits until the kill has arrived. */
+  /** Runs `work` so that the signal kills its statement. Waits until the kill has finished. */
   async function interruptible<T>(work: (kill: Kill) => Promise<T>): Promise<T> {
     signal.throwIfAborted();
     let killing: Promise<void> | undefined;
     const { promise: abandoned, reject: abandon } = withReject();
     const kill = () =>
       (killing ??= context.kill(connection.threadId).catch((error: unknown) => {
-        // Nobody can tell what the server still does: the connection is dropped, and the server rolls back.
+        // It is unknown what the server still executes. The connection is closed, and the server rolls back.
         isSound = false;
         connection.destroy();
         abandon(error);
@@ -94,7 +94,7 @@ export function openSession(context: SessionContext): OpenSession {
     signal.addEventListener('abort', onAbort, { once: true });
     try {
       const result = await Promise.race([work(kill), abandoned]);
-      // A killed SELECT may end without an error: SLEEP() answers 1.
+      // A killed SELECT can end without an error: SLEEP() returns 1.
       signal.throwIfAborted();
       return result;
     } catch (error) {
@@ -102,7 +102,7 @@ export function openSession(context: SessionContext): OpenSession {
       throw error;
     } finally {
       signal.removeEventListener('abort', onAbort);
-      // A kill that came late would hit the next statement of this connection.
+      // A late kill would hit the next statement of this connection.
       await killing;
     }
   }
@@ -113,7 +113,7 @@ export function openSession(context: SessionContext): OpenSession {
       const file = localInfile(source, socketOf(connection));
       const stop = async () => {
         await kill();
-        // The kill does not wake a server that waits for more of the file.
+        // The kill does not interrupt a server that is waiting for more of the file.
         file.stop(signal.reason as Error);
       };
       const onAbort = () => void stop();
@@ -132,19 +132,19 @@ export function openSession(context: SessionContext): OpenSession {
   async function rollBack(): Promise<void> {
     if (!isSound) return;
     await send({ sql: 'ROLLBACK' }).catch(() => {
-      // The connection goes, and the server rolls back by itself; what failed before is the news.
+      // The connection is closed, and the server rolls back. The earlier error is the one to report.
       isSound = false;
     });
   }
 
   async function transaction<T>(work: () => Promise<T>): Promise<T> {
-    if (isInTransaction) throw new Error('A transaction is open already on this session.');
+    if (isInTransaction) throw new Error('This session already has an open transaction.');
     await interruptible(() => send({ sql: 'START TRANSACTION' }));
     isInTransaction = true;
     try {
       const result = await work();
       signal.throwIfAborted();
-      // Not interruptible: a commit that was sent is answered, so that the caller knows.
+      // Not interruptible: once a commit is sent, the caller must learn its result.
       await send({ sql: 'COMMIT' });
       return result;
     } catch (error) {
@@ -163,14 +163,14 @@ export function openSession(context: SessionContext): OpenSession {
   });
   const orm: Session['orm'] = (typed) =>
     typed(db).catch((error: unknown) => {
-      // Drizzle's own error quotes the values; the cause is ours, or the signal's reason.
+      // Drizzle's error quotes the values. Its cause is our own error or the signal's reason.
       throw error instanceof DrizzleQueryError ? error.cause : error;
     });
   const session: Session = { query: statement, run: statement, orm, load, transaction };
   return { session, isReusable: () => isSound && runningCount === 0 && !signal.aborted };
 }
 
-/** mysql2 does not declare the connection under its promises, nor that one's socket. */
+/** mysql2 does not declare the connection inside its promise wrapper, nor the socket of that connection. */
 function socketOf(connection: Connection): Writable {
   return (connection as unknown as { readonly connection: { readonly stream: Writable } }).connection.stream;
 }

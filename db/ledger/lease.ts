@@ -4,29 +4,29 @@ import { DbError } from '../connection/errors.ts';
 import { leaseTable } from '../schema/schema.ts';
 import type { Session } from '../connection/session.ts';
 
-/** Who asks for a lease: a run of a job, as Temporal names it. */
+/** A run of a job, by its Temporal IDs, that asks for a lease. */
 export interface LeaseHolder {
   readonly job: string;
   readonly workflowId: string;
   readonly runId: string;
 }
 
-/** The right to write, as long as nobody has a higher epoch. */
+/** The permission to write, valid until somebody has a higher epoch. */
 export interface Lease extends LeaseHolder {
   readonly epoch: number;
 }
 
 const { job, epoch, workflowId, runId, expiresAt } = leaseTable;
 
-// The database's clock, which all hosts share.
+// Uses the database's clock, which is the same for all hosts.
 const inAMinute = sql`NOW(6) + INTERVAL 60 SECOND`;
 
 const isHeldBy = (lease: Lease) => and(eq(job, lease.job), eq(epoch, lease.epoch));
 
 /**
- * Takes the lease for a new attempt: free, expired, or held by the same run, whose earlier attempt is fenced out by it.
- * A holder in the middle of a transaction has the row locked: another run is told so at once, the same run waits.
- * @returns the lease with its new epoch, or who holds it.
+ * Takes the lease for a new attempt if it is free, expired, or held by the same run. The new epoch fences out the earlier
+ * attempt. A holder inside a transaction keeps the row locked: then another run gets its name at once, and the same run waits.
+ * @returns the lease with its new epoch, or the holder's name
  */
 export function takeLease(
   session: Session,
@@ -59,7 +59,7 @@ const selectLease = (db: MySqlRemoteDatabase, name: string) =>
 
 const nameOf = ({ workflowId: workflow, runId: run }: Known) => `${workflow} (${run})`;
 
-/** The run whose transaction has the row of the lease locked; an INSERT IGNORE, too, would wait for that. */
+/** The run whose transaction has locked the row of the lease. Checked first, because even INSERT IGNORE would wait. */
 async function currentWriter(session: Session, name: string): Promise<Known | undefined> {
   const free = await session.orm((db) => selectLease(db, name).for('update', { skipLocked: true }));
   if (free.length > 0) return undefined;
@@ -68,17 +68,17 @@ async function currentWriter(session: Session, name: string): Promise<Known | un
 }
 
 /**
- * Keeps the lease from expiring. It waits for a transaction that holds the row: as long as one does, nobody can take the
- * lease, and those that share the row would otherwise never leave a gap.
- * @throws DbError DatabaseBusy when a transaction lasts longer than the server lets anybody wait
+ * Keeps the lease from expiring. Waits for transactions that lock the row: while one does, nobody else can take the lease,
+ * and without waiting, concurrent shared locks would never leave a gap for the update.
+ * @throws DbError DatabaseBusy when a transaction lasts longer than the server's lock wait timeout
  */
 export async function renewLease(session: Session, lease: Lease): Promise<void> {
   await session.orm((db) => db.update(leaseTable).set({ expiresAt: inAMinute }).where(isHeldBy(lease)));
 }
 
 /**
- * First statement of every transaction that writes for a run: locks the lease's row until the commit.
- * @throws DbError FencedOut when a newer attempt or another run has taken over. Stop at once; its rows win.
+ * The first statement of every transaction that writes for a run. Locks the lease's row until the commit.
+ * @throws DbError FencedOut when a newer attempt or another run has taken the lease. Stop at once; its rows win.
  */
 export async function fence(session: Session, lease: Lease): Promise<void> {
   const [row] = await session.orm((db) =>
@@ -88,11 +88,11 @@ export async function fence(session: Session, lease: Lease): Promise<void> {
 }
 
 /**
- * The same for transactions of one attempt that work side by side: they share the row, and a newer attempt waits for all.
+ * Like `fence`, for concurrent transactions of one attempt: they share the lock, and a newer attempt waits for all of them.
  * @throws DbError FencedOut
  */
 export async function fenceShared(session: Session, lease: Lease): Promise<void> {
-  // Drizzle writes FOR SHARE, which MariaDB does not know.
+  // Drizzle writes FOR SHARE, which MariaDB does not support.
   const [row] = await session.query<{ epoch: number }>(
     'SELECT epoch FROM lease WHERE job = ? LOCK IN SHARE MODE',
     [lease.job],
@@ -105,11 +105,11 @@ function refuseOld(lease: Lease, current: number | undefined): void {
   if (current === lease.epoch) return;
   throw new DbError(
     'FencedOut',
-    `Epoch ${lease.epoch} of ${lease.job} is over: ${current ?? 'none'} holds the lease.`,
+    `This attempt lost the lease of ${lease.job}: it has epoch ${lease.epoch}, the current epoch is ${current ?? 'unknown'}.`,
   );
 }
 
-/** Gives the lease of a run back; the epoch stays, so that no earlier attempt can write. */
+/** Releases the lease of a run. The epoch still increases, so that no earlier attempt can write. */
 export async function releaseLease(session: Session, holder: LeaseHolder): Promise<void> {
   await session.orm((db) =>
     db

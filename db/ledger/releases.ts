@@ -4,7 +4,7 @@ import { fence, type Lease } from './lease.ts';
 import { releaseTable, supersededTable } from '../schema/schema.ts';
 import type { Session } from '../connection/session.ts';
 
-/** A published file as the ledger knows it; dates are ISO. */
+/** A published file as the ledger records it; dates are ISO. */
 export interface PublishedFile extends Omit<ReleaseFile, 'etag'> {
   readonly releaseId: number;
   readonly etag: string | null;
@@ -28,12 +28,12 @@ const fields = {
 const hasContent = (file: { readonly fileName: string; readonly sha256: string }) =>
   and(eq(fileName, file.fileName), eq(sha256, file.sha256));
 
-/** Every published file, in the order of the releases. */
+/** Every published file, in release order. */
 export function publishedFiles(session: Session): Promise<PublishedFile[]> {
   return session.orm((db) => db.select(fields).from(releaseTable).orderBy(releaseId));
 }
 
-/** The file if this very content is published; its ETag and length are then brought up to what the page offers now. */
+/** The published file with this name and content, if any. Updates its ETag to the one that the page sends now. */
 export async function findPublished(
   session: Session,
   file: { readonly fileName: string; readonly sha256: string; readonly etag?: string },
@@ -47,7 +47,7 @@ export async function findPublished(
   return found;
 }
 
-/** What the publish of this very content reported, if it is published. */
+/** The report of the publish of this name and content, if it is published. */
 export async function publishReport(
   session: Session,
   file: { readonly fileName: string; readonly sha256: string },
@@ -58,7 +58,7 @@ export async function publishReport(
   return found?.published;
 }
 
-/** Enters a published file into the ledger. */
+/** Records a published file in the ledger. */
 export async function recordRelease(
   session: Session,
   release: Omit<typeof releaseTable.$inferInsert, 'publishedAt'>,
@@ -66,7 +66,7 @@ export async function recordRelease(
   await session.orm((db) => db.insert(releaseTable).values({ ...release, publishedAt: sql`NOW(6)` }));
 }
 
-/** Notes weeklies that a baseline holds already, so that nobody asks where they are. */
+/** Records weeklies that a baseline already contains, so that they do not count as a gap. */
 export async function noteSuperseded(
   session: Session,
   lease: Lease,
@@ -88,7 +88,7 @@ export async function noteSuperseded(
 
 const kindDigits: Readonly<Record<string, number>> = { weekly: 0, monthly: 1, deactivation: 2 };
 
-/** The published monthly that holds all days up to this one, if there is one. */
+/** The published monthly that contains all days up to this one, if any. */
 export async function monthlyHolding(
   session: Session,
   periodEnd: string,
@@ -104,21 +104,21 @@ export async function monthlyHolding(
   return found;
 }
 
-/** Names of the files that a baseline holds already. */
+/** Names of the weeklies that a baseline already contains. */
 export async function supersededNames(session: Session): Promise<ReadonlySet<string>> {
   const rows = await session.orm((db) => db.select({ name: supersededTable.fileName }).from(supersededTable));
   return new Set(rows.map(({ name }) => name));
 }
 
-/** The number of a release; see `nextReleaseId`. */
+/** The ID of a release; see `nextReleaseId`. */
 export function releaseIdOf(kind: string, periodEnd: string, version = 1): number {
   const day = Number(periodEnd.replaceAll('-', ''));
   return (day * 10 + (kindDigits[kind] ?? 0)) * 1000 + version;
 }
 
 /**
- * The number of a file's place in the order of releases: end of period; on the same day a weekly, a monthly, a report;
- * and the version (a new content of the same release), 1 to 999.
+ * The ID of a file, which gives the order of the releases: the end of the period, then the kind (weekly, monthly, report),
+ * then the version, 1 to 999. A new content of the same release is a new version.
  */
 export async function nextReleaseId(session: Session, kind: string, periodEnd: string): Promise<number> {
   const first = releaseIdOf(kind, periodEnd, 0);

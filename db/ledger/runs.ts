@@ -2,7 +2,7 @@ import { and, eq, isNotNull, isNull, sql } from 'drizzle-orm';
 import { runTable } from '../schema/schema.ts';
 import type { Session } from '../connection/session.ts';
 
-/** One line of the run ledger as it is opened. */
+/** A run of the ledger when it starts. */
 export interface RunStart {
   readonly runId: string;
   readonly workflowId: string;
@@ -10,7 +10,7 @@ export interface RunStart {
   readonly isDryRun: boolean;
 }
 
-/** Opens a run in the ledger; a retried attempt finds it open and changes nothing. */
+/** Records the start of a run. A retried attempt changes nothing. */
 export async function openRun(session: Session, run: RunStart): Promise<void> {
   await session.orm((db) =>
     db
@@ -20,7 +20,7 @@ export async function openRun(session: Session, run: RunStart): Promise<void> {
   );
 }
 
-/** Whether a run of this job has come to a good end before. */
+/** Whether a run of this job has succeeded before. */
 export async function hasSucceeded(session: Session, job: string): Promise<boolean> {
   const [run] = await session.orm((db) =>
     db
@@ -39,7 +39,7 @@ export async function hasSucceeded(session: Session, job: string): Promise<boole
   return run !== undefined;
 }
 
-/** The run of each job that ended last, as the ledger has it. Times are UTC. */
+/** The run of a job that ended last; times are UTC. */
 export interface LastRun {
   readonly job: string;
   readonly workflowId: string;
@@ -49,7 +49,7 @@ export interface LastRun {
   readonly finishedAt: string;
 }
 
-/** What became of each job's last run; dry runs do not count. */
+/** The last finished run of each job, without dry runs. */
 export function lastRuns(session: Session): Promise<LastRun[]> {
   return session.query<LastRun>(
     `SELECT job, workflow_id AS workflowId, run_id AS runId, outcome, failure_type AS failureType, finished_at AS finishedAt
@@ -58,7 +58,7 @@ export function lastRuns(session: Session): Promise<LastRun[]> {
   );
 }
 
-/** Closes a run in the ledger; the first outcome stays. */
+/** Records the end of a run. The first outcome stays. */
 export async function closeRun(
   session: Session,
   {

@@ -3,7 +3,7 @@ import type { SearchTouched, StagedSoFar } from '../schema/ledger-json.ts';
 import { searchLogTable, updateLogTable } from '../schema/schema.ts';
 import type { Session } from '../connection/session.ts';
 
-/** The two logs of the application that people read (contract, rule 10): one line a file, one a search table touched. */
+/** Writes the application's two logs (contract, rule 10): one row per file, and one per search table touched. */
 export async function writeLogs(
   session: Session,
   application: string,

@@ -1,6 +1,6 @@
-// What the JSON columns of the ledger and the checkpoint hold.
+// Types of the JSON columns of the ledger and the checkpoints.
 
-/** How far a file is staged: what the blocks so far held; `rows` is also the number of the last row. Kept as JSON. */
+/** How far a file is staged: the counts of its blocks so far. `rows` is also the number of the last row. */
 export interface StagedSoFar {
   readonly member: string;
   readonly rows: number;
@@ -11,17 +11,19 @@ export interface StagedSoFar {
   readonly newColumns: readonly string[];
 }
 
-/** What a publish did; kept in the ledger, so that a repeated attempt can say it again. */
+/** What a publish did. The ledger keeps it, so that a repeated attempt can report it again. */
 export interface PublishReport {
   readonly counts: RowCounts;
   readonly refusedByReason: Readonly<Record<string, number>>;
+  /** Rows written to and deleted from search tables, and how many tables that touched. */
   readonly search: { readonly written: number; readonly deleted: number; readonly tables: number };
+  /** Part of the publish. */
   readonly indexSeconds: number;
-  /** Records of the file by entity type (blank, 1, 2); the next baseline is held against the last one's. */
+  /** Rows of the file by entity type (blank, 1, 2). The next monthly is compared with those of the last one. */
   readonly typeRows?: readonly [number, number, number];
 }
 
-/** A file as the ledger names it; dates are ISO. */
+/** A downloaded file as the ledger records it; dates are ISO. */
 export interface ReleaseFile {
   readonly fileName: string;
   readonly kind: string;
@@ -33,23 +35,23 @@ export interface ReleaseFile {
   readonly etag?: string;
 }
 
-/** What one range of a baseline's NPIs brought. */
+/** Counts of one range of NPIs of a monthly. */
 export interface RangeCounts extends Omit<RowCounts, 'rows' | 'refused'> {
-  /** Known providers that are not in the file and go. */
+  /** Known providers that are removed because the file does not have them. */
   readonly removed: number;
 }
 
-/** One search table that a publish touched: a line of `npi_search_table_log`. */
+/** One search table that a publish touched: a row of `npi_search_table_log`. */
 export interface SearchTouched {
   readonly kind: 'surgeon' | 'facility';
-  /** Its name as the log knows it, without a schema. */
+  /** Its name in the log, without the schema. */
   readonly table: string;
   readonly writtenRows: number;
   readonly deletedRows: number;
   readonly seconds: number;
 }
 
-/** All that the ledger and the logs have to be told of a baseline; it goes live together with the tables. */
+/** What the ledger and the logs record about a baseline. It goes live in the same statement as the tables. */
 export interface LiveBaseline {
   readonly file: ReleaseFile;
   readonly runId: string;
@@ -70,13 +72,13 @@ export interface RowCounts {
   readonly duplicates: number;
 }
 
-/** The rows of a range of one existing table: how many, and a sum that changes with any of them. */
+/** The rows of a range of one existing table: their number, and a sum that changes with any row. */
 export interface RangeChecksum {
   readonly rows: number;
   readonly sum: string;
 }
 
-/** What the rows of a range of existing tables became; each row that is read is in one of the next five. */
+/** What became of the rows of a range of existing tables. Each row read is in exactly one of the next five counts. */
 export interface AdoptedCounts {
   readonly read: number;
   readonly refused: number;
@@ -84,10 +86,10 @@ export interface AdoptedCounts {
   readonly stubs: number;
   readonly individuals: number;
   readonly organizations: number;
-  /** Full rows that took the date of a stub of their NPI. */
+  /** Full rows that got the deactivation date of a stub of their NPI. */
   readonly deactivated: number;
   readonly surgeons: number;
   readonly facilities: number;
-  /** Values that are as long as their old column was wide. */
+  /** Values as long as their old column. */
   readonly filled: number;
 }

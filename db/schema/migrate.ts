@@ -8,15 +8,15 @@ import { applicationTables, type ApplicationTable, type Schemas } from './tables
 const folder = new URL('./migrations/', import.meta.url);
 
 /**
- * Creates what is absent, and alters nothing that is there: the schemas, this service's own tables by numbered
- * migrations, the application's NPI and search tables where the schema has none.
- * @returns what was created, as `schema.table`; empty when nothing was missing.
+ * Creates what is missing and never alters an existing table of the application: the schemas, this service's own tables (by
+ * numbered migrations), and the application's NPI and search tables.
+ * @returns the created tables as `schema.table`; empty when nothing was missing
  */
 export function migrate(database: Database, schemas: Schemas, signal: AbortSignal): Promise<string[]> {
   return database.session(signal, async (session) => {
     await createSchemas(session, schemas);
     await session.query(`USE ${schemas.scheduler}`);
-    // Two migrators at once: the second waits for the first and then finds its work done.
+    // If two migrations run at once, the second waits for the first and then finds nothing to do.
     await session.query("SELECT GET_LOCK('surgicase migrate', 60)");
     try {
       const collations = await collationsOf(session);
@@ -30,7 +30,7 @@ export function migrate(database: Database, schemas: Schemas, signal: AbortSigna
   });
 }
 
-/** The statements that `migrate` would run now. Nothing is changed. */
+/** The statements that `migrate` would run now. Changes nothing. */
 export async function migrateStatements(session: Session, schemas: Schemas): Promise<string[]> {
   const collations = await collationsOf(session);
   const pending = await pendingMigrations(session, schemas.scheduler);
@@ -56,7 +56,7 @@ async function missingSchemas(session: Session, schemas: Schemas): Promise<strin
     .map((schema) => `CREATE DATABASE IF NOT EXISTS ${schema} CHARACTER SET utf8mb4`);
 }
 
-/** Files of the folder that are not applied, in their order. */
+/** The migration files that are not applied yet, in their order. */
 async function pendingMigrations(session: Session, schema: string): Promise<string[]> {
   const known = await session.query(
     "SELECT 1 FROM information_schema.tables WHERE table_schema = ? AND table_name = 'migration'",
@@ -87,14 +87,14 @@ async function runMigrations(session: Session, schema: string, collations: Colla
 
 const duplicateColumn = 1060;
 
-/** Runs one statement of a migration; a column that a migration has added before it was cut off is there already. */
+/** Runs one statement of a migration. Ignores a column that already exists: an interrupted migration has added it. */
 async function apply(session: Session, statement: string): Promise<void> {
   await session.query(statement).catch((error: unknown) => {
     if (!(error instanceof StatementError) || error.errno !== duplicateColumn) throw error;
   });
 }
 
-/** DDL commits by itself, so a migration cut off in the middle is repeated: what it made already stays as it is. */
+/** DDL commits by itself, so an interrupted migration runs again; what it created already stays unchanged. */
 function statementsOf(file: string, { nearest, exact }: Collations): string[] {
   return readFileSync(new URL(file, folder), 'utf8')
     .replace(/^--.*$/gm, '')

@@ -2,13 +2,13 @@ import { npiColumns } from './npi-columns.ts';
 import type { Session } from '../connection/session.ts';
 import type { NpiTables, Schemas } from './tables.ts';
 
-/** Columns that the application has added to `npi_data_0/1/2`: no file of CMS brings their values. */
+/** Columns that the application has added to `npi_data_0/1/2`. CMS's files have no values for them. */
 export type OwnColumns = Readonly<Record<0 | 1 | 2, readonly string[]>>;
 
 const types = [0, 1, 2] as const;
 const filled = [...npiColumns.map(({ name }) => name), 'data_release', 'deactivation_release'];
 
-/** The columns of the provider tables that are neither loaded nor worked out by the server. */
+/** The columns of the provider tables that neither a load fills nor the server generates. */
 export async function ownColumns(session: Session, { application }: Schemas): Promise<OwnColumns> {
   const found = await session.query<{ type: number; name: string }>(
     `SELECT CAST(RIGHT(table_name, 1) AS UNSIGNED) AS type, column_name AS name FROM information_schema.columns
@@ -20,7 +20,7 @@ export async function ownColumns(session: Session, { application }: Schemas): Pr
   return { 0: of(0), 1: of(1), 2: of(2) };
 }
 
-/** Gives the rows of a range what the live rows hold in the application's own columns; one that changes its type has none. */
+/** Copies the application's own columns from the live rows to a range of the shadow. Rows whose type changes lose them. */
 export async function keepOwnColumns(
   session: Session,
   { live, shadow }: { readonly live: NpiTables; readonly shadow: NpiTables },

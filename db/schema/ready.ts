@@ -16,28 +16,28 @@ interface ColumnFound {
   readonly place: string;
   readonly name: string;
   readonly width: number | null;
-  /** Absent for what is no text. */
+  /** Null unless the column is a text. */
   readonly collation: string | null;
   readonly isKey: 0 | 1;
 }
 
-/** What a job needs of a table; `maxLength` in characters. */
+/** What a job needs from a table; `maxLength` in characters. */
 export interface WantedTable {
   readonly place: string;
   readonly columns: ReadonlyArray<{ readonly name: string; readonly maxLength?: number | undefined }>;
-  /** One row an NPI: the statements of a publish find and replace rows by it. */
+  /** The primary key is `npi`: a publish finds and replaces rows by it. */
   readonly isKeyedByNpi: boolean;
 }
 
 /**
- * What keeps the database from taking a load: one sentence each, empty when it is ready. Nothing is changed.
- * Tables, the primary key on `npi`, columns at least as wide as what is loaded, and the provenance columns.
+ * What prevents a load: one fault each, empty when the database is ready. Changes nothing.
+ * Checks tables, the primary key on `npi`, the collation, column widths and the provenance columns.
  */
 export async function loadObstacles(session: Session, schemas: Schemas): Promise<string[]> {
   return tableObstacles(session, schemas, [...npiTables(schemas), ...serviceTables(schemas)]);
 }
 
-/** What the tables of these schemas lack, one sentence fragment each; empty when nothing is missing. */
+/** What the tables lack: one fault each, empty when nothing is missing. */
 export async function tableObstacles(
   session: Session,
   schemas: Schemas,
@@ -57,7 +57,7 @@ export async function tableObstacles(
   );
   const { nearest } = await collationsOf(session);
   const isForeign = ({ collation }: ColumnFound) => collation !== null && collation !== nearest;
-  // Texts of all of them are compared with one another, and a narrower character set lacks letters that CMS has.
+  // Statements compare texts across these tables, and a narrower character set lacks letters that CMS uses.
   const foreign = present.filter(
     ({ place, isKeyedByNpi }) => isKeyedByNpi && (tables.get(place) ?? []).some(isForeign),
   );
@@ -65,7 +65,7 @@ export async function tableObstacles(
   return [
     ...(missing.length > 0 ? [`missing tables: ${places(missing)}`] : []),
     ...(unkeyed.length > 0 ? [`no primary key on npi: ${places(unkeyed)}`] : []),
-    ...(foreign.length > 0 ? [`texts that are not in ${nearest}: ${places(foreign)}`] : []),
+    ...(foreign.length > 0 ? [`text columns whose collation is not ${nearest}: ${places(foreign)}`] : []),
     ...present.flatMap((table) => columnObstacles(table, tables.get(table.place) ?? [])),
   ];
 }
@@ -77,7 +77,7 @@ function npiTables({ application, search, scheduler }: Schemas): WantedTable[] {
     columns: [...npiColumns, ...provenance],
     isKeyedByNpi: true,
   }));
-  // How wide the application made its logs nobody wrote down; what is written there is short.
+  // The widths of the application's logs are not documented, and the values written there are short.
   const logs = [updateLogTable(application), searchLogTable(application)].map((table) => {
     const { place, columns } = described(table, scheduler);
     return { place, columns: columns.map(({ name }) => ({ name })), isKeyedByNpi: false };
@@ -93,7 +93,7 @@ export function serviceTables({ scheduler }: Schemas): WantedTable[] {
   return ownTables.map((table) => ({ ...described(table, scheduler), isKeyedByNpi: false }));
 }
 
-/** `defaultSchema`: of a table that names none. */
+/** `defaultSchema` applies to tables without a schema. */
 function described(table: MySqlTable, defaultSchema: string): Omit<WantedTable, 'isKeyedByNpi'> {
   const { schema = defaultSchema, name, columns } = getTableConfig(table);
   const width = (column: MySqlColumn) =>
@@ -118,11 +118,11 @@ function columnObstacles({ place, columns }: WantedTable, found: readonly Column
   const names = (list: WantedTable['columns']) => list.map(({ name }) => name).join(', ');
   return [
     ...(absent.length > 0 ? [`${place} lacks ${names(absent)}`] : []),
-    ...(narrow.length > 0 ? [`${place} is too narrow in ${names(narrow)}`] : []),
+    ...(narrow.length > 0 ? [`${place} has columns that are too narrow: ${names(narrow)}`] : []),
   ];
 }
 
-/** Map.groupBy needs Node 21. */
+/** Replaces Map.groupBy, which needs Node 21. */
 function groupByPlace(found: readonly ColumnFound[]): Map<string, ColumnFound[]> {
   const tables = new Map<string, ColumnFound[]>();
   for (const column of found) {

@@ -27,7 +27,7 @@ import type {
   StagedSoFar,
 } from './ledger-json.ts';
 
-/** JSON of a known shape. MySQL hands it over as a value, MariaDB as text. */
+/** JSON of a known type. MySQL returns it parsed, MariaDB as text. */
 const json = customType<{ data: unknown }>({
   dataType: () => 'json',
   toDriver: (value) => JSON.stringify(value),
@@ -38,8 +38,8 @@ const moment = (name: string) => datetime(name, { fsp: 6, mode: 'string' });
 const isoDate = (name: string) => date(name, { mode: 'string' });
 const npi = () => bigint('npi', { mode: 'number' });
 
-// This service's own tables, as db/schema/migrations makes them (test/integration/schema/schema.test.ts holds the two together).
-// They stand in the scheduler schema, the default of every session, so no schema is named.
+// This service's own tables, as db/schema/migrations creates them; test/integration/schema/schema.test.ts compares the two.
+// They name no schema because they are in the scheduler schema, the default of every session.
 
 export const leaseTable = mysqlTable('lease', {
   job: varchar('job', { length: 40 }).primaryKey(),
@@ -123,7 +123,7 @@ const quarantineTable = mysqlTable(
     npi: npi(),
     reason: varchar('reason', { length: 60 }).notNull(),
     column: varchar('column_name', { length: 120 }),
-    /** The release whose sound row followed; absent while the entry is open. */
+    /** The release that brought a valid row; null while the entry is open. */
     clearedBy: bigint('cleared_by', { mode: 'number' }),
   },
   (table) => [primaryKey({ columns: [table.releaseId, table.rowNumber] }), index('by_npi').on(table.npi)],
@@ -138,7 +138,7 @@ export const shadowTable = mysqlTable('npi_shadow', {
   rangeCount: int('range_count', { unsigned: true }).notNull(),
   /** JSON's null until the whole file is split into its ranges. */
   staged: json('staged').$type<StagedSoFar | null>().notNull(),
-  /** The search tables hold what the providers say. */
+  /** The search tables are complete. */
   isSearched: boolean('is_searched').notNull(),
 });
 
@@ -172,12 +172,12 @@ export const caseRunTable = mysqlTable(
   'case_run',
   {
     runId: char('run_id', { length: 36 }).primaryKey(),
-    /** Absent where the cases of a run stand at different statuses. */
+    /** Null when the cases of the run can have different statuses. */
     sourceStatus: smallint('source_status'),
     targetStatus: smallint('target_status'),
     isForced: boolean('is_forced').notNull(),
     undoes: char('undoes', { length: 36 }),
-    /** The column of `cases` that a move of this run sets. */
+    /** The timestamp column of `cases` that a move of this run sets. */
     timestampColumn: varchar('timestamp_column', { length: 64 }),
     selectedAt: moment('selected_at').notNull(),
     selectedCount: int('selected_count', { unsigned: true }).notNull(),
@@ -194,7 +194,7 @@ export const caseMoveTable = mysqlTable(
     runId: char('run_id', { length: 36 }).notNull(),
     caseId: varchar('case_id', { length: 255 }).notNull(),
     state: mysqlEnum('state', ['selected', 'moved', 'exception']).notNull(),
-    /** Where the case was moved from, or where it stood when it could not be moved. */
+    /** The status before the move, or the status when the case could not be moved. */
     fromStatus: smallint('from_status'),
     toStatus: smallint('to_status'),
     previousTs: moment('previous_ts'),
@@ -212,14 +212,14 @@ export const adoptionTable = mysqlTable('npi_adoption', {
 
 export const adoptionRangeTable = mysqlTable('npi_adoption_range', {
   rangeNumber: int('range_no', { unsigned: true }).primaryKey(),
-  // The first range begins and the last one ends where BIGINT does, beyond what a number holds.
+  // The first and the last range reach the ends of BIGINT, which a JavaScript number cannot represent.
   fromNpi: bigint('from_npi', { mode: 'bigint' }).notNull(),
   toNpi: bigint('to_npi', { mode: 'bigint' }).notNull(),
   checksums: json('checksums').$type<readonly RangeChecksum[]>().notNull(),
   counts: json('counts').$type<AdoptedCounts>().notNull(),
 });
 
-/** All of this service's own tables but `migration`, which the migrator makes for itself. */
+/** All of this service's own tables except `migration`, which migrate.ts creates itself. */
 export const ownTables = [
   leaseTable,
   runTable,
@@ -266,7 +266,7 @@ export function facilityTable(searchSchema: string, suffix: string) {
   });
 }
 
-/** `npi_update_log` of the application: one line a file. */
+/** `npi_update_log` of the application: one row per file. */
 export function updateLogTable(applicationSchema: string) {
   return mysqlSchema(applicationSchema).table('npi_update_log', {
     executionTs: datetime('execution_ts', { mode: 'string' }),
@@ -279,7 +279,7 @@ export function updateLogTable(applicationSchema: string) {
   });
 }
 
-/** `npi_search_table_log` of the application: one line a search table that a publish touched. */
+/** `npi_search_table_log` of the application: one row per search table that a publish touched. */
 export function searchLogTable(applicationSchema: string) {
   return mysqlSchema(applicationSchema).table('npi_search_table_log', {
     id: bigint('id', { mode: 'number' }).autoincrement().primaryKey(),

@@ -4,19 +4,19 @@ import { showCreate, tableShape, type TableKey } from './table-shape.ts';
 
 const keyLine = /^\s+(?:UNIQUE |FULLTEXT |SPATIAL )?KEY `/;
 
-/** Creates `table` as `model` is, without its secondary keys: they are built when the rows are there. */
+/** Creates `table` like `model` but without secondary keys, which are built after the rows are loaded. */
 export async function createUnkeyed(session: Session, table: string, model: string): Promise<void> {
   const [, ...lines] = (await showCreate(session, model)).split('\n').filter((line) => !keyLine.test(line));
   const body = lines.join('\n').replace(/,\n\)/, '\n)');
   await session.query(`CREATE TABLE IF NOT EXISTS ${table} (\n${body}`);
 }
 
-/** Gives `table` the secondary keys of `model` that it lacks. */
+/** Builds the secondary keys of `model` that `table` lacks. */
 export async function buildKeys(session: Session, table: string, model: string): Promise<void> {
   await addKeys(session, table, tableShape(await showCreate(session, model)).keys);
 }
 
-/** Gives `table` those of the keys that it lacks, all in one pass over its rows. */
+/** Builds those of the keys that `table` lacks, in one pass over its rows. */
 export async function addKeys(session: Session, table: string, keys: readonly TableKey[]): Promise<void> {
   const present = new Set(tableShape(await showCreate(session, table)).keys.map(({ name }) => name));
   const missing = keys.filter(({ name }) => !present.has(name));

@@ -1,6 +1,6 @@
 import type { Session } from '../connection/session.ts';
 
-/** A column, with what follows its name in a CREATE TABLE. */
+/** A column, with the text that follows its name in CREATE TABLE. */
 export interface ColumnShape {
   readonly name: string;
   readonly definition: string;
@@ -16,26 +16,26 @@ export interface TableKey {
   readonly columns: readonly string[];
 }
 
-/** What a CREATE TABLE says of a table. */
+/** The definition of a table, as CREATE TABLE states it. */
 export interface TableShape {
   readonly columns: readonly ColumnShape[];
-  /** Columns of the primary key; empty where there is none. */
+  /** Columns of the primary key; empty if it has none. */
   readonly primary: readonly string[];
   readonly keys: readonly TableKey[];
 }
 
-// The server writes names in backticks, db/schema/tables.ts without.
+// The server quotes names with backticks; db/schema/tables.ts does not.
 const keyLine = /^\s+((?:UNIQUE |FULLTEXT |SPATIAL )?KEY (?:`([^`]+)`|(\w+)) \((.*?)\).*?),?$/;
 const primaryLine = /^\s+PRIMARY KEY \((.*?)\)/;
 const columnLine = /^\s+(?:`([^`]+)`|(\w+)) (.*?),?$/;
 const otherLine = /^\s+CONSTRAINT /;
 
-/** Reads a CREATE TABLE with one column or key a line, the server's own (`SHOW CREATE TABLE`) or ours (db/schema/tables.ts). */
+/** Parses a CREATE TABLE with one column or key per line, from `SHOW CREATE TABLE` or db/schema/tables.ts. */
 export function tableShape(ddl: string): TableShape {
   const columns: ColumnShape[] = [];
   const keys: TableKey[] = [];
   let primary: string[] = [];
-  // What follows the last column, options and partitions, begins with a bracket that closes.
+  // After the last column, options and partitions follow a line that starts with a closing parenthesis.
   const [body = ''] = ddl.split('\n)');
   for (const line of body.split('\n').slice(1)) {
     const [, keyColumns] = primaryLine.exec(line) ?? [];
@@ -51,7 +51,7 @@ export function tableShape(ddl: string): TableShape {
 
 function columnIn(line: string): ColumnShape[] {
   const [, quoted, plain, definition] = columnLine.exec(line) ?? [];
-  // MySQL tells columns apart without regard to case.
+  // Column names in MySQL are case-insensitive.
   const name = (quoted ?? plain)?.toLowerCase();
   if (name === undefined || definition === undefined) return [];
   const [, width] = /^(?:var)?char\((\d+)\)/i.exec(definition) ?? [];
@@ -65,7 +65,7 @@ const namesIn = (list: string): string[] =>
     (quoted ?? plain).toLowerCase(),
   );
 
-/** The CREATE TABLE of a table that is there. */
+/** The CREATE TABLE of an existing table. */
 export async function showCreate(session: Session, table: string): Promise<string> {
   const [row] = await session.query<Record<'Create Table', string>>(`SHOW CREATE TABLE ${table}`);
   return row?.['Create Table'] ?? '';

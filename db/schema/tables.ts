@@ -1,13 +1,13 @@
 import { npiColumns, type NpiColumn } from './npi-columns.ts';
 
-/** Names of the three schemas, checked by config: letters, digits and `_` only. */
+/** Names of the three schemas. config/ has checked that they have only letters, digits and `_`. */
 export interface Schemas {
   readonly application: string;
   readonly search: string;
   readonly scheduler: string;
 }
 
-/** What a table of the application looks like when this service has to create it. */
+/** A table of the application, for when this service has to create it. */
 export interface ApplicationTable {
   readonly schema: string;
   readonly name: string;
@@ -16,7 +16,7 @@ export interface ApplicationTable {
 
 export type SearchKind = 'surgeon' | 'facility';
 
-/** Where statements find the providers and what is searched: full names, of the live tables or of others like them. */
+/** Full names of the provider and search tables: the live ones, or a set of shadows. */
 export interface NpiTables {
   data(type: 0 | 1 | 2): string;
   /** `suffix` is a letter or `all`. */
@@ -33,7 +33,7 @@ export function liveTables({ application, search }: Schemas): NpiTables {
 
 export const searchLetters = Array.from('abcdefghijklmnopqrstuvwxyz');
 
-/** Columns of the search tables by kind, with what fills them from `npi_data_1` and `npi_data_2`. */
+/** Columns of the search tables by kind. `source` is the column of `npi_data_1` or `npi_data_2` that fills it. */
 export const searchColumns = {
   surgeon: [
     { name: 'first_name', type: 'VARCHAR(50)', source: 'provider_first_name' },
@@ -60,7 +60,7 @@ function place() {
   ] as const;
 }
 
-/** `npi BIGINT, entity_type_code VARCHAR(1), …`: the loaded columns as DDL, for live tables and staging alike. */
+/** `npi BIGINT, entity_type_code VARCHAR(1), …`: the loaded columns as DDL, for both live and staging tables. */
 export function npiColumnsDdl(): string {
   return npiColumns.map((column) => `  ${column.name} ${columnType(column)}`).join(',\n');
 }
@@ -125,7 +125,7 @@ function table(schema: string, name: string, parts: readonly string[], collation
   return { schema, name, ddl: `CREATE TABLE ${schema}.${name} (\n${parts.join(',\n')}\n) ${charset}` };
 }
 
-/** The application's NPI and search tables as it reads them, with a primary key and V2 widths. */
+/** The application's NPI, search and log tables, with a primary key and the widths of the V2 layout. */
 export function applicationTables(schemas: Schemas, collation: string): readonly ApplicationTable[] {
   const { application, search } = schemas;
   const updateLog = [

@@ -57,7 +57,7 @@ it('says which service does not answer, shows the other, and exits 3', async () 
   const withoutDatabase = await status({ DATABASE_URL: 'mysql://root@127.0.0.1:9/nobody' });
   expect(withoutDatabase.code).toBe(3);
   expect(withoutDatabase.out).toMatch(/temporal +.*worker running/);
-  expect(withoutDatabase.out).toMatch(/database +MySQL cannot be reached/);
+  expect(withoutDatabase.out).toMatch(/database +Could not reach MySQL/);
   const withoutTemporal = await status({ TEMPORAL_ADDRESS: '127.0.0.1:9' }, '--json');
   expect(withoutTemporal.code).toBe(3);
   expect(JSON.parse(withoutTemporal.out)).toMatchObject({

@@ -35,7 +35,7 @@ it('lets a fresh database take a load, and names what is gone from it and the co
   const expected = [
     'no primary key on npi: ready_app.npi_data_0',
     'ready_app.npi_update_log lacks total_rows',
-    'ready_search.search_surgeon_q is too narrow in last_name',
+    'ready_search.search_surgeon_q has columns that are too narrow: last_name',
   ];
   expect(await obstacles(schemas)).toEqual(expected);
   const message = new RegExp(`${expected.join('; ')}.*\`surgicase db migrate\``);
@@ -124,7 +124,7 @@ describe.skipIf(!existsSync(dump))('the database of the existing application', (
     expect(rest).toHaveLength(6);
     for (const [index, place] of data.entries()) {
       expect(rest[2 * index]).toBe(`${place} lacks data_release, deactivation_release`);
-      const found = rest[2 * index + 1]?.replace(`${place} is too narrow in `, '').split(', ') ?? [];
+      const found = rest[2 * index + 1]?.replace(`${place} has columns that are too narrow: `, '').split(', ') ?? [];
       expect(found).toEqual(expect.arrayContaining(narrow));
       expect(found.filter((name) => !narrow.includes(name) && !/taxonomy_group_\d+$/.test(name))).toEqual([]);
     }
