@@ -75,5 +75,8 @@ function loginOf(secretId: string, secret: string | undefined): Login {
   } catch {
     // The parser's message quotes the secret, so it is dropped. The error below describes the fault.
   }
-  throw new DbError('DatabaseRefused', `The secret ${secretId} must be a JSON object with the strings "username" and "password".`);
+  throw new DbError(
+    'DatabaseRefused',
+    `The secret ${secretId} must be a JSON object with the strings "username" and "password".`,
+  );
 }

@@ -124,7 +124,8 @@ describe.skipIf(!existsSync(dump))('the database of the existing application', (
     expect(rest).toHaveLength(6);
     for (const [index, place] of data.entries()) {
       expect(rest[2 * index]).toBe(`${place} lacks data_release, deactivation_release`);
-      const found = rest[2 * index + 1]?.replace(`${place} has columns that are too narrow: `, '').split(', ') ?? [];
+      const found =
+        rest[2 * index + 1]?.replace(`${place} has columns that are too narrow: `, '').split(', ') ?? [];
       expect(found).toEqual(expect.arrayContaining(narrow));
       expect(found.filter((name) => !narrow.includes(name) && !/taxonomy_group_\d+$/.test(name))).toEqual([]);
     }
