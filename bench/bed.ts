@@ -17,37 +17,37 @@ import { withWorker, type MeasuredRun } from './worker-process.ts';
 
 export const forever: AbortSignal = new AbortController().signal;
 
-/** Servers of a benchmark, with empty tables; everything goes when it is closed. */
+/** The servers of a benchmark, with empty tables. `close` removes everything. */
 export interface Bed {
-  /** A folder for what a benchmark needs beside it. */
+  /** A folder for the benchmark's own files. */
   readonly folder: string;
-  /** Zips in here are on the page. */
+  /** The page lists the zips in this folder. */
   readonly site: string;
   readonly database: Database;
-  /** For commands that are run as processes of their own. */
+  /** The environment for commands that run as separate processes. */
   readonly env: NodeJS.ProcessEnv;
-  /** For connections of its own. */
+  /** For the benchmark's own connections. */
   readonly databaseOptions: DatabaseOptions;
-  /** Runs `npiUpdate` on a worker of its own; `around` does something beside the run, when the worker is ready. */
+  /** Runs `npiUpdate` on a new worker. `around` is called when the worker is ready, and calls the run itself. */
   runUpdate(
     input?: NpiUpdateInput,
     around?: (update: () => Promise<void>) => Promise<void>,
   ): Promise<MeasuredRun>;
-  /** Stops the server and starts it again, its buffer pool empty. */
+  /** Restarts the server with an empty buffer pool. */
   restartServer(): Promise<void>;
   close(): Promise<void>;
 }
 
-// Files of the limits are read by the server itself; a redo log that holds a load is what its documentation advises.
+// The server itself reads the files of the limit measurements. MySQL's documentation advises a redo log that holds a load.
 const serverSettings = (poolMb: number) => [
   `--innodb-buffer-pool-size=${poolMb}M`,
   '--loose-innodb-redo-log-capacity=2G',
   '--secure-file-priv=',
-  // A pool that is filled again at the start would not be cold.
+  // Otherwise the server refills its buffer pool at start, and the pool is not cold.
   '--loose-innodb-buffer-pool-load-at-startup=OFF',
 ];
 
-/** Brings up a MySQL and a Temporal for one benchmark. */
+/** Starts MySQL and Temporal for one benchmark. */
 export async function openBed(poolMb = 512): Promise<Bed> {
   const stateDir = mkdtempSync(join(tmpdir(), 'surgicase-bench-'));
   const site = join(stateDir, 'site');
@@ -86,7 +86,7 @@ export async function openBed(poolMb = 512): Promise<Bed> {
         await around(async () => {
           result = await update(temporal.address, input);
         });
-        if (!result) throw new Error('The update was not run.');
+        if (!result) throw new Error('The benchmark did not run the update.');
         return result;
       }),
     async restartServer() {

@@ -20,15 +20,15 @@ interface Measured {
   readonly name: string;
   readonly moved: number;
   readonly seconds: number;
-  /** How long locks on cases lasted. */
+  /** The longest time that locks on cases were held. */
   readonly longestHoldMs: number;
   readonly person: PersonWaits;
 }
 
 /**
- * Case updates with their ledger, beside the way of the existing application (a SELECT and an UPDATE a case, one
- * transaction) and beside the limit, one bare UPDATE; a person updates one case every 5 ms meanwhile. Under `--json` one
- * line a size.
+ * Measures case updates with their ledger against the way of the existing application (a SELECT and an UPDATE for each
+ * case, in one transaction) and against the limit, one bare UPDATE. Meanwhile a person updates one case every 5 ms. With
+ * `--json`, prints one line for each size.
  */
 export async function caseUpdates({ rows: asked, json }: BenchOptions): Promise<void> {
   const bed = await openBed();
@@ -60,7 +60,7 @@ const restore = (
   pending_payment_ts = NULL WHERE NOT case_status <=> IF(human_case_id % 100 < ${percent}, 10, 0)`;
 let currentPercent = 100;
 
-/** `rows` cases of about 1.5 kB, `percent` of them due; no index on the status. */
+/** Creates `rows` cases of about 1.5 kB, `percent` of them due, without an index on the status. */
 async function fill({ database }: Bed, rows: number, percent: number): Promise<void> {
   currentPercent = percent;
   await database.session(forever, async (session) => {
@@ -99,7 +99,7 @@ async function measure(
   }
 }
 
-/** At most: the longest statement that locks cases and the longest commit, which need not be of one transaction. */
+/** An upper bound: the longest statement that locks cases plus the longest commit, possibly of different transactions. */
 function longestHold() {
   let [movingMs, commitMs] = [0, 0];
   return {
@@ -131,7 +131,7 @@ async function caseUpdate(database: Database): Promise<number> {
   const runId = `00000000-0000-0000-0000-${String((runCount += 1)).padStart(12, '0')}`;
   const lease = await database.session(forever, async (session) => {
     const taken = await takeLease(session, { job: 'pending-payment-update', workflowId: 'bench', runId });
-    if ('heldBy' in taken) throw new Error(`Somebody else works here: ${taken.heldBy}.`);
+    if ('heldBy' in taken) throw new Error(`The lease is held by ${taken.heldBy}.`);
     const leave = { jobs: ['paid-update'], since: new Date().toISOString() };
     const selection = { runId, source: 10, target: 15, isForced: false, leave };
     await freezeStatus(session, schemas, selection, taken);
@@ -145,7 +145,7 @@ async function caseUpdate(database: Database): Promise<number> {
   return moved;
 }
 
-// Its rate does not depend on how many there are.
+// The rate does not depend on the number of cases.
 const mostCaseByCase = 50_000;
 
 const caseByCase = inSession(async (session) => {

@@ -15,14 +15,14 @@ import { npidataHeader } from '../nppes/rows/header.ts';
 import { tsvLine } from '../nppes/rows/tsv.ts';
 import { forever, type Bed } from './bed.ts';
 
-// The rates hardly depend on how many there are, and the slow ways are slow.
+// The rates hardly depend on the number of rows, and more rows would make the slow ways take very long.
 const rows = 50_000;
 const rowsPerUpsert = 500;
 const schema = 'bench_compare';
 const table = `${schema}.npi_data_1`;
 const names = npiColumns.map(({ name }) => name);
 
-/** Rows a second of what one would do without this project: providers into one table with all its keys, no search. */
+/** Rows per second of loading without this project: providers into one table with all its keys, no search tables. */
 export async function otherWays(bed: Bed): Promise<ReadonlyArray<{ name: string; rowsPerSecond: number }>> {
   const csv = join(bed.folder, 'compare.csv');
   const known = { full: rows, stubs: 0, firstNew: rows, updated: { start: '2006-01-01', end: '2026-09-13' } };
@@ -58,7 +58,7 @@ async function secondsOf({ database }: Bed, way: (session: Session) => Promise<v
   });
 }
 
-// Some licence states carry the word NULL: who loads the file as it is needs room for it.
+// Some license states hold the word NULL, which needs four characters when the file is loaded as it is.
 const forgiving = (ddl: string) =>
   ddl.replace(/(license_number_state_code_\d+) VARCHAR\(2\)/g, '$1 VARCHAR(4)');
 

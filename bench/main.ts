@@ -18,6 +18,6 @@ const { name, ...options } = readOptions(process.argv.slice(2));
 const benchmark = benchmarks[name];
 if (benchmark) await benchmark(options);
 else {
-  process.stderr.write(`Which benchmark? npm run bench -- ${Object.keys(benchmarks).join(' | ')}\n`);
+  process.stderr.write(`Name a benchmark: npm run bench -- ${Object.keys(benchmarks).join(' | ')}\n`);
   process.exitCode = 2;
 }

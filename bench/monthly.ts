@@ -16,8 +16,8 @@ import type { MeasuredRun } from './worker-process.ts';
 const defaultRows = 1_000_000;
 
 /**
- * A monthly of generated rows, from its zip to live and searchable tables, beside LOAD DATA of the same rows as sorted
- * ready TSV by the server itself. The limit is measured before and after, and the mean counts.
+ * Measures a monthly of generated rows, from its zip to live and searchable tables, against the limit: LOAD DATA of the
+ * same rows from a sorted TSV that the server reads itself. The limit is the mean of a measurement before and one after.
  */
 export async function monthly({
   rows = defaultRows,
@@ -49,13 +49,13 @@ export async function monthly({
   }
 }
 
-/** Writes a monthly of `rows` generated providers; gives what the tables then hold. `periodEnd` is ISO. */
+/** Writes a monthly of `rows` generated providers; returns what the tables then hold. `periodEnd` is an ISO date. */
 export async function writeMonthlyZip(
   path: string,
   rows: number,
   periodEnd = '2026-09-13',
 ): Promise<KnownProviders> {
-  // The share of September 2026: 355,329 of 9,798,758.
+  // The share in the monthly of September 2026: 355,329 of 9,798,758.
   const stubs = Math.round(rows * 0.036);
   const updated = { start: '2006-01-01', end: '2026-09-13' };
   const range = `20050523-${periodEnd.replaceAll('-', '')}`;
@@ -92,7 +92,7 @@ interface Measured {
 
 const total = 'zip to live';
 
-/** What the worker's log and the run's result say, and two that are measured alone. */
+/** The stages from the worker's log and the result of the run, and two that are measured separately. */
 function stagesOf({ run, alone }: Measured): Readonly<Record<string, Stage>> {
   const [release] = run.result.releases;
   if (!release) throw new Error(`The monthly was not loaded: ${run.result.outcome}.`);
@@ -109,7 +109,7 @@ function stagesOf({ run, alone }: Measured): Readonly<Record<string, Stage>> {
     'inflate, scan, encode, split': logged('staged'),
     'sort and load': logged('ranges loaded', 'staged'),
     'search letters': logged('letters loaded', 'ranges loaded'),
-    'load, all of it': { seconds: stage, cpuSeconds: cpuAt('letters loaded') },
+    'load, total': { seconds: stage, cpuSeconds: cpuAt('letters loaded') },
     index: { seconds: index, cpuSeconds: cpuAt('indexed') - cpuAt('letters loaded') },
     'check, count, swap': { seconds: publish - index, cpuSeconds: cpuAt(live) - cpuAt('indexed') },
     [total]: { seconds: stage + publish, cpuSeconds: run.cpu.worker + run.cpu.server },
@@ -141,7 +141,7 @@ function print(measured: Measured): void {
   say(`zip to live and searchable: ${ratioToLimit.toFixed(2)} of the limit`);
   const { worker, server } = run.cpu;
   say(
-    `CPU: ${cpuMicrosPerRow.toFixed(1)} µs a row (worker ${worker.toFixed(1)} s, server ${server.toFixed(1)} s)`,
+    `CPU: ${cpuMicrosPerRow.toFixed(1)} µs per row (worker ${worker.toFixed(1)} s, server ${server.toFixed(1)} s)`,
   );
   say(memoryLine('monthly', run));
 }

@@ -1,16 +1,16 @@
 import { parseArgs } from 'node:util';
 
-/** What a benchmark is asked for. */
+/** The options of a benchmark. */
 export interface BenchOptions {
   readonly rows?: number;
-  /** Size of the server's buffer pool. */
+  /** Size of the server's buffer pool, in MB. */
   readonly poolMb?: number;
   readonly json: boolean;
-  /** Adds what one would do without this project. */
+  /** Also measure loading without this project. */
   readonly compare: boolean;
 }
 
-/** The words after `npm run bench --`. */
+/** Reads the arguments after `npm run bench --`. */
 export function readOptions(args: readonly string[]): { readonly name: string } & BenchOptions {
   const { values, positionals } = parseArgs({
     args: [...args],

@@ -3,7 +3,7 @@ import { connect } from '../db/connection/pool.ts';
 import type { DatabaseOptions } from '../db/connection/open-connection.ts';
 import { forever } from './bed.ts';
 
-/** How long a person's updates took while something else worked. */
+/** How long a person's updates took during a benchmark. */
 export interface PersonWaits {
   readonly p99Ms: number;
   readonly mostMs: number;
@@ -11,7 +11,7 @@ export interface PersonWaits {
 
 const everyMs = 5;
 
-/** Updates one case after the other, chosen by its number, until it is stopped. */
+/** Updates one random case after the other until it is stopped. */
 export async function startPerson(
   options: DatabaseOptions,
   cases: string,

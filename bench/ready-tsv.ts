@@ -14,7 +14,7 @@ import { forever, type Bed } from './bed.ts';
 const types = [0, 1, 2] as const;
 const schema = 'bench_limit';
 
-/** Writes the rows of a release as one TSV a table, sorted by NPI: what the limit is measured with. */
+/** Writes the rows of a release as one TSV for each table, sorted by NPI, to measure the limit with. */
 export async function writeReadyTsv(zip: string, folder: string): Promise<void> {
   const opened = await openZip(zip);
   const member = npidataMember(opened);
@@ -40,8 +40,8 @@ export async function writeReadyTsv(zip: string, folder: string): Promise<void> 
 const tsvPath = (folder: string, type: number) => join(folder, `ready-${type}.tsv`);
 
 /**
- * Seconds of the limit: LOAD DATA by the server itself, of sorted ready rows, into empty tables of the same columns with
- * the primary key only, one after the other.
+ * Measures the limit in seconds: the server loads the sorted TSVs with LOAD DATA, one after the other, into empty tables
+ * with the same columns and only the primary key.
  */
 export function loadReadyTsv({ database }: Bed, folder: string): Promise<number> {
   return database.session(forever, async (session) => {

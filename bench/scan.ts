@@ -17,18 +17,18 @@ const stubs = 1000;
 const rows = full + stubs;
 const rounds = 3;
 
-/** One way to read a member; it says how many bytes came out. */
+/** One way to read a member; returns the number of bytes that it produced. */
 type Reading = (member: Member) => Promise<number>;
 
 const readings: Readonly<Record<string, Reading>> = {
   'inflate alone': inflateAlone,
   'inflate, scan, TSV': scanned,
-  'the same by csv-parse': parsed,
+  'the same with csv-parse': parsed,
 };
 
 /**
- * A member of generated providers from its zip to lines for LOAD DATA, in CPU time of this process (inflating threads
- * included), beside csv-parse doing the same. The first round warms up; what counts is the median of the others.
+ * Measures a member of generated providers from its zip to lines for LOAD DATA, in CPU time of this process (including the
+ * inflating threads), against csv-parse. The first round warms up; the result is the median of the others.
  */
 export async function scan(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'surgicase-bench-'));
@@ -107,7 +107,7 @@ async function parsed(member: Member): Promise<number> {
 
 function reader(header: readonly string[]): ReturnType<typeof providerReader> {
   const planned = planLayout(header, npiColumns);
-  if ('missing' in planned) throw new Error(`The sample lacks ${planned.missing.join(', ')}.`);
+  if ('missing' in planned) throw new Error(`The sample has no columns ${planned.missing.join(', ')}.`);
   return providerReader(planned.layout);
 }
 
@@ -126,6 +126,6 @@ function print(results: ReadonlyMap<string, readonly Measured[]>): void {
   }
   const [inflate, scanning, parsing] = Object.keys(readings).map(cpu) as [number, number, number];
   say(
-    `scan without inflate: ${(scanning - inflate).toFixed(2)} µs a row; csv-parse costs ${(parsing / scanning).toFixed(1)} times as much`,
+    `scan without inflate: ${(scanning - inflate).toFixed(2)} µs per row; csv-parse takes ${(parsing / scanning).toFixed(1)} times as long`,
   );
 }

@@ -2,8 +2,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { createPool, type RowDataPacket } from 'mysql2/promise';
 import type { Answer, SearchOrder } from './searches.ts';
 
-// Asks at a fixed rate in a thread of its own, so that nothing else delays the measuring. A search's time begins when it was
-// due, not when a connection was free for it: otherwise one long wait would hide the searches behind it.
+// Searches at a fixed rate in its own thread, so that nothing else delays the measurement. The time of a search starts when
+// the search is due, not when a connection is free; otherwise one long wait would hide the searches queued behind it.
 
 const { login, questions, perSecond, connectionCount } = workerData as SearchOrder;
 const pool = createPool({ ...login, connectionLimit: connectionCount });
@@ -21,7 +21,7 @@ async function ask(turn: number, dueMs: number): Promise<void> {
   answers.push({ question: place, ms: performance.now() - dueMs, ...found });
 }
 
-// What the first search on a connection has to wait for is no operation's doing.
+// Warm up every connection, because its first search waits for things that no operation causes.
 const connections = await Promise.all(Array.from({ length: connectionCount }, () => pool.getConnection()));
 for (const connection of connections) connection.release();
 for (const { sql } of questions.slice(0, 20 * connectionCount)) await pool.query(sql);

@@ -4,13 +4,13 @@ import type { Login } from '../db/connection/credentials.ts';
 import type { Session } from '../db/connection/session.ts';
 import { forever, type Bed } from './bed.ts';
 
-/** One search of the application's; `npi` is the provider that it looks for. */
+/** One search of the application; `npi` is the provider that it should find. */
 export interface Question {
   readonly sql: string;
   readonly npi: string;
 }
 
-/** What the thread is to do. */
+/** The task of the thread. */
 export interface SearchOrder {
   readonly login: Login & { readonly host: string; readonly port: number };
   readonly questions: readonly Question[];
@@ -18,22 +18,22 @@ export interface SearchOrder {
   readonly connectionCount: number;
 }
 
-/** What a search found: the provider's name, if it was among the rows. */
+/** What a search found: the name of the provider, if it was among the rows. */
 export interface Answer {
   readonly question: number;
-  /** From the moment when the search was due. */
+  /** Milliseconds since the search was due. */
   readonly ms: number;
   readonly name?: string | undefined;
   /** Number or text of the error. */
   readonly error?: string;
 }
 
-/** What people who search had of an operation. */
+/** What people who search notice of an operation. */
 export interface Searched {
   readonly seconds: number;
   readonly searches: number;
   readonly errors: number;
-  /** Answers that were neither those before nor those after the operation. */
+  /** Answers that match neither the state before the operation nor the state after it. */
   readonly wrong: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -45,7 +45,7 @@ const connectionCount = 8;
 const providersPerKind = 500;
 const search = 'search_surgeon_facility';
 
-/** Runs `work` beside people who search at a fixed rate, and judges what they were told. */
+/** Runs `work` while people search at a fixed rate, and checks their answers. */
 export async function searchDuring(bed: Bed, work: () => Promise<unknown>): Promise<Searched> {
   const questions = await bed.database.session(forever, chooseQuestions);
   const before = await answersNow(bed, questions);
@@ -57,9 +57,9 @@ export async function searchDuring(bed: Bed, work: () => Promise<unknown>): Prom
   const startedAt = performance.now();
   await work();
   const seconds = (performance.now() - startedAt) / 1000;
-  const told = once(thread, 'message') as Promise<[readonly Answer[]]>;
+  const reported = once(thread, 'message') as Promise<[readonly Answer[]]>;
   thread.postMessage('stop');
-  const [answers] = await told;
+  const [answers] = await reported;
   return { seconds, ...judged(answers, before, await answersNow(bed, questions)) };
 }
 
@@ -80,7 +80,7 @@ function judged(
   };
 }
 
-/** Each question once; providers whose row the operation changes or takes away have another answer afterwards. */
+/** Asks each question once. The answers change for providers whose rows the operation changes or removes. */
 function answersNow(bed: Bed, questions: readonly Question[]): Promise<(string | undefined)[]> {
   return bed.database.session(forever, async (session) => {
     const names: (string | undefined)[] = [];
@@ -97,7 +97,7 @@ interface Listed {
   readonly name: string;
 }
 
-/** The four kinds in turn, each for providers that are there, from all parts of the tables. */
+/** The four kinds of search in turn, for existing providers from all parts of the tables. */
 async function chooseQuestions(session: Session): Promise<Question[]> {
   const surgeons = await somewhere(session, 'search_surgeon_all', 'last_name');
   const facilities = await somewhere(session, 'search_facility_all', 'facility_name');

@@ -28,8 +28,8 @@ const schemas: Schemas = {
 };
 
 /**
- * What people who search at a fixed rate have of each operation on tables of `rows` providers: no error, no wrong answer, a
- * p99 of at most three times that without a load or 25 ms, and no wait above 1.5 s.
+ * Measures what people who search at a fixed rate notice of each operation on tables of `rows` providers. Good means: no
+ * error, no wrong answer, a p99 of at most three times the p99 without a load (or 25 ms), and no wait above 1.5 s.
  */
 export async function swap({ rows = defaultRows, poolMb = 2048, json }: BenchOptions): Promise<void> {
   const bed = await openBed(poolMb);
@@ -60,18 +60,18 @@ export async function swap({ rows = defaultRows, poolMb = 2048, json }: BenchOpt
 const monthlyIn = ({ site }: Bed, month: string) =>
   join(site, `NPPES_Data_Dissemination_${month}_2026_V2.zip`);
 
-/** One release; only its run is measured, not the start of the worker. */
+/** Measures the run of one release, without the start of the worker. */
 async function measure(bed: Bed, input?: NpiUpdateInput): Promise<Searched> {
   let searched: Searched | undefined;
   const { result } = await bed.runUpdate(input, async (update) => {
     searched = await searchDuring(bed, update);
   });
   if (result.releases.length !== 1 || !searched)
-    throw new Error(`One release was to be loaded: ${result.outcome}.`);
+    throw new Error(`Expected the run to load one release, but its outcome is: ${result.outcome}.`);
   return searched;
 }
 
-/** Everybody who is deactivated, and as many more as in a week. */
+/** Writes a report with everyone who is deactivated, and as many more as in a week. */
 async function writeReport({ site }: Bed, { full, stubs, updated }: KnownProviders): Promise<void> {
   const entries = Array.from({ length: stubs + 700 }, (_, i): ReportEntry => {
     const index = full + stubs - 1 - i;
@@ -80,7 +80,7 @@ async function writeReport({ site }: Bed, { full, stubs, updated }: KnownProvide
   await writeReportZip(join(site, 'NPPES_Deactivated_NPI_Report_101226_V2.zip'), '101226', entries);
 }
 
-/** The tables as the application has them: no primary key, a narrow name, nothing of this service. */
+/** Makes the tables look as they do before an adoption: no primary key, a narrow name, nothing from this service. */
 async function makeOld({ database }: Bed): Promise<void> {
   const { data, search } = liveTables(schemas);
   const asOld = ['DROP PRIMARY KEY', 'ADD KEY idx_npi (npi)'];
@@ -101,8 +101,8 @@ async function adopt({ env }: Bed): Promise<void> {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  const [told, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
-  if (code !== 0) throw new Error(`surgicase db adopt ended with ${code}:\n${told}`);
+  const [stderr, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+  if (code !== 0) throw new Error(`surgicase db adopt exited with ${code}:\n${stderr}`);
 }
 
 function print(measured: Readonly<Record<string, Searched>>, referenceP99Ms: number): void {

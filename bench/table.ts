@@ -5,7 +5,7 @@ export function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** A table for terminals: the first column to the left, the others to the right. */
+/** Prints a table: the first column aligned to the left, the others to the right. */
 export function sayTable(head: readonly string[], rows: ReadonlyArray<readonly string[]>): void {
   const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));
   for (const row of [head, ...rows]) {
@@ -17,22 +17,22 @@ export function sayTable(head: readonly string[], rows: ReadonlyArray<readonly s
   }
 }
 
-/** What the worker's process held. */
+/** A line about the worker's resident memory. */
 export function memoryLine(
   name: string,
   { idleMb, peakMb }: { readonly idleMb: number; readonly peakMb: number },
 ): string {
   const more = (peakMb - idleMb).toFixed(0);
-  return `resident memory of the worker, ${name}: idle ${idleMb.toFixed(0)} MB, at most ${peakMb.toFixed(0)} MB (+${more})`;
+  return `resident memory of the worker, ${name}: idle ${idleMb.toFixed(0)} MB, peak ${peakMb.toFixed(0)} MB (+${more})`;
 }
 
-/** One stage of a load; CPU of worker and server together, where it can be told. */
+/** One stage of a load; `cpuSeconds` is the CPU time of worker and server together, when known. */
 export interface Stage {
   readonly seconds: number;
   readonly cpuSeconds?: number;
 }
 
-/** What every load benchmark gives under `--json`. */
+/** The JSON value of a load benchmark. */
 export function asJson(
   rows: number,
   { idleMb, peakMb, cpu }: MeasuredRun,

@@ -15,9 +15,9 @@ import type { MeasuredRun } from './worker-process.ts';
 const defaultRows = 1_000_000;
 
 /**
- * Weeks of 34,009 rows, from a zip on this host to searchable tables that hold `rows` providers already, beside the limit:
- * LOAD DATA of the same rows as ready TSV into an empty table of the same columns. Three times: onto warm tables, the same
- * zip again when the ledger has lost it, and the next week when the server has just been started.
+ * Measures weeks of 34,009 rows, from a zip on this host to searchable tables that already hold `rows` providers, against
+ * the limit: LOAD DATA of the same rows as TSV into an empty table with the same columns. There are three runs: into warm
+ * tables, the same zip again after its ledger entry was deleted, and the next week after a restart of the server.
  */
 export async function weekly({ rows = defaultRows, poolMb = 2048, json }: BenchOptions): Promise<void> {
   const bed = await openBed(poolMb);
@@ -53,7 +53,7 @@ export async function weekly({ rows = defaultRows, poolMb = 2048, json }: BenchO
   }
 }
 
-/** Writes a week's zip onto the page. */
+/** Writes the zip of a week, which the page then lists. */
 export async function writeWeek(
   { site }: Bed,
   period: { readonly start: string; readonly end: string },
@@ -68,7 +68,7 @@ export async function writeWeek(
   return { name, path };
 }
 
-/** Seconds of one LOAD DATA of the week's rows; the rows are made ready before. */
+/** Seconds of one LOAD DATA of the week's rows; preparing the rows is not measured. */
 async function loadReadyTsv({ database }: Bed, zip: string): Promise<number> {
   const opened = await openZip(zip);
   const blocks: Buffer[] = [];
@@ -93,14 +93,15 @@ const total = 'zip to searchable';
 /** The stages of the one release of a run. */
 function stagesOf({ result, lines, cpu }: MeasuredRun): Readonly<Record<string, Stage>> {
   const [release, ...more] = result.releases;
-  if (!release || more.length > 0) throw new Error(`One week was to be loaded: ${result.outcome}.`);
+  if (!release || more.length > 0)
+    throw new Error(`Expected the run to load one week, but its outcome is: ${result.outcome}.`);
   const { download, stage, publish, index, archive } = release.seconds;
   const cpuAt = (message: string) => lines.get(message)?.cpuSeconds ?? Number.NaN;
   return {
     download: { seconds: download },
     stage: { seconds: stage, cpuSeconds: cpuAt('staged') },
     publish: { seconds: publish, cpuSeconds: cpuAt('published') - cpuAt('staged') },
-    'of it search': { seconds: index },
+    'of which search': { seconds: index },
     archive: { seconds: archive },
     [total]: { seconds: stage + publish, cpuSeconds: cpu.worker + cpu.server },
   };
@@ -108,8 +109,8 @@ function stagesOf({ result, lines, cpu }: MeasuredRun): Readonly<Record<string, 
 
 function print(providers: number, runs: Runs, limitSeconds: number): void {
   say(
-    `\n${weekRowCount.toLocaleString('en-US')} rows onto ${providers.toLocaleString('en-US')} providers, seconds; ` +
-      `LOAD DATA of the ready rows takes ${limitSeconds.toFixed(2)} s`,
+    `\n${weekRowCount.toLocaleString('en-US')} rows into tables with ${providers.toLocaleString('en-US')} providers, seconds; ` +
+      `LOAD DATA of the prepared rows takes ${limitSeconds.toFixed(2)} s`,
   );
   const stages = Object.keys(stagesOf(Object.values(runs)[0] as MeasuredRun));
   sayTable(

@@ -6,36 +6,36 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { NpiUpdateResult } from '../contract/workflows.ts';
 
-/** CPU seconds of the worker and of the server. */
+/** CPU seconds of the worker and the server. */
 export interface Cpu {
   readonly worker: number;
   readonly server: number;
 }
 
-/** What a run did, and what it cost from the moment when its zip was on this host. */
+/** What a run did, and its cost since its zip was on this host. */
 export interface MeasuredRun {
   readonly result: NpiUpdateResult;
   readonly idleMb: number;
   readonly peakMb: number;
   readonly cpu: Cpu;
-  /** What the worker logged, by message: the last line of each. */
+  /** The worker's log, by message: the last line with each message. */
   readonly lines: ReadonlyMap<string, LogLine>;
 }
 
 export interface LogLine {
-  /** As the line says. */
+  /** The field `seconds` of the line. */
   readonly seconds: number;
-  /** Spent by both since the zip was there. */
+  /** CPU time of worker and server since the zip was on this host. */
   readonly cpuSeconds: number;
 }
 
-/** The command, as it was built. */
+/** The built command. */
 export const cli = fileURLToPath(new URL('../client/cli.js', import.meta.url));
 const sampleEveryMs = 100;
-// A worker that has just come up still holds what its start needed.
+// A worker that has just started still holds the memory that its start needed.
 const settleMs = 5000;
 
-/** Runs `work` beside a worker in a process of its own, and measures both. */
+/** Runs `work` with a worker in a separate process, and measures worker and server. */
 export async function withWorker(
   env: NodeJS.ProcessEnv,
   serverPid: number,
@@ -85,7 +85,7 @@ function residentMb(pid: number): number {
   return Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' })) / 1000;
 }
 
-/** User and system time of a process; `ps` knows whole seconds everywhere, Linux hundredths. */
+/** User and system time of a process. `ps` reports whole seconds on every system; Linux also reports hundredths. */
 function cpuSeconds(pid: number): number {
   if (platform() !== 'linux') {
     const time = execFileSync('ps', ['-o', 'time=', '-p', String(pid)], { encoding: 'utf8' }).trim();
