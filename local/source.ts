@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { fetchPage } from '../nppes/page/listing.ts';
 import { releasesOnPage } from '../nppes/page/page.ts';
 import { startCmsReplica } from './cms-replica.ts';
-import { addNextWeek, prepareSample } from './sample/weeks.ts';
 import { keptPort, LocalError, type LocalService } from './service.ts';
 
 export type SourceName = 'cms' | 'sample';
@@ -70,6 +69,7 @@ function cms(pageUrl: string): Source {
 }
 
 async function sample(folder: string, today: string, cmsUrl: string): Promise<Source> {
+  const { addNextWeek, prepareSample } = await import('./sample/weeks.ts');
   await prepareSample(folder, today);
   // An interrupted run continues with the addresses that it read from the page, so the port has to stay the same.
   const replica = await startCmsReplica({ folder, port: await keptPort(folder, usualPort) });

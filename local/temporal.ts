@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
-import { TestWorkflowEnvironment } from '@temporalio/testing';
 import {
   LocalError,
   cacheDir,
@@ -104,6 +103,7 @@ async function download(onAttempt: (line: string) => void): Promise<string | und
   if (known !== undefined) return known;
   try {
     const executable = { type: 'cached-download' as const, downloadDir: folder };
+    const { TestWorkflowEnvironment } = await import('@temporalio/testing');
     const environment = await TestWorkflowEnvironment.createLocal({ server: { executable } });
     await environment.teardown();
   } catch (error) {
