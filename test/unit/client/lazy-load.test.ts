@@ -37,7 +37,7 @@ describe.each(['client/cli.ts', 'host/index.ts', 'worker/worker.ts'])('%s', (ent
   });
 });
 
-describe(startCommand, () => {
+describe('client/commands/start.ts', () => {
   it('loads local/, but yazl and @temporalio/testing only when it needs them', () => {
     const statics = new Set(importsOf(startCommand, false));
     for (const file of statics)
