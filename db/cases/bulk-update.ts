@@ -10,15 +10,15 @@ import { closeRun, openRun } from '../ledger/runs.ts';
 import type { Session } from '../connection/session.ts';
 import type { Schemas } from '../schema/tables.ts';
 
-/** A list of cases and where they are to go. */
+/** A list of cases and their new status. */
 export interface BulkUpdate {
-  /** Without duplicates of the same spelling. */
+  /** No two have the same spelling. */
   readonly caseIds: readonly string[];
   readonly target: number;
   readonly isForced: boolean;
 }
 
-/** What became of each id that was given, by its spelling; an id that means an earlier one's case is in neither. */
+/** The result for each given ID, by its spelling. An ID that means the same case as an earlier one is in neither map. */
 export interface BulkReport {
   readonly runId: string;
   readonly moved: ReadonlyMap<string, CaseMoved>;
@@ -29,9 +29,9 @@ const casesPerTransaction = 1000;
 const tries = 5;
 
 /**
- * Moves a list of cases as a run of its own in the ledger, which `cases undo` takes back. Up to 1,000 are one
- * transaction. A connection that is lost is opened again, and the ledger tells what was done before.
- * @throws DbError CasesNotReady naming what the update needs and the database lacks; nothing was moved then
+ * Moves a list of cases as a separate run in the ledger, which `cases undo` can revert. Up to 1,000 cases are one
+ * transaction. If the connection is lost, it opens another one and continues with what the ledger lists as not done.
+ * @throws DbError CasesNotReady naming what the update needs and the database lacks; nothing is moved then
  */
 export async function bulkUpdate(
   database: Database,
@@ -70,7 +70,7 @@ function byId<Line extends { readonly caseId: string }>(lines: readonly Line[]):
   return new Map(lines.map((line) => [line.caseId, line]));
 }
 
-/** What a lost connection or a lock stopped is begun again, a few times; each step finds what the last try did. */
+/** Repeats `work` a few times after a lost connection or a lock. Each try continues after the last one. */
 async function resuming<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {

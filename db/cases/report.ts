@@ -3,7 +3,7 @@ import { caseMoveTable, caseRunTable, runTable } from '../schema/schema.ts';
 import type { Session } from '../connection/session.ts';
 import type { Schemas } from '../schema/tables.ts';
 
-/** A case that a run could not move; `status` is where it stood then. */
+/** A case that a run could not move; `status` is its status at that time. */
 export interface CaseException {
   readonly caseId: string;
   readonly reason: string;
@@ -13,7 +13,7 @@ export interface CaseException {
 
 const { runId, caseId, state, reason, fromStatus, toStatus } = caseMoveTable;
 
-/** Exceptions of a run in the order of their ids, after `afterId`, at most `limit`. */
+/** Exceptions of a run in the order of their IDs, after `afterId`, at most `limit`. */
 export async function readExceptions(
   session: Session,
   run: string,
@@ -30,7 +30,7 @@ export async function readExceptions(
   return found.map((line) => ({ ...line, reason: line.reason ?? '' }));
 }
 
-/** How many exceptions a run has, by reason. */
+/** Number of exceptions of a run, by reason. */
 export async function countExceptions(session: Session, run: string): Promise<Record<string, number>> {
   const found = await session.orm((db) =>
     db
@@ -42,7 +42,7 @@ export async function countExceptions(session: Session, run: string): Promise<Re
   return Object.fromEntries(found.map((line) => [line.reason ?? '', line.cases]));
 }
 
-/** What the ledger has of a run that moved cases; `sourceStatus` is absent for a list, both for an undo. */
+/** A run that moved cases. A list has no `sourceStatus`; an undo has neither status. */
 export type CaseRunLine = Pick<
   typeof runTable.$inferSelect & typeof caseRunTable.$inferSelect,
   | 'runId'
@@ -72,7 +72,7 @@ const runLine = {
   exceptionCount: caseRunTable.exceptionCount,
 } as const;
 
-/** The latest runs that moved cases, the newest first. */
+/** The latest runs that moved cases, newest first. */
 export function readCaseRuns(session: Session, limit: number): Promise<CaseRunLine[]> {
   return session.orm((db) =>
     db
@@ -84,7 +84,7 @@ export function readCaseRuns(session: Session, limit: number): Promise<CaseRunLi
   );
 }
 
-/** One run of the ledger, or nothing where it has none of this id that moves cases. */
+/** The case run with this ID, if the ledger has one. */
 export async function readCaseRun(session: Session, run: string): Promise<CaseRunLine | undefined> {
   const [line] = await session.orm((db) =>
     db
@@ -102,7 +102,7 @@ export type CaseStep = Pick<
   'runId' | 'state' | 'fromStatus' | 'toStatus' | 'previousTs' | 'stateAt' | 'reason'
 > & { readonly job: string };
 
-/** Every run that had this case, the oldest first: one look-up a run, by its key. */
+/** Every run that selected this case, oldest first. Needs one lookup by key per run. */
 export function readCaseHistory(session: Session, id: string): Promise<CaseStep[]> {
   return session.orm((db) =>
     db
@@ -125,7 +125,7 @@ export function readCaseHistory(session: Session, id: string): Promise<CaseStep[
 
 const pageSize = 10_000;
 
-/** Every line of a run, page by page, by `readExceptions` or `readMoved`. */
+/** Reads every line of a run, page by page, with `readExceptions` or `readMoved`. */
 export async function readAll<Line extends { readonly caseId: string }>(
   read: (page: { readonly afterId: string; readonly limit: number }) => Promise<Line[]>,
 ): Promise<Line[]> {
@@ -143,7 +143,7 @@ export interface CaseMoved {
   readonly fromStatus: number | null;
 }
 
-/** Cases that a run moved, in the order of their ids, after `afterId`, at most `limit`. */
+/** Cases that a run moved, in the order of their IDs, after `afterId`, at most `limit`. */
 export async function readMoved(
   session: Session,
   run: string,
@@ -159,7 +159,7 @@ export async function readMoved(
   );
 }
 
-/** Ids of the active cases that stand at a status, in the order of the application's column. */
+/** IDs of the active cases with a status, in the order of the application's column. */
 export async function readCasesWithStatus(
   session: Session,
   { application }: Schemas,
@@ -169,7 +169,7 @@ export async function readCasesWithStatus(
     `SELECT /*+ NO_INDEX(c active) */ c.case_id AS id FROM ${application}.cases c
      WHERE c.active = 1 AND c.case_status = ? ORDER BY c.case_id`,
     [status],
-    'cases with a status',
+    'reading cases with a status',
   );
   return found.map(({ id }) => id);
 }

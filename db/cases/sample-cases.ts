@@ -2,7 +2,7 @@ import type { Session } from '../connection/session.ts';
 import { collationsOf } from '../connection/collation.ts';
 import { allTimestampColumns } from './status.ts';
 
-/** A generated case; `timestamps` by column. Nobody stands behind it. */
+/** A generated case of no real person; `timestamps` by column. */
 export interface SampleCase {
   readonly caseId: string;
   readonly userId: string;
@@ -17,8 +17,8 @@ export interface SampleCase {
 }
 
 /**
- * The application's `cases`, for a database that this service has made itself: never on one that was configured, whose
- * table is the application's.
+ * Creates `cases` like the application's, in a database that this service has created itself. Never call it on a configured
+ * database, where the table belongs to the application.
  */
 export async function createCases(session: Session, schema: string): Promise<void> {
   const { nearest } = await collationsOf(session);
@@ -42,7 +42,7 @@ export async function createCases(session: Session, schema: string): Promise<voi
 
 const casesPerInsert = 1000;
 
-/** Fills `cases` with generated ones in one transaction; those that are there stay as they are. */
+/** Inserts generated cases in one transaction. Existing cases stay unchanged. */
 export async function insertCases(
   session: Session,
   schema: string,

@@ -7,33 +7,33 @@ import { caseRunTable } from '../schema/schema.ts';
 import type { Session } from '../connection/session.ts';
 import type { Schemas } from '../schema/tables.ts';
 
-/** What a run is to move, frozen in the ledger. */
+/** The number of cases that a run will move, frozen in the ledger. */
 export interface Frozen {
   readonly selected: number;
-  /** Cases that stand at the source status and are left for the next run of the job. */
+  /** Cases with the source status that are left for the next run of the job. */
   readonly left: number;
 }
 
-/** Every active case of one status. */
+/** Selects every active case with one status. */
 export interface StatusSelection {
   readonly runId: string;
   readonly source: number;
   readonly target: number;
   readonly isForced: boolean;
   /**
-   * Cases that one of `jobs` moved to the source status at or after `since` (ISO, UTC) are left for next week: when
-   * both jobs make up for an outage together, no case passes two statuses in one breath.
+   * Leaves cases for next week that one of `jobs` moved to the source status at or after `since` (ISO, UTC). So when both
+   * jobs catch up together after an outage, no case moves through two statuses at once.
    */
   readonly leave: { readonly jobs: readonly string[]; readonly since: string };
 }
 
 const insertLines = 'INSERT INTO case_move (run_id, case_id, state, from_status, to_status, state_at)';
 
-// Without the hint the optimizer takes the key `active`, which nearly every case matches, and needs eight times as long.
-// A hint and not IGNORE INDEX: where the key is missing a hint is only a warning.
+// Without the hint the optimizer uses the key `active`, which nearly every case matches, and takes eight times as long.
+// A hint, not IGNORE INDEX: if the key does not exist, a hint gives only a warning.
 const scanCases = '/*+ NO_INDEX(c active) */';
 
-/** Counts what `freezeStatus` would select, and writes nothing. */
+/** Counts what `freezeStatus` would select. Writes nothing. */
 export async function countByStatus(
   session: Session,
   schemas: Schemas,
@@ -44,18 +44,18 @@ export async function countByStatus(
     const [row] = await session.query<{ cases: number }>(question, parameters, 'counting cases');
     return row?.cases ?? 0;
   };
-  const standing = await count(`SELECT ${scanCases} COUNT(*) AS cases ${fromStanding(place)}`, [source]);
+  const found = await count(`SELECT ${scanCases} COUNT(*) AS cases ${fromCases(place)}`, [source]);
   const left = await count(
     `SELECT COUNT(*) AS cases FROM (${recentMoves}) AS m STRAIGHT_JOIN ${place} c ON ${joinsLine}
      WHERE c.active = 1 AND c.case_status = ?`,
     [...recentParameters(source, leave), source],
   );
-  return { selected: standing - left, left };
+  return { selected: found - left, left };
 }
 
 /**
- * Freezes the active cases that stand at a status now as this run's lines; a repeated attempt finds them frozen. What
- * enters the status later waits for the next run.
+ * Freezes the active cases that have a status now as the lines of this run. A repeated attempt finds them frozen. Cases
+ * that get the status later wait for the next run.
  * @throws DbError FencedOut
  */
 export function freezeStatus(
@@ -67,34 +67,34 @@ export function freezeStatus(
   const { runId, source, target, leave } = selection;
   return frozenOnce(session, { ...selection, column: timestampColumn(target) }, lease, async () => {
     const { place } = await readCaseTable(session, schemas);
-    // At READ COMMITTED it reads one snapshot and locks no case.
-    const { affectedRows: standing } = await session.run(
+    // At READ COMMITTED it reads a snapshot and locks no case.
+    const { affectedRows: found } = await session.run(
       `${insertLines}
-       SELECT ${scanCases} ?, c.case_id, 'selected', c.case_status, ?, NOW() ${fromStanding(place)} ORDER BY c.case_id`,
+       SELECT ${scanCases} ?, c.case_id, 'selected', c.case_status, ?, NOW() ${fromCases(place)} ORDER BY c.case_id`,
       [runId, target, source],
       'selecting cases',
     );
-    // After it, and not in the same statement, which would ask for every case: whatever was moved before the snapshot
-    // above is seen here, and what is moved later is not among the lines.
+    // A separate statement, because one statement would check every case. It runs second: it sees every move from before
+    // the snapshot above, and cases moved later are not in the lines.
     const { affectedRows: left } = await session.run(
       `DELETE m FROM case_move m JOIN (${recentMoves}) AS recent ON recent.case_id = m.case_id WHERE m.run_id = ?`,
       [...recentParameters(source, leave), runId],
       'leaving cases to the next run',
     );
-    return { selected: standing - left, left };
+    return { selected: found - left, left };
   });
 }
 
-/** What a bulk update of a host names. */
+/** Selects the cases that a host lists in a bulk update. */
 export interface ListSelection {
   readonly runId: string;
-  /** An id that the application's column takes for an earlier one of the list is dropped. */
+  /** IDs that the application's column treats as equal to an earlier one are dropped. */
   readonly caseIds: readonly string[];
   readonly target: number;
   readonly isForced: boolean;
 }
 
-/** Freezes a list of ids as this run's lines, whether there are such cases or not. */
+/** Freezes a list of IDs as the lines of this run, whether the cases exist or not. */
 export function freezeList(session: Session, schemas: Schemas, selection: ListSelection): Promise<Frozen> {
   const { runId, caseIds, target } = selection;
   return frozenOnce(session, { ...selection, column: timestampColumn(target) }, undefined, async () => {
@@ -113,8 +113,8 @@ export function freezeList(session: Session, schemas: Schemas, selection: ListSe
 }
 
 /**
- * Freezes what an earlier run moved and no undo has brought back.
- * @throws DbError RunNotUndoable when there is no such run, it is an undo itself, or it is still at work
+ * Freezes the cases that an earlier run moved and no undo has reverted.
+ * @throws DbError RunNotUndoable when the run does not exist, is an undo itself, or is still running
  */
 export async function freezeUndo(
   session: Session,
@@ -137,18 +137,18 @@ export async function freezeUndo(
   });
 }
 
-/** The timestamp column that a run has set, and this one sets back. */
+/** The timestamp column that the earlier run set and its undo restores. */
 async function columnToUndo(session: Session, undoes: string): Promise<string | undefined> {
-  const [run] = await session.query<{ undoes: string | null; ts: string | null; isAtWork: 0 | 1 }>(
-    `SELECT cr.undoes, cr.timestamp_column AS ts, EXISTS (SELECT 1 FROM lease WHERE lease.run_id = cr.run_id AND expires_at > NOW(6)) AS isAtWork
+  const [run] = await session.query<{ undoes: string | null; ts: string | null; isRunning: 0 | 1 }>(
+    `SELECT cr.undoes, cr.timestamp_column AS ts, EXISTS (SELECT 1 FROM lease WHERE lease.run_id = cr.run_id AND expires_at > NOW(6)) AS isRunning
      FROM case_run cr WHERE cr.run_id = ?`,
     [undoes],
   );
   const refuse = (why: string) =>
     new DbError('RunNotUndoable', `The run ${undoes} cannot be undone: ${why}.`);
-  if (!run) throw refuse('the ledger has no case update with this id');
-  if (run.undoes !== null) throw refuse('it is an undo itself; run the job again instead');
-  if (run.isAtWork) throw refuse('it is still at work');
+  if (!run) throw refuse('the ledger has no case update with this ID');
+  if (run.undoes !== null) throw refuse('it is itself an undo; run the job again instead');
+  if (run.isRunning) throw refuse('it is still running');
   return run.ts ?? undefined;
 }
 
@@ -161,7 +161,7 @@ interface RunLine {
   readonly undoes?: string;
 }
 
-/** The selection and the line of its run in one transaction: there are both or none. */
+/** Writes the selection and the line of its run in one transaction, so that both exist or neither. */
 function frozenOnce(
   session: Session,
   { runId, source, target, column, isForced, undoes }: RunLine,
@@ -197,9 +197,9 @@ function frozenOnce(
   });
 }
 
-const fromStanding = (place: string) => `FROM ${place} c WHERE c.active = 1 AND c.case_status = ?`;
+const fromCases = (place: string) => `FROM ${place} c WHERE c.active = 1 AND c.case_status = ?`;
 
-/** What runs that were at work since a moment moved to a status since then; earlier runs' lines are not read. */
+/** The cases that were moved to a status since a moment. Reads only runs that were running since then. */
 const recentMoves = `SELECT DISTINCT m.case_id FROM run r
   JOIN case_run cr ON cr.run_id = r.run_id
   JOIN case_move m ON m.run_id = cr.run_id
@@ -207,7 +207,7 @@ const recentMoves = `SELECT DISTINCT m.case_id FROM run r
     AND m.state = 'moved' AND m.state_at >= ?`;
 
 function recentParameters(source: number, { jobs, since }: StatusSelection['leave']): unknown[] {
-  // The ledger keeps whole seconds, so the second of the moment itself counts.
+  // The ledger stores whole seconds, so the second of the moment itself counts.
   const second = since.slice(0, 19).replace('T', ' ');
   return [jobs, source, second, second];
 }

@@ -1,6 +1,6 @@
 /**
- * The column of `cases` that takes the time when a case moves to a status, whatever it came from, as the existing
- * application does it; the statuses that are not here have none.
+ * The timestamp column of `cases` that a move to a status sets, whatever status the case had before. The existing
+ * application does the same. Other statuses have no column.
  */
 const timestampColumns: Readonly<Record<number, string>> = {
   7: 'billable_flag_ts',
@@ -18,7 +18,7 @@ const timestampColumns: Readonly<Record<number, string>> = {
   500: 'closed_ts',
 };
 
-/** The timestamp column of a status, or nothing where it has none. */
+/** The timestamp column of a status, if it has one. */
 export function timestampColumn(status: number): string | undefined {
   return timestampColumns[status];
 }
@@ -26,7 +26,7 @@ export function timestampColumn(status: number): string | undefined {
 /** Every column of `cases` that a status sets. */
 export const allTimestampColumns: readonly string[] = Object.values(timestampColumns);
 
-/** Why a case was not moved: the existing application's words, which its callers compare with. */
+/** Why a case was not moved. The texts are the existing application's, and its callers compare with them. */
 export const exceptionReasons = {
   missing: 'Case not found or inactive',
   lower: 'Cannot update to lower status without force=true',
@@ -35,7 +35,7 @@ export const exceptionReasons = {
   locked: 'Processing error: another session kept the case locked',
 } as const;
 
-/** The reason of a case whose update MySQL refused, as a trigger of the application may. */
-export function refusedByServer(errno: number): string {
+/** The reason for a case whose update failed in MySQL, for example because of a trigger of the application. */
+export function mysqlErrorReason(errno: number): string {
   return `Processing error: MySQL error ${errno}`;
 }

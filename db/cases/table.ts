@@ -2,19 +2,19 @@ import { DbError } from '../connection/errors.ts';
 import type { Session } from '../connection/session.ts';
 import type { Schemas } from '../schema/tables.ts';
 
-/** How the application's `cases` and the ledger's lines meet in SQL. */
+/** SQL for joining the application's `cases` with the lines of the ledger. */
 export interface CaseTable {
   /** `schema.cases`. */
   readonly place: string;
-  /** The case of the ledger's line `m`: its id as the application's column compares ids. */
+  /** Joins the case `c` to the ledger's line `m`, with the collation of the application's column. */
   readonly joinsLine: string;
-  /** An id of our own as the application's column compares it. */
+  /** An ID with the character set and collation of the application's column. */
   asColumn(id: string): string;
 }
 
 /**
- * Reads how the application's column compares ids; every statement about a case goes through this.
- * @throws DbError CasesNotReady when there is no such column
+ * Reads how the application's column compares IDs. Every statement about a case needs this.
+ * @throws DbError CasesNotReady when the column does not exist
  */
 export async function readCaseTable(session: Session, schemas: Schemas): Promise<CaseTable> {
   const [column] = await session.query<{ charset: string; collation: string }>(

@@ -24,7 +24,7 @@ export class DbError extends Error {
   }
 }
 
-/** MySQL rejected a statement that is itself wrong. This is a bug, unless the caller expects the `errno`. */
+/** MySQL reported an error in the statement itself. This is a bug, unless the caller expects the `errno`. */
 export class StatementError extends Error {
   override readonly name = 'StatementError';
   readonly errno: number;
