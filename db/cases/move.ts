@@ -140,7 +140,9 @@ async function moveBatches(session: Session, { statements, input, lane, count }:
       continue;
     }
     if ('obstacle' in batch && batch.obstacle instanceof DbError && (tries += 1) < triesOfOneCase) continue;
-    count('obstacle' in batch ? await markException(session, statements, input, range, batch.obstacle) : batch);
+    count(
+      'obstacle' in batch ? await markException(session, statements, input, range, batch.obstacle) : batch,
+    );
     [size, tries, after] = [Math.min(input.casesPerBatch, size * 2), 0, range.last];
   }
 }
