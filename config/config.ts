@@ -76,7 +76,7 @@ export class StartStopped extends ConfigError {
   override readonly exitCode = 3;
 }
 
-/** The environment of this process, and what `.env` in the working directory adds to it. */
+/** The environment of this process, completed from `.env` in the working directory. A variable that is set wins over the file. */
 export function processEnvironment(): Environment {
   loadEnvFile('.env');
   return process.env;
@@ -85,7 +85,7 @@ export function processEnvironment(): Environment {
 /**
  * The same. Where neither a database nor Temporal is configured, it also has the services of the `surgicase start` that
  * runs in this folder.
- * @throws StartStopped when that start has ended: another folder's services may answer on its ports by now
+ * @throws StartStopped when that start has ended, because services of another folder may use its ports by now
  */
 export function processEnvironmentWithServices(): Environment {
   const { DATABASE_URL, DB_SECRET_ID, TEMPORAL_ADDRESS, TEMPORAL_PROFILE } = processEnvironment();

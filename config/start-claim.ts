@@ -2,15 +2,15 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Written by `surgicase start` into its state folder: which process it is. */
+/** The file in which `surgicase start` records its process id and start time, in its state folder. */
 export const claimFile = (stateDir: string): string => join(stateDir, 'start.pid');
 
-/** What the claim of this process says: its number, and what tells it from a later process with the same number. */
+/** The claim of this process: its id, and its start time, which distinguishes it from a later process with the same id. */
 export function ownClaim(): string {
   return `${process.pid} ${startOf(process.pid)}`;
 }
 
-/** The process of the `surgicase start` that runs in a state folder; undefined when there is none. */
+/** The process id of the `surgicase start` that owns a state folder; undefined when none is running. */
 export function runningStart(stateDir: string): number | undefined {
   const [pid = '', start] = readClaim(stateDir).split(/ (.*)/s);
   return start !== undefined && start !== '' && start === startOf(Number(pid)) ? Number(pid) : undefined;
@@ -25,20 +25,20 @@ function readClaim(stateDir: string): string {
   }
 }
 
-/** When a process began, in the words of this system; empty when no such process runs. */
+/** The start time of a process, in the format of this system; empty when no such process runs. */
 function startOf(pid: number): string {
   if (process.platform === 'linux') return startOnLinux(pid);
   try {
     const ps = ['TZ=UTC', 'LC_ALL=C', 'ps', '-o', 'lstart=', '-p', String(pid)];
     return execFileSync('env', ps, { encoding: 'utf8' }).trim();
   } catch {
-    // ps ends with 1 when no process has this number.
+    // ps exits with 1 when no process has this id.
     return '';
   }
 }
 
-// proc(5): the fields after the name in parentheses are the state (the 3rd of all) and, as the 22nd, the start in ticks
-// since boot. `ps` rounds the same time to seconds and can answer one second more or less, so it is not asked here.
+// proc(5): after the name in parentheses come the state (field 3) and, as field 22, the start time in ticks since boot.
+// Linux does not use `ps`, which rounds this time to seconds, so that two calls can differ by one second.
 const startField = 22 - 3;
 
 function startOnLinux(pid: number): string {
