@@ -12,7 +12,7 @@ import {
   writeWeekly,
 } from '../../generated/release-zip.ts';
 
-// The old job's last weeks, then the first one of ours, which finds what that job loaded on the page as well.
+// The old job's last weeks, then the first week of this service. The page still lists what the old job loaded.
 const name = 'adopt_load';
 const row = (index: number, table: 1 | 2, city: string): ProductionRow => ({
   table,
@@ -51,7 +51,7 @@ afterAll(async () => {
   await bed.drop();
 });
 
-it('the next week is loaded onto an adopted database, and what its log names is not', async () => {
+it('loads the next week into an adopted database, but no week that the log of the old job names', async () => {
   expect(adopted).toMatchObject({
     code: 0,
     value: {
@@ -92,7 +92,7 @@ it('the next week is loaded onto an adopted database, and what its log names is 
   expect((await pipeline.run()).releases).toEqual([]);
 });
 
-it('a monthly that ends before the last logged week takes nothing away that the week has brought', async () => {
+it('a monthly that ends before the last logged week keeps all rows of that week', async () => {
   const gone = `SELECT npi_deactivation_date AS day FROM ${name}_app.npi_data_1 WHERE npi = ${npi(2)}`;
   await bed.query(`UPDATE ${name}_own.npi_release SET size_bytes = 1 WHERE kind = 'monthly'`);
   await writeMonthly(pipeline.site, 'September_2026', '20260913', [

@@ -4,7 +4,7 @@ import type { ProductionRow } from '../../bed/production-database.ts';
 import { startPipeline } from '../../bed/pipeline.ts';
 import { individual, npi, npidataCsv, writeWeekly } from '../../generated/release-zip.ts';
 
-// Databases that are odder than the one that we know of.
+// Databases that differ more from the schema than the known production database.
 const name = 'adopt_odd';
 const app = `${name}_app`;
 
@@ -34,7 +34,7 @@ beforeEach(async () => {
 });
 afterEach(() => bed.drop());
 
-it('a full row keeps its deactivation date beside an older stub, and takes that of a newer one', async () => {
+it('a full row keeps its deactivation date over an older stub, and takes the date of a newer stub', async () => {
   expect((await bed.adopt()).code).toBe(0);
   expect(await bed.query(`SELECT npi_deactivation_date AS day FROM ${app}.npi_data_1 ORDER BY npi`)).toEqual([
     { day: '' },
@@ -43,7 +43,7 @@ it('a full row keeps its deactivation date beside an older stub, and takes that 
   ]);
 });
 
-it('texts in another collation are converted, and the next week is loaded', async () => {
+it('converts texts in another collation, then loads the next week', async () => {
   for (const table of ['npi_data_0', 'npi_data_1', 'npi_data_2'])
     await bed.query(`ALTER TABLE ${app}.${table} CONVERT TO CHARACTER SET latin1`);
   await bed.query(
@@ -66,7 +66,7 @@ it.each([
   ['ADD COLUMN owner INT NOT NULL', 'is NOT NULL without a default'],
   ['MODIFY npi VARCHAR(10)', 'is not a BIGINT'],
   ['ENGINE = MyISAM', 'uses the engine MyISAM'],
-])('%s is an obstacle that the dry run names', async (change, words) => {
+])('the dry run names %s as an obstacle', async (change, words) => {
   await bed.query(`ALTER TABLE ${app}.npi_data_1 ${change}`);
   for (const options of [['--dry-run'], []]) {
     const { code, value, err } = await bed.adopt(...options);
@@ -74,7 +74,7 @@ it.each([
   }
 });
 
-it('what nobody has thought of is refused with the words of the server, and nothing is changed', async () => {
+it('an unforeseen obstacle ends with the server's message and changes nothing', async () => {
   await bed.query(`ALTER TABLE ${app}.npi_data_1 ADD CHECK (entity_type_code = "1")`);
   const before = await bed.query(`CHECKSUM TABLE ${app}.npi_data_1`);
   const { code, value } = await bed.adopt();
@@ -82,7 +82,7 @@ it('what nobody has thought of is refused with the words of the server, and noth
   expect(await bed.query(`CHECKSUM TABLE ${app}.npi_data_1`)).toEqual(before);
 });
 
-it('names with spaces and capitals come along', async () => {
+it('keeps columns whose names have spaces and capitals', async () => {
   await bed.query(
     `ALTER TABLE ${app}.npi_data_1 ADD COLUMN \`Our remark\` VARCHAR(20) DEFAULT 'kept',
        RENAME COLUMN provider_first_name TO Provider_First_Name, ADD KEY \`our key\` (\`Our remark\`)`,

@@ -6,7 +6,7 @@ import { adoptedModel, adoptedTables, digests } from '../../models/adoption-mode
 import { surgicase } from '../../bed/cli.ts';
 import { productionRows } from '../../generated/production-rows.ts';
 
-// The schemas of docs/operations.md, as this file's database names them.
+// The schema names of docs/operations.md and those of this file's database.
 const schemas = {
   allstars: 'adopt_rights_app',
   search_surgeon_facility: 'adopt_rights_search',
@@ -17,7 +17,7 @@ const rows = productionRows(100, 5);
 let administrator: Connection;
 let bed: AdoptionBed;
 
-/** Every GRANT of the page. */
+/** Every GRANT on the page. */
 function documentedGrants(): string[] {
   const page = readFileSync(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
   const section = page.split('\n## Rights in MySQL\n')[1]?.split('\n## ')[0] ?? '';
@@ -40,7 +40,7 @@ afterAll(async () => {
   await bed.drop();
 });
 
-it('adopts a database with the documented rights and no others', async () => {
+it('adopts a database with only the documented rights', async () => {
   for (const grant of documentedGrants()) await administrator.query(grant);
   const url = Object.assign(new URL(bed.env['DATABASE_URL'] ?? ''), {
     username: 'adopter',

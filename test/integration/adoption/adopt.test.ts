@@ -37,7 +37,7 @@ describe('a database shaped like production', () => {
   });
   afterAll(() => bed.drop());
 
-  it('is described by a dry run, which changes nothing', async () => {
+  it('is described by a dry run that changes nothing', async () => {
     const before = await fingerprint(bed);
     const { code, value } = await bed.adopt('--dry-run');
     expect(code).toBe(0);
@@ -70,7 +70,7 @@ describe('a database shaped like production', () => {
     expect(out).toContain('Nothing was changed.');
   });
 
-  it('becomes what the model says, and the originals are kept as they were', async () => {
+  it('matches the model after the adoption, and the original tables are kept unchanged', async () => {
     const checksums = () =>
       bed.query<{ Checksum: number }>(
         `CHECKSUM TABLE ${[0, 1, 2].map((type) => place(bed, 'originals', type)).join(', ')}`,
@@ -100,7 +100,7 @@ describe('a database shaped like production', () => {
     );
   });
 
-  it('keeps what the application added, and gives cases the columns that it lacked', async () => {
+  it('keeps the columns that the application added, and adds the missing columns of cases', async () => {
     const [table] = await bed.query<Record<'Create Table', string>>(
       'SHOW CREATE TABLE adopt_whole_app.npi_data_1',
     );
@@ -113,7 +113,7 @@ describe('a database shaped like production', () => {
     ).toEqual([{ type: 'timestamp', isNullable: 'YES' }]);
   });
 
-  it('is adopted once; the originals stay until they are dropped by hand, and then nothing is left', async () => {
+  it('is adopted once; the original tables stay until `--finish` drops them, and then nothing is left over', async () => {
     expect((await bed.adopt()).value).toMatchObject({ outcome: 'kept' });
     expect((await surgicase(['db', 'adopt'], bed.env)).out).toContain('surgicase db adopt --finish');
     const finished = await bed.adopt('--finish');
@@ -140,7 +140,7 @@ const leftovers = ({ schemas, query }: AdoptionBed) =>
      UNION ALL SELECT run_id FROM ${schemas.scheduler}.npi_adoption`,
   );
 
-describe('among the rows of an NPI', () => {
+describe('of several rows with the same NPI', () => {
   const full = (
     index: number,
     city: string,
@@ -187,7 +187,7 @@ describe('among the rows of an NPI', () => {
 
   afterEach(() => bed.drop());
 
-  it('the newest stays, and what a stub says is not lost', async () => {
+  it('the newest stays, and the deactivation of a stub is kept', async () => {
     bed = await createBed('adopt_rules', rows);
     expect((await bed.adopt()).code).toBe(0);
     const city = 'provider_business_practice_location_address_city_name AS city';
@@ -219,7 +219,7 @@ describe('among the rows of an NPI', () => {
   });
 });
 
-describe('while the application and the old job go on', () => {
+describe('while the application and the old job keep writing', () => {
   const rows = productionRows(400, 3);
   const [first, second] = rows.filter(
     ({ table, npi: number }) => table === 1 && number !== null && number.length === 10,
@@ -232,7 +232,7 @@ describe('while the application and the old job go on', () => {
 
   afterEach(() => bed.drop());
 
-  /** A row more, a row less, and another one changed, as the old job may do at any time. */
+  /** Inserts, deletes and changes one row, as the old job may do at any time. */
   async function change(): Promise<ProductionRow[]> {
     await bed.query(
       `INSERT INTO ${place(bed, 'live', 1)} (npi, entity_type_code, provider_last_name, last_update_date)
@@ -254,7 +254,7 @@ describe('while the application and the old job go on', () => {
     ];
   }
 
-  it('what changes after it was copied is copied again', async () => {
+  it('copies rows again that changed after they were copied', async () => {
     bed = await createBed('adopt_copied', rows);
     const adoption = await startAdoption(bed.env, once(/^ALTER TABLE \S+ ADD KEY/));
     await adoption.chosen;
@@ -264,7 +264,7 @@ describe('while the application and the old job go on', () => {
     await expectModel(changed);
   });
 
-  it('what changes after it was compared refuses the swap, and then is copied again', async () => {
+  it('refuses the swap when rows changed after the comparison, and copies them again', async () => {
     bed = await createBed('adopt_compared', rows);
     const adoption = await startAdoption(bed.env, once(/^LOCK TABLES/));
     await adoption.chosen;
@@ -274,7 +274,7 @@ describe('while the application and the old job go on', () => {
     await expectModel(changed);
   });
 
-  it('a column that the application adds meanwhile comes along', async () => {
+  it('includes a column that the application adds meanwhile', async () => {
     bed = await createBed('adopt_altered', rows);
     const adoption = await startAdoption(bed.env, once(/^ALTER TABLE \S+ ADD KEY/));
     await adoption.chosen;
@@ -287,10 +287,10 @@ describe('while the application and the old job go on', () => {
     ]);
   });
 
-  it('an original that changes again and again is not replaced, and it says what to do', async () => {
+  it('does not replace a table that keeps changing, and says what to do', async () => {
     bed = await createBed('adopt_busy', rows);
     let release: () => void = () => undefined;
-    // Every time that it is about to look for the last time, somebody has written.
+    // Every time before the last comparison, someone writes.
     const adoption = await startAdoption(bed.env, (sql) => {
       if (!sql.startsWith('LOCK TABLES')) return 'pass';
       void bed
@@ -309,7 +309,7 @@ describe('while the application and the old job go on', () => {
     expect(await bed.session((session) => loadObstacles(session, bed.schemas))).not.toEqual([]);
   });
 
-  it('a load that is at work comes first: exit code 4', async () => {
+  it('exits 4 while a load is running', async () => {
     bed = await createBed('adopt_held', rows);
     const database = openDatabase(bed.schemas.scheduler);
     await migrate(database, bed.schemas, new AbortController().signal);
@@ -323,7 +323,7 @@ describe('while the application and the old job go on', () => {
   });
 });
 
-/** Holds the first statement that matches. */
+/** Holds back the first matching statement. */
 function once(pattern: RegExp): (sql: string) => 'held' | 'pass' {
   let isPast = false;
   return (sql) => {
@@ -333,7 +333,7 @@ function once(pattern: RegExp): (sql: string) => 'held' | 'pass' {
   };
 }
 
-it('where nothing is there, nothing is made', async () => {
+it('creates nothing where there is no table to adopt', async () => {
   bed = await createBed('adopt_nothing', []);
   const { application, search, scheduler } = bed.schemas;
   for (const schema of [application, search]) await bed.query(`DROP DATABASE ${schema}`);
@@ -348,7 +348,7 @@ it('where nothing is there, nothing is made', async () => {
 describe('what cannot be adopted', () => {
   afterEach(() => bed.drop());
 
-  it('is refused with the statement that helps, before anything is changed', async () => {
+  it('is refused with the statement that fixes it, before anything changes', async () => {
     bed = await createBed('adopt_obstacle', productionRows(20, 1));
     await bed.query('ALTER TABLE adopt_obstacle_app.npi_data_2 DROP KEY idx_npi');
     await bed.query(`CREATE TRIGGER adopt_obstacle_app.watch AFTER INSERT ON adopt_obstacle_app.npi_data_1

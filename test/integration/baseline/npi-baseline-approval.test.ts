@@ -7,7 +7,7 @@ import { individual, npidataCsv, writeMonthly, writeWeekly } from '../../generat
 
 const name = 'npi_approval';
 const september = Array.from({ length: 20 }, (_, i) => individual(i, 'SEPTEMBER', '09/10/2026'));
-/** A tenth of the providers is missing, and NPI_MIN_ROWS asks for 97 %. */
+/** A tenth of the providers is missing, and NPI_MIN_ROWS requires 97 %. */
 const october = september.slice(2).map((row) => ({ ...row, 'Provider First Name': 'OCTOBER' }));
 
 let pipeline: Pipeline;
@@ -22,7 +22,7 @@ beforeEach(async () => {
 });
 afterAll(() => pipeline.stop());
 
-/** A run of the smaller monthly that waits for an answer. */
+/** Starts a run of the smaller monthly and waits until it asks for approval. */
 async function startWaiting(): Promise<WorkflowHandle> {
   const handle = await pipeline.start({ replace: true });
   const phase = async () => (await handle.query<NpiProgress>('progress')).phase;
@@ -39,7 +39,7 @@ const firstNames = async () =>
     )
   ).map((row) => row.name);
 
-it('a monthly that is smaller than the last one waits, and goes live when it is approved', async () => {
+it('a monthly that is smaller than the last one waits, and goes live after approval', async () => {
   const handle = await startWaiting();
   expect(await published()).toBe(1);
   await handle.executeUpdate('approve');
@@ -51,7 +51,7 @@ it('a monthly that is smaller than the last one waits, and goes live when it is 
   expect(await leftovers()).toEqual([]);
 });
 
-it('one that is rejected leaves the tables as they were, and nothing beside them', async () => {
+it('a rejected monthly leaves the tables unchanged and nothing else behind', async () => {
   const before = await traces(name, pipeline);
   const handle = await startWaiting();
   await handle.executeUpdate('reject');
@@ -61,9 +61,9 @@ it('one that is rejected leaves the tables as they were, and nothing beside them
   expect(ledger).toEqual([{ outcome: 'rejected' }]);
 });
 
-it('one that waits cannot go live any more when another run has begun meanwhile', async () => {
+it('a waiting monthly cannot go live after another run has started', async () => {
   const handle = await startWaiting();
-  // As if it had waited for more than a minute.
+  // Pretend that it waited for more than a minute.
   await pipeline.query('UPDATE lease SET expires_at = NOW(6)');
   await writeWeekly(pipeline.site, '20260914-20260920', npidataCsv([individual(50, 'WEEKLY', '09/15/2026')]));
   expect((await pipeline.run()).releases).toHaveLength(1);

@@ -16,7 +16,7 @@ beforeAll(async () => {
 beforeEach(() => pipeline.reset());
 afterAll(() => pipeline.stop());
 
-/** Every provider lives in this city. */
+/** The city of every provider. */
 const september = (city: string) =>
   writeMonthly(
     pipeline.site,
@@ -30,7 +30,10 @@ const september = (city: string) =>
   );
 
 const placeOf = (row: string) => `${row}.provider_business_practice_location_address_city_name`;
-/** What the application asks, one statement each: `rowCount` and `city`, which names every city in the answer. */
+/**
+ * The application's queries, one statement each. Each gives `rowCount` and `city`, which lists every city in the
+ * answer.
+ */
 const questions = [
   (i: number) => `SELECT COUNT(*) AS rowCount, GROUP_CONCAT(DISTINCT s.city) AS city
     FROM ${name}_search.search_surgeon_all s WHERE s.npi = ${npi(3 * i + 1)}`,
@@ -47,13 +50,13 @@ const questions = [
 const rowCounts = [1, 1, providerCount / 3, providerCount / 3, 1];
 
 interface Seen {
-  /** Cities of the answers to each question, in the order in which they were seen. */
+  /** The cities in the answers to each query, in the order they appeared. */
   readonly cities: readonly Set<string>[];
   readonly rowCounts: readonly Set<number>[];
   readonly errors: unknown[];
 }
 
-/** Asks one question after the other, at a fixed rate, until the signal. */
+/** Runs one query after the other at a fixed rate, until the signal. */
 async function readUntil(signal: AbortSignal): Promise<Seen> {
   const seen: Seen = {
     cities: questions.map(() => new Set()),
@@ -71,13 +74,13 @@ async function readUntil(signal: AbortSignal): Promise<Seen> {
     await ask(turn).catch((error: unknown) => seen.errors.push(error));
     await pause(everyMs);
   }
-  // Each once more, so that what came last is seen.
+  // Run each query once more, so that the final state is seen.
   for (let turn = 0; turn < questions.length; turn++) await ask(turn);
   await connection.end();
   return seen;
 }
 
-it('people who search while a monthly replaces the tables get an answer, from before or from after it', async () => {
+it('searches during the swap of a monthly succeed, and see the tables before or after it', async () => {
   await september('BEFORE');
   await pipeline.run();
   await september('AND AFTER');
@@ -93,14 +96,14 @@ it('people who search while a monthly replaces the tables get an answer, from be
   }
 });
 
-describe('a transaction that is open across the swap', () => {
+describe('a transaction that is open during the swap', () => {
   const city = (table: string) => `SELECT DISTINCT city FROM ${name}_search.search_${table}`;
   const cityOf = async (reader: Connection, table: string) => {
     const [rows] = await reader.query<RowDataPacket[]>(city(table));
     return rows.map((row) => String(row['city']));
   };
 
-  /** `isolation` as SQL names it; the snapshot is taken when the transaction begins. */
+  /** `isolation` is the SQL name. The snapshot is taken when the transaction begins. */
   async function begin(isolation: 'REPEATABLE READ' | 'READ COMMITTED'): Promise<Connection> {
     const reader = await createConnection(inject('mysqlUrl'));
     await reader.query(`SET SESSION TRANSACTION ISOLATION LEVEL ${isolation}`);
@@ -124,7 +127,7 @@ describe('a transaction that is open across the swap', () => {
     await september('AND AFTER');
   });
 
-  it('and reads a table for the first time afterwards gets error 1412 at REPEATABLE READ, the new rows when it begins anew', async () => {
+  it('and reads a table for the first time afterwards, gets error 1412 at REPEATABLE READ, and the new rows in a new transaction', async () => {
     const reader = await begin('REPEATABLE READ');
     await pipeline.run();
     await expect(cityOf(reader, 'surgeon_s')).rejects.toMatchObject({ errno: 1412 });
@@ -133,14 +136,14 @@ describe('a transaction that is open across the swap', () => {
     await reader.end();
   });
 
-  it('and reads a table for the first time afterwards sees the new rows at READ COMMITTED', async () => {
+  it('and reads a table for the first time afterwards, sees the new rows at READ COMMITTED', async () => {
     const reader = await begin('READ COMMITTED');
     await pipeline.run();
     expect(await cityOf(reader, 'surgeon_s')).toEqual(['AND AFTER']);
     await reader.end();
   });
 
-  it('and has read a table keeps the swap waiting, and sees the old rows until it ends', async () => {
+  it('and has read a table, keeps the swap waiting and sees the old rows until it ends', async () => {
     const reader = await begin('REPEATABLE READ');
     expect(await cityOf(reader, 'surgeon_e')).toEqual(['BEFORE']);
     const run = pipeline.run();
@@ -152,12 +155,13 @@ describe('a transaction that is open across the swap', () => {
     await reader.end();
   });
 
-  it('and reads one more table while the swap waits for it may be told of a deadlock, never of half a swap', async () => {
+  it('and reads another table while the swap waits for it, may get a deadlock, but never sees half a swap', async () => {
     const reader = await begin('REPEATABLE READ');
     expect(await cityOf(reader, 'surgeon_e')).toEqual(['BEFORE']);
     const run = pipeline.run();
     let error: unknown;
-    // A table that comes before the first one in the order of locks, and another where the swap has just given way.
+    // The swap locks facility tables before surgeon_e, so this read deadlocks. Where the swap has just given up, it
+    // succeeds: try the next.
     for (const letter of searchLetters) {
       await swapWaits();
       error = await cityOf(reader, `facility_${letter}`).then(

@@ -18,7 +18,7 @@ const monthly = new URL('real/npidata_pfile_20050523-20260913.csv', shared);
 const weekly = new URL('real/npidata_pfile_20260914-20260920.csv', shared);
 const isThere = existsSync(monthly) && existsSync(weekly);
 if (!isThere)
-  console.warn('SKIPPED: real monthlies and headers of other years are loaded only beside ../shared');
+  console.warn('SKIPPED: loading real monthlies and headers of other years needs the folder ../shared');
 
 let pipeline: Pipeline;
 beforeAll(async () => {
@@ -28,7 +28,7 @@ afterEach(() => pipeline.reset());
 afterAll(() => pipeline.stop());
 
 type Row = Readonly<Record<string, string>>;
-/** A provider as the contract wants it: the number of its table, and its row by the columns' names. */
+/** A provider as the contract requires: the number of its table, and its values by column name. */
 interface Provider {
   readonly table: number;
   readonly row: Row;
@@ -42,7 +42,7 @@ const [deactivation, reactivation, update] = [
 const sortable = (date = '') => date.replace(/^(..)\/(..)\/(....)$/, '$3$1$2');
 const dateOf = (row: Row) => sortable(row['Entity Type Code'] ? row[update] : row[deactivation]);
 
-/** Rules 3 and 4 inside one file. */
+/** Rules 3 and 4 within one file. */
 function winners(rows: readonly Row[]): Map<string, Row> {
   const best = new Map<string, Row>();
   for (const row of rows) {
@@ -53,7 +53,7 @@ function winners(rows: readonly Row[]): Map<string, Row> {
   return best;
 }
 
-/** Rules 1, 3 and 4 for a release that follows all that are known. */
+/** Rules 1, 3 and 4 for a release that is newer than all known ones. */
 function apply(known: Map<string, Provider>, rows: readonly Row[]): void {
   for (const [key, row] of winners(rows)) {
     const old = known.get(key);
@@ -66,7 +66,7 @@ function apply(known: Map<string, Provider>, rows: readonly Row[]): void {
   }
 }
 
-/** What differs between the tables and what is wanted of them; names of columns only. */
+/** The differences between the tables and the expected rows, as column names only. */
 async function differences(wanted: ReadonlyMap<string, Provider>): Promise<string[]> {
   const found = new Map<string, { table: number; row: Record<string, unknown> }>();
   for (const table of [0, 1, 2]) {
@@ -86,11 +86,11 @@ async function differences(wanted: ReadonlyMap<string, Provider>): Promise<strin
   return [...wrong];
 }
 
-// A column far behind the names.
+// A column far behind the name columns.
 const code = { name: 'healthcare_provider_taxonomy_code_15', header: 'Healthcare Provider Taxonomy Code_15' };
 
 describe.skipIf(!isThere)('real files', () => {
-  it('a monthly, a weekly, and the monthly again as a weekly stand in the tables cell by cell', async () => {
+  it('a monthly, a weekly, and the monthly again as a weekly match the tables cell by cell', async () => {
     const [first, second] = [monthly, weekly].map((file) => readFileSync(file)) as [Buffer, Buffer];
     const wanted = new Map<string, Provider>();
     const releases: readonly [string, Buffer, string?][] = [
@@ -120,7 +120,7 @@ describe.skipIf(!isThere)('real files', () => {
   });
 
   it.each(['npidata_2015_329.csv', 'npidata_2023_v1.csv', 'npidata_2026_v2.csv'])(
-    'a monthly with the header of %s is loaded',
+    'loads a monthly with the header of %s',
     async (file) => {
       const [header = []]: string[][] = parse(readFileSync(new URL(`headers/${file}`, shared)), { to: 1 });
       const rows: readonly RowSpec[] = [

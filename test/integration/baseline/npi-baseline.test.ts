@@ -33,7 +33,7 @@ const surgeons = (suffix: string) =>
   );
 
 describe('a monthly', () => {
-  it('onto empty tables: providers, search, ledger and logs', async () => {
+  it('fills providers, search, ledger and logs of empty tables', async () => {
     await september([
       individual(1, 'SMITH', '09/01/2026', { 'Provider First Name': 'ANN' }),
       individual(2, 'ÉCLAIR', '09/01/2026'),
@@ -77,8 +77,8 @@ describe('a monthly', () => {
   });
 });
 
-it('carries over however many rows later weeks have brought', async () => {
-  // MySQL cuts what GROUP_CONCAT gives after 1,024 bytes, 93 NPIs, unless it is told otherwise.
+it('keeps any number of rows that later weeks brought', async () => {
+  // By default MySQL cuts the result of GROUP_CONCAT after 1,024 bytes, which is 93 NPIs.
   const brought = Array.from({ length: 400 }, (_, i) => individual(i + 1, 'LATER', '09/15/2026'));
   await week('20260914-20260920', brought);
   await pipeline.run();
@@ -88,7 +88,7 @@ it('carries over however many rows later weeks have brought', async () => {
   expect(await surgeons('all')).toHaveLength(401);
 });
 
-it('a server that forbids LOAD DATA LOCAL holds the same after it', async () => {
+it('gives the same tables on a server that forbids LOAD DATA LOCAL', async () => {
   const some = [
     individual(1, 'O"NEIL\tX', '09/01/2026', { 'Provider First Name': 'ANN\nMARIE' }),
     individual(2, 'ÉCLAIR', '09/01/2026'),
@@ -108,14 +108,14 @@ it('a server that forbids LOAD DATA LOCAL holds the same after it', async () => 
   }
 });
 
-describe('a new version of a monthly without a provider', () => {
+describe('a new version of a monthly that lacks a provider of the first version', () => {
   const others = [organization(50, 'NEW', '09/01/2026'), organization(51, 'NEW', '09/01/2026')];
   const rowOf = (type: number) =>
     pipeline.query(
       `SELECT npi, npi_deactivation_date AS deactivation FROM ${name}_app.npi_data_${type} WHERE npi = ${npi(1)}`,
     );
 
-  it('leaves the row of a later week that was too old for the first version', async () => {
+  it('keeps the row of a later week that was too old for the first version', async () => {
     await september([individual(1, 'SMITH', '09/10/2026')]);
     await pipeline.run();
     await week('20260914-20260920', [individual(1, 'JONES', '09/05/2026')]);
@@ -126,7 +126,7 @@ describe('a new version of a monthly without a provider', () => {
     expect(await surgeons('j')).toEqual([expect.objectContaining({ last_name: 'JONES' })]);
   });
 
-  it('leaves the deactivation of a later week that a reactivation had overtaken', async () => {
+  it('keeps the deactivation of a later week that a reactivation had replaced', async () => {
     const dates = { 'NPI Deactivation Date': '01/01/2026', 'NPI Reactivation Date': '09/12/2026' };
     await september([individual(1, 'SMITH', '09/10/2026', dates)]);
     await pipeline.run();
@@ -153,7 +153,7 @@ const superseded = async () =>
     ({ file }) => file,
   );
 
-// A case is up to ten runs of the pipeline: some ten seconds, and three times that beside other work.
+// A case is up to ten runs of the pipeline: about ten seconds, or three times that on a busy machine.
 const orderTimeoutMs = 300_000;
 
 const firstWeek = '20260907-20260913';
@@ -162,11 +162,11 @@ type Place = 'w1' | 'm' | 'again' | 'w2' | 'w3';
 const inOrder: readonly Place[] = ['w1', 'm', 'again', 'w2', 'w3'];
 
 it(
-  'a monthly, its new version and the weeks around them leave the tables of their order, whenever they come',
+  'a monthly, its new version and the weeks around them leave the same tables in any order of arrival',
   async () => {
     const arrival = fc
       .tuple(fc.shuffledSubarray([...inOrder], { minLength: 5, maxLength: 5 }), fc.boolean())
-      // The first version is the one that comes first; without a second in half of the cases.
+      // The version that arrives first is the first version. Half of the cases have no second one.
       .map(([places, hasNewVersion]) => {
         const first = Math.min(places.indexOf('m'), places.indexOf('again'));
         const versions = places.map((place, i) =>
@@ -180,7 +180,7 @@ it(
         const releases: Readonly<Record<Place, () => Promise<unknown>>> = {
           w1: () => week(firstWeek, before),
           m: () => september(monthly),
-          // Longer than the first version, whatever that holds: the page tells them apart by their length.
+          // Always longer than the first version, because the page distinguishes them by their length.
           again: () => september([...newVersion, ...padding]),
           w2: () => week('20260914-20260920', after),
           w3: () => week('20260921-20260927', last),
@@ -200,7 +200,7 @@ it(
 describe('a monthly whose member names another period than its zip', () => {
   const known = [individual(1, 'SMITH', '09/01/2026')];
 
-  it('that ends later holds the week after it', async () => {
+  it('and ends later also holds the following week', async () => {
     await writeMonthly(pipeline.site, 'September_2026', '20260920', known);
     await week('20260914-20260920', [individual(2, 'JONES', '09/15/2026')]);
     const { releases, remarks } = await pipeline.run();
@@ -213,7 +213,7 @@ describe('a monthly whose member names another period than its zip', () => {
     expect((await pipeline.run()).outcome).toBe('nothing due');
   });
 
-  it('that ends earlier is followed by the week that its zip seemed to hold', async () => {
+  it('and ends earlier is followed by the week that its zip name seemed to hold', async () => {
     await writeMonthly(pipeline.site, 'September_2026', '20260906', known);
     await week(firstWeek, [individual(2, 'JONES', '09/08/2026')]);
     expect((await pipeline.run()).releases).toHaveLength(2);
@@ -223,7 +223,7 @@ describe('a monthly whose member names another period than its zip', () => {
   });
 });
 
-it('a week whose member names days that the monthly holds is superseded, whatever its zip says', async () => {
+it('a week whose member names days that the monthly holds is superseded, even if its zip has another name', async () => {
   await september([individual(1, 'SMITH', '09/01/2026')]);
   await pipeline.run();
   const csv = npidataCsv([individual(1, 'JONES', '09/02/2026')]);
@@ -238,7 +238,7 @@ it('a week whose member names days that the monthly holds is superseded, whateve
   expect((await pipeline.run()).outcome).toBe('nothing due');
 });
 
-it('a column that the application has added keeps its values', async () => {
+it('keeps the values of a column that the application added', async () => {
   await september([individual(1, 'SMITH', '09/01/2026'), individual(2, 'JONES', '09/01/2026')]);
   await pipeline.run();
   await pipeline.query(`ALTER TABLE ${name}_app.npi_data_1 ADD COLUMN our_note VARCHAR(20) NULL`);

@@ -21,7 +21,7 @@ const lower = 'Cannot update to lower status without force=true';
 const equal = 'Case status already at target value';
 
 describe('bulkUpdateCaseStatus', () => {
-  it('gives the result that callers of the application know', async () => {
+  it('gives the result that callers of the application expect', async () => {
     await writeCases(pipeline, [
       { id: 'a', status: 10 },
       { id: 'b', status: 20 },
@@ -62,7 +62,7 @@ describe('bulkUpdateCaseStatus', () => {
     expect(await countByStatus(pipeline)).toEqual({ null: 1, 7: 1, 10: 2, 15: 1, 20: 1 });
   });
 
-  it('moves back when it is forced, and then every status but the target', async () => {
+  it('with force, moves cases back from every status except the target', async () => {
     await writeCases(pipeline, [...casesOf(20, 2), ...casesOf(15, 1, 3), ...casesOf(7, 1, 4)]);
     const caseIds = [1, 2, 3, 4].map(caseId);
     const result = await bulkUpdateCaseStatus({ caseIds, newStatus: 15, force: true });
@@ -71,7 +71,7 @@ describe('bulkUpdateCaseStatus', () => {
     expect(await countByStatus(pipeline)).toEqual({ 15: 4 });
   });
 
-  it('takes more than one transaction holds', async () => {
+  it('moves more cases than fit in one transaction', async () => {
     await writeCases(pipeline, casesOf(10, 2500));
     const caseIds = Array.from({ length: 2600 }, (_, index) => caseId(2600 - index));
     const result = await bulkUpdateCaseStatus({ caseIds, newStatus: 15 });
@@ -80,12 +80,12 @@ describe('bulkUpdateCaseStatus', () => {
     expect(await countByStatus(pipeline)).toEqual({ 15: 2500 });
   });
 
-  it('matches ids as the column does', async () => {
+  it('compares ids with the collation of the column', async () => {
     await writeCases(pipeline, [
       { id: 'Case A', status: 10 },
       { id: 'Straße', status: 10 },
     ]);
-    // Without case and accents, as utf8mb4_0900_ai_ci compares.
+    // utf8mb4_0900_ai_ci ignores case and accents.
     const result = await bulkUpdateCaseStatus({ caseIds: ['CASE A', 'case a', 'strasse'], newStatus: 15 });
     expect(result.updated_cases.map((one) => one.case_id)).toEqual(['CASE A', 'strasse']);
     expect(result.total_processed).toBe(2);
@@ -116,24 +116,29 @@ describe('bulkUpdateCaseStatus', () => {
     500: 'closed_ts',
   };
 
-  it.each(Object.entries(stamps))('to status %s sets %s to now, and nothing else', async (status, column) => {
-    await writeCases(pipeline, casesOf(0, 1));
-    await bulkUpdateCaseStatus({ caseIds: [caseId(1)], newStatus: Number(status) });
-    const [row] = await pipeline.query<Record<string, unknown>>(`SELECT * FROM ${cases}`);
-    const filled = Object.values(stamps).filter((name) => row?.[name] !== null);
-    expect(filled).toEqual([column]);
-    expect(row?.['case_status']).toBe(Number(status));
-    const [now] = await pipeline.query(`SELECT ${column} > NOW() - INTERVAL 1 MINUTE AS isNow FROM ${cases}`);
-    expect(now).toEqual({ isNow: 1 });
-  });
+  it.each(Object.entries(stamps))(
+    'to status %s sets %s to the current time and changes nothing else',
+    async (status, column) => {
+      await writeCases(pipeline, casesOf(0, 1));
+      await bulkUpdateCaseStatus({ caseIds: [caseId(1)], newStatus: Number(status) });
+      const [row] = await pipeline.query<Record<string, unknown>>(`SELECT * FROM ${cases}`);
+      const filled = Object.values(stamps).filter((name) => row?.[name] !== null);
+      expect(filled).toEqual([column]);
+      expect(row?.['case_status']).toBe(Number(status));
+      const [now] = await pipeline.query(
+        `SELECT ${column} > NOW() - INTERVAL 1 MINUTE AS isNow FROM ${cases}`,
+      );
+      expect(now).toEqual({ isNow: 1 });
+    },
+  );
 
-  it('to a status without a timestamp sets none', async () => {
+  it('to a status without a timestamp column sets no timestamp', async () => {
     await writeCases(pipeline, casesOf(0, 1));
     const { updated_cases: updated } = await bulkUpdateCaseStatus({ caseIds: [caseId(1)], newStatus: 25 });
     expect(updated[0]?.timestamp_updated).toBeNull();
   });
 
-  it('refuses a status whose timestamp column is missing, by name', async () => {
+  it('refuses a status whose timestamp column is missing, and names the column', async () => {
     await writeCases(pipeline, casesOf(0, 1));
     await pipeline.query(`ALTER TABLE ${cases} DROP COLUMN rejected_ts`);
     const refused = bulkUpdateCaseStatus({ caseIds: [caseId(1)], newStatus: 400 });
@@ -152,7 +157,7 @@ describe('bulkUpdateCaseStatus', () => {
     await expect(bulkUpdateCaseStatus(input)).rejects.toThrow(InputError);
   });
 
-  it('gives a case that MySQL refuses to change its reason, and moves the others', async () => {
+  it('gives the reason for a case that MySQL refuses to change, and moves the others', async () => {
     await writeCases(pipeline, casesOf(10, 20));
     await pipeline.query(`CREATE TRIGGER bulk_app.no_way BEFORE UPDATE ON ${cases} FOR EACH ROW
       BEGIN IF NEW.case_id = '${caseId(7)}' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'secret'; END IF; END`);
@@ -165,7 +170,7 @@ describe('bulkUpdateCaseStatus', () => {
     });
   });
 
-  it('leaves a case that somebody keeps locked, with its reason, and moves the others', async () => {
+  it('skips a case that someone keeps locked, gives the reason, and moves the others', async () => {
     await writeCases(pipeline, casesOf(10, 6));
     const holding = deferred();
     const done = deferred();
@@ -184,7 +189,7 @@ describe('bulkUpdateCaseStatus', () => {
     expect(result.exceptions[0]?.reason).toBe('Processing error: another session kept the case locked');
   });
 
-  it('counts and times for the recorder of its host', async () => {
+  it('reports counts and times to the metrics of its host', async () => {
     await writeCases(pipeline, casesOf(10, 2));
     const seen: unknown[] = [];
     const recorder: Metrics = {

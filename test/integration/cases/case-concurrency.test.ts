@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => pipeline.stop());
 beforeEach(() => pipeline.reset());
 
-it('two runs at once move each case once, one after the other', async () => {
+it('two concurrent runs wait for each other and move each case once', async () => {
   await writeCases(pipeline, casesOf(10, 2500));
   const both = [pipeline.runCases('pending-payment-update'), pipeline.runCases('pending-payment-update')];
   const updated = (await Promise.all(both)).map((result) => result.updated).sort((a, b) => a - b);
@@ -24,7 +24,7 @@ it('two runs at once move each case once, one after the other', async () => {
   ]);
 });
 
-it('200 people who work meanwhile lose nothing', async () => {
+it('overwrites no change of 200 people who work during the run', async () => {
   const [total, people, rounds] = [20_000, 200, 20];
   await writeCases(pipeline, casesOf(10, total));
   await pipeline.query('UPDATE race_app.cases SET pay_amount = 0');
@@ -33,7 +33,7 @@ it('200 people who work meanwhile lose nothing', async () => {
   const desks: Connection[] = [];
   for (let person = 0; person < people; person += 1) desks.push(await createConnection(inject('mysqlUrl')));
   const handle = await pipeline.startCases('pending-payment-update');
-  // Spread over all cases, so that some are faster than the run and some are not.
+  // Spread over all cases, so that some people are faster than the run and some are slower.
   await Promise.all(
     desks.map(async (desk, person) => {
       const id = caseId(1 + (person * total) / people);
@@ -49,7 +49,7 @@ it('200 people who work meanwhile lose nothing', async () => {
   expect(await countByStatus(pipeline)).toEqual({ 15: total - people, 30: people });
   const [sums] = await pipeline.query('SELECT SUM(pay_amount) AS paid FROM race_app.cases');
   expect(sums).toEqual({ paid: `${people * rounds}.00` });
-  // Who was faster than the selection is not in it, who was slower is not an exception.
+  // A case that changed before the selection is not in it. A case that changed after its move is not an exception.
   const { found, updated, exceptions } = result as CaseUpdateResult;
   expect(found).toBeGreaterThanOrEqual(total - people);
   expect(updated + (exceptions['Cannot update to lower status without force=true'] ?? 0)).toBe(found);
@@ -59,7 +59,7 @@ it('200 people who work meanwhile lose nothing', async () => {
 });
 
 it.each(['before', 'after'] as const)(
-  'a connection that is lost %s the commit of a bulk update loses and repeats nothing',
+  'a connection lost %s the commit of a bulk update causes no lost and no repeated move',
   async (moment) => {
     await writeCases(pipeline, casesOf(10, 100));
     const url = new URL(pipeline.env['DATABASE_URL'] ?? '');

@@ -28,7 +28,7 @@ const caseRow = async (number: number) => {
 };
 
 describe('a case update', () => {
-  it('moves every active case of its status, in batches, and nothing else', async () => {
+  it('moves every active case of its status in batches, and no other case', async () => {
     const others = [0, 7, 15, 20, 500].flatMap((status, index) => casesOf(status, 10, 10_000 + 100 * index));
     const inactive = casesOf(10, 10, 20_000).map((row) => ({ ...row, active: 0 }));
     const odd = [
@@ -57,7 +57,7 @@ describe('a case update', () => {
     expect(ledger).toEqual({ moves: 3500, sameTime: '3500', least: 10, most: 10, target: 15, previous: 0 });
   });
 
-  it('with nothing due is a normal success', async () => {
+  it('with nothing due succeeds', async () => {
     await writeCases(pipeline, casesOf(7, 3));
     expect(await pipeline.runCases('paid-update')).toMatchObject({
       outcome: 'nothing due',
@@ -66,7 +66,7 @@ describe('a case update', () => {
     });
   });
 
-  it('takes statuses from its input, and goes back only when it is forced', async () => {
+  it('takes statuses from its input, and moves back only with force', async () => {
     await writeCases(pipeline, casesOf(20, 5));
     const back = { source: 20, target: 15 };
     const refused = await pipeline.runCases('paid-update', back).catch(failureOf);
@@ -91,7 +91,7 @@ describe('a case update', () => {
     expect(await countByStatus(pipeline)).toEqual({ 10: 1 });
   });
 
-  it('tried without moving anything says how many it would move', async () => {
+  it('as a dry run says how many cases it would move, and moves none', async () => {
     await writeCases(pipeline, casesOf(10, 7));
     const result = await pipeline.runCases('pending-payment-update', { dryRun: true });
     expect(result).toMatchObject({ outcome: 'dry run', found: 7, updated: 0 });
@@ -99,7 +99,7 @@ describe('a case update', () => {
     expect(await pipeline.query('SELECT * FROM case_move')).toEqual([]);
   });
 
-  it('needs nothing of the registry, and names what it lacks before anything moves', async () => {
+  it('needs no tables of the registry, and names what is missing before anything moves', async () => {
     await writeCases(pipeline, casesOf(10, 3));
     await pipeline.query(`RENAME TABLE ${pipeline.app}.npi_data_1 TO ${pipeline.app}.gone`);
     try {
@@ -116,9 +116,9 @@ describe('a case update', () => {
     }
   });
 
-  it('leaves to the next week what another job moved after its own time', async () => {
+  it('leaves cases for the next week that another job moved after the scheduled time', async () => {
     await writeCases(pipeline, [...casesOf(10, 4), ...casesOf(15, 3, 100)]);
-    // Both were due at the same time, long ago; now they make up for it one after the other.
+    // Both were due at the same time, long ago, and now run one after the other.
     const due = new Date(Date.now() - 60_000);
     expect(await pipeline.runScheduledCases('pending-payment-update', due)).toMatchObject({ updated: 4 });
     const paid = await pipeline.runScheduledCases('paid-update', due);
@@ -132,7 +132,7 @@ describe('a case update', () => {
   });
 });
 
-describe('a run that would move more than allowed', () => {
+describe('a run that would move more cases than allowed', () => {
   const waiting = async (handle: Awaited<ReturnType<Pipeline['startCases']>>) => {
     for (;;) {
       const progress = await handle.query<CaseProgress>('progress');
@@ -140,7 +140,7 @@ describe('a run that would move more than allowed', () => {
     }
   };
 
-  it('waits, and moves the frozen selection when it is approved', async () => {
+  it('waits, and moves the frozen selection after approval', async () => {
     await writeCases(pipeline, casesOf(10, 6));
     const handle = await pipeline.startCases('pending-payment-update', { limit: 5 });
     expect(await waiting(handle)).toEqual({ phase: 'approval', found: 6, updated: 0, limit: 5 });
@@ -160,12 +160,12 @@ describe('a run that would move more than allowed', () => {
     expect(await countByStatus(pipeline)).toEqual({ 10: 6 });
   });
 
-  it('is left alone at the limit itself', async () => {
+  it('does not wait at exactly the limit', async () => {
     await writeCases(pipeline, casesOf(10, 5));
     expect(await pipeline.runCases('pending-payment-update', { limit: 5 })).toMatchObject({ updated: 5 });
   });
 
-  it('refuses an answer that nobody asked for', async () => {
+  it('refuses an answer when the run does not wait for one', async () => {
     await writeCases(pipeline, casesOf(10, 1));
     const handle = await pipeline.startCases('pending-payment-update');
     await expect(handle.executeUpdate('approve')).rejects.toThrow(/./);
@@ -176,7 +176,7 @@ describe('a run that would move more than allowed', () => {
 describe('an undo', () => {
   const pending = '2026-02-03 04:05:06';
 
-  it('brings back status and timestamp, only where the run put them, and once', async () => {
+  it('restores status and timestamp once, and only of cases that have not changed since the run', async () => {
     await writeCases(pipeline, [{ id: caseId(1), status: 10, pending }, ...casesOf(10, 4, 2)]);
     const handle = await pipeline.startCases('pending-payment-update');
     await handle.result();
@@ -200,13 +200,13 @@ describe('an undo', () => {
     expect(await caseRow(5)).toMatchObject({ status: 10, pending: null });
     expect(await caseRow(2)).toMatchObject({ status: 20 });
     expect(await caseRow(3)).toMatchObject({ status: 15 });
-    // What came back is due again, and is not undone twice.
+    // The restored cases are due again, and a second undo changes nothing.
     expect(await pipeline.runCases('pending-payment-update')).toMatchObject({ updated: 2 });
     expect(await pipeline.undo(runId)).toMatchObject({ found: 3, updated: 0 });
     expect(await caseRow(1)).toMatchObject({ status: 15 });
   });
 
-  it('refuses a run that the ledger does not have, and an undo', async () => {
+  it('refuses a run that is not in the ledger, and an undo', async () => {
     await writeCases(pipeline, casesOf(10, 1));
     const unknown = await pipeline.undo('0197a5d0-1111-7222-8333-444455556666').catch(failureOf);
     expect(unknown).toMatchObject({ type: 'RunNotUndoable' });
