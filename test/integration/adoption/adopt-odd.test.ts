@@ -74,7 +74,7 @@ it.each([
   }
 });
 
-it('an unforeseen obstacle ends with the server's message and changes nothing', async () => {
+it('an unforeseen obstacle ends with the message of the server and changes nothing', async () => {
   await bed.query(`ALTER TABLE ${app}.npi_data_1 ADD CHECK (entity_type_code = "1")`);
   const before = await bed.query(`CHECKSUM TABLE ${app}.npi_data_1`);
   const { code, value } = await bed.adopt();
