@@ -7,11 +7,11 @@ import type { Session } from '../connection/session.ts';
 import { lastStubFor } from '../registry/stubs.ts';
 import type { NpiTables } from '../schema/tables.ts';
 
-/** The names that the statements of one range need. */
+/** What the statements of one range need. */
 export interface CarryScope {
   readonly live: NpiTables;
   readonly shadow: Shadow;
-  /** Of the baseline: what later releases brought is younger. */
+  /** The ID of the monthly. Rows from releases with a higher ID are newer. */
   readonly releaseId: number;
   readonly range: { readonly from: number; readonly to: number };
 }
@@ -19,7 +19,7 @@ export interface CarryScope {
 const types = [0, 1, 2] as const;
 type Type = (typeof types)[number];
 
-/** Whether the live tables hold any provider; a baseline onto empty ones has nothing to carry over. */
+/** Whether the live tables have any provider. If not, there is nothing to carry over. */
 export async function hasProviders(session: Session, live: NpiTables): Promise<boolean> {
   for (const type of types) {
     if ((await session.query(`SELECT 1 FROM ${live.data(type)} LIMIT 1`)).length > 0) return true;
@@ -28,10 +28,10 @@ export async function hasProviders(session: Session, live: NpiTables): Promise<b
 }
 
 /**
- * Brings into a range of the shadow what of the live rows outlives the baseline, by rules 2 to 4 and 6 of the contract:
- * what later releases brought or changed, rows that are newer than the file's, the data of providers that the file only
- * knows as deactivated, and providers whose row in the file is refused. It stands in the transaction that loads the
- * range, so its pages are warm. Most live rows are simply replaced; the others are put into `<stage>_known`.
+ * Keeps live rows that are newer than the monthly in a range of the shadow, by rules 2 to 4 and 6 of the contract: rows that
+ * later releases brought or changed, rows with a newer date than the file's, the data of providers that the file has only as
+ * stubs, and providers whose row in the file is refused. Runs in the transaction that loads the range, while its pages are
+ * in memory. Most live rows are simply replaced; the others go to `<stage>_known`, which records the fate of each.
  */
 export async function carryOver(
   session: Session,
@@ -71,7 +71,7 @@ export async function carryOver(
 const inRange = (row: string, { range }: CarryScope) =>
   `${row}.npi >= ${range.from} AND ${row}.npi < ${range.to}`;
 
-/** Providers of the range that later weeks have deactivated, whether the rows known then made that stale or not. */
+/** Providers of the range with a stub from a later release, including stubs that were stale when they arrived. */
 async function laterStubs(session: Session, scope: CarryScope): Promise<number[]> {
   const rows = await session.query<{ npi: number }>(
     `SELECT DISTINCT s.npi FROM npi_stub s WHERE ${inRange('s', scope)} AND s.release_id > ${scope.releaseId}`,
@@ -80,8 +80,8 @@ async function laterStubs(session: Session, scope: CarryScope): Promise<number[]
 }
 
 /**
- * Holds the live rows of one table against the file's rows of the same type. `plain` ones are replaced, `same` of them by
- * a row of the same date; the NPIs of the others go into `<stage>_known`.
+ * Compares the live rows of one table with the file's rows of the same type. `plain` counts the rows that are replaced,
+ * `same` those of them with an equal date. The NPIs of the other rows go to `<stage>_known`.
  */
 async function compareKnown(
   session: Session,
@@ -92,7 +92,7 @@ async function compareKnown(
   const { live, shadow, releaseId } = scope;
   const date = type === 0 ? 'npi_deactivation_date' : 'last_update_date';
   const isNewer = type === 0 ? 'FALSE' : `${dateKey(`k.${date}`)} > ${dateKey(`m.${date}`)}`;
-  // One pass for the counts (sums, which MySQL gives as decimals) and the list: it reads every live row of the range.
+  // One pass for the counts and the list, because it reads every live row of the range. MySQL returns sums as decimals.
   const isLoose = `(m.npi IS NULL OR COALESCE(k.data_release, 0) > ${releaseId}
     OR COALESCE(k.deactivation_release, 0) > ${releaseId} OR ${isNewer}
     OR ${stubbed.length === 0 ? 'FALSE' : `k.npi IN (${stubbed.join(', ')})`})`;
@@ -111,9 +111,9 @@ async function compareKnown(
     `comparing a range of ${live.data(type)}`,
   );
   const npis = (found?.loose ?? '').split(',').filter((npi) => npi !== '');
-  // The list is cut where it is longer than the server's packets, and a cut list would drop providers.
+  // The server cuts the list at its packet size, and a cut list would lose providers.
   if (npis.length !== Number(found?.looseCount ?? 0)) {
-    throw new DbError('CountsDiffer', `The server lists ${npis.length} of ${found?.looseCount} known NPIs.`);
+    throw new DbError('CountsDiffer', `The server returned only ${npis.length} of ${found?.looseCount} known NPIs. Raise its max_allowed_packet.`);
   }
   for (let start = 0; start < npis.length; start += npisPerInsert) {
     const values = npis.slice(start, start + npisPerInsert).map((npi) => `(${npi}, ${type})`);
@@ -127,6 +127,8 @@ async function compareKnown(
 }
 
 const npisPerInsert = 10_000;
+
+/** Decides the fate of each NPI in `<stage>_known`. */
 async function decideFates(session: Session, scope: CarryScope, type: Type): Promise<void> {
   const { live, shadow, releaseId } = scope;
   const isLaterData = `COALESCE(k.data_release, 0) > ${releaseId}`;
@@ -152,7 +154,7 @@ async function decideFates(session: Session, scope: CarryScope, type: Type): Pro
     LEFT JOIN ${shadow.tables.data(2)} m2 ON m2.npi = p.npi
     LEFT JOIN ${shadow.stage}_refused r ON r.npi = p.npi`;
   const target = 'IF(m0.npi IS NOT NULL, 0, IF(m1.npi IS NOT NULL, 1, IF(m2.npi IS NOT NULL, 2, NULL)))';
-  // MySQL assigns from left to right in one table, but promises it for single-table updates only: so two statements.
+  // Two statements, because MySQL guarantees the order of assignments only for single-table updates.
   const where = `WHERE p.known = ${type} AND ${inRange('p', scope)}`;
   await session.query(`UPDATE ${joins} SET p.target = ${target} ${where}`);
   await session.query(
@@ -185,7 +187,7 @@ const stubFields: Readonly<Record<string, string>> = {
   npi_deactivation_date: 't.deactivation_date',
 };
 
-/** The last stub that a later week brought for a provider; NULL when none did. */
+/** SQL for the last stub of a provider from a later release; NULL if there is none. */
 const newestStub = (npi: string, releaseId: number) =>
   `(SELECT MAX(l.release_id) FROM npi_stub l WHERE l.npi = ${npi} AND l.release_id > ${releaseId})`;
 
@@ -214,7 +216,7 @@ async function applyFates(session: Session, scope: CarryScope): Promise<void> {
        WHERE p.fate = 'keep' AND p.known = ${type} AND ${inRange('p', scope)}`,
     );
   }
-  // Only a later weekly's stub is left of a provider whose data the baseline does not have any more.
+  // A provider whose data is no longer in the monthly, but who has a later stub, becomes a stub.
   for (const type of [1, 2] as const) {
     await session.query(
       `INSERT INTO ${shadow.tables.data(0)} (${loaded})
@@ -228,8 +230,8 @@ async function applyFates(session: Session, scope: CarryScope): Promise<void> {
 }
 
 /**
- * Search rows that the file's own lines do not tell, or tell wrongly: of the row that stays, where the file's row of
- * another type may have left one.
+ * Plans the search rows that do not come from the file's lines or differ from them: those of kept rows, also where the
+ * file's row has another type.
  */
 async function planKnown(session: Session, scope: CarryScope): Promise<void> {
   const { stage } = scope.shadow;
@@ -240,7 +242,7 @@ async function planKnown(session: Session, scope: CarryScope): Promise<void> {
   );
 }
 
-/** A row of the file keeps the stubs of later releases that its reactivation does not make stale. */
+/** Gives rows of the file the dates of later stubs that their reactivation does not make stale. */
 async function overlayLaterStubs(session: Session, scope: CarryScope, type: Type): Promise<void> {
   const { shadow, releaseId } = scope;
   await session.query(

@@ -11,27 +11,27 @@ import type { Shadow } from './shadow.ts';
 import type { RefusedRow } from '../registry/staging.ts';
 import { liveTables, searchColumns, type Schemas, type SearchKind } from '../schema/tables.ts';
 
-/** One range of NPIs of a baseline, its lines in the order of their NPIs: providers in the order of the loaded columns. */
+/** One range of NPIs of a monthly. Lines are in the order of their NPIs, fields in the order of the loaded columns. */
 export interface RangeLoad {
   readonly range: { readonly number: number; readonly from: number; readonly to: number };
   readonly duplicates: number;
-  /** Stubs, individuals, organizations. */
+  /** Number of stubs, individuals and organizations. */
   readonly typeRows: readonly [number, number, number];
   lines(type: 0 | 1 | 2): Iterable<Buffer>;
   /** Rows of `search_<kind>_all`. */
   readonly search: Readonly<Record<SearchKind, Buffer>>;
-  /** Providers whose search rows are made by the database: see spool/search-lines.ts. */
+  /** Providers whose search rows the database builds; see spool/search-lines.ts. */
   readonly odd: ReadonlyArray<{ readonly npi: number; readonly type: 1 | 2 }>;
 }
 
-/** Where a range goes, and what of the live rows may have to be carried over. */
+/** The target of a range, and what carrying over live rows needs. */
 export interface RangeTarget {
   readonly schemas: Schemas;
   readonly shadow: Shadow;
   readonly lease: Lease;
   readonly releaseId: number;
   readonly isLocal: boolean;
-  /** False: the live tables are empty, and nothing is carried over. */
+  /** False if the live tables are empty; then nothing is carried over. */
   readonly hasProviders: boolean;
   readonly ownColumns: OwnColumns;
 }
@@ -39,7 +39,7 @@ export interface RangeTarget {
 const names = npiColumns.map(({ name }) => name);
 
 /**
- * Loads one range into the shadow tables and writes its checkpoint, in one transaction; ranges may be loaded side by side.
+ * Loads one range into the shadow tables and writes its checkpoint, in one transaction. Ranges can be loaded concurrently.
  * @throws DbError FencedOut when a newer attempt holds the lease
  */
 export function loadRange(session: Session, target: RangeTarget, load: RangeLoad): Promise<RangeCounts> {
@@ -73,7 +73,7 @@ async function loadSearch(
   await loadLines(session, { table, columns: searchFields(kind) }, [search[kind]], isLocal);
 }
 
-/** The columns of a search row, as the lines hold them. */
+/** The columns of a search row, in the order of the lines. */
 export function searchFields(kind: SearchKind): string[] {
   return ['npi', ...searchColumns[kind].map(({ name }) => name)];
 }
@@ -94,7 +94,7 @@ async function compared(
   return { inserted, deactivated: typeRows[0], ...none };
 }
 
-/** A provider that is carried over has its line in the plan already. */
+/** Uses INSERT IGNORE, because a provider that is carried over already has its line in the plan. */
 async function planOdd(session: Session, { stage }: Shadow, odd: RangeLoad['odd']): Promise<void> {
   if (odd.length === 0) return;
   await session.query(
@@ -104,7 +104,7 @@ async function planOdd(session: Session, { stage }: Shadow, odd: RangeLoad['odd'
   );
 }
 
-/** The ranges that are in the shadow of a run already, with what they brought. */
+/** The ranges that are already in the shadow of a run, with their counts. */
 export async function loadedRanges(
   session: Session,
   runId: string,
@@ -115,7 +115,7 @@ export async function loadedRanges(
   return new Map(rows.map(({ rangeNumber, counts }) => [rangeNumber, counts]));
 }
 
-/** Enters refused rows of the file; a row that an earlier reading entered stays. */
+/** Records refused rows of the file. Rows that an earlier reading recorded stay. */
 export async function noteRefusals(
   session: Session,
   { stage }: Shadow,

@@ -1,15 +1,15 @@
 import { DbError } from '../connection/errors.ts';
 import type { Session } from '../connection/session.ts';
 
-// A statement that waits behind an open reader makes every new reader wait behind itself: so it gives up soon and often.
+// While the statement waits for an open reader, every new reader waits behind it. So it gives up soon and tries often.
 const waitSeconds = 1;
 const pauseSeconds = 0.5;
 const mostAttempts = 60;
 
 /**
- * Runs a statement that needs tables for itself alone: it waits a second for those who have them open, and comes again
- * after a pause.
- * @throws DbError DatabaseBusy when somebody keeps one of the tables for longer than a minute and a half
+ * Runs a statement that needs exclusive access to tables. It waits one second for current readers and writers, and tries
+ * again after a pause.
+ * @throws DbError DatabaseBusy when someone keeps one of the tables open for more than a minute and a half
  */
 export async function givingWay(session: Session, sql: string, label: string): Promise<void> {
   await session.query(`SET SESSION lock_wait_timeout = ${waitSeconds}`);
@@ -34,8 +34,8 @@ export async function givingWay(session: Session, sql: string, label: string): P
 type Pairs = ReadonlyArray<readonly [from: string, to: string]>;
 
 /**
- * Renames tables, all or none, in one statement; pairs of the old name and the new. It commits by itself.
- * @throws DbError DatabaseBusy when a reader keeps one of the tables for longer than a minute and a half
+ * Renames all of the tables or none, in one statement that commits by itself. Each pair is an old and a new name.
+ * @throws DbError DatabaseBusy when someone keeps one of the tables open for more than a minute and a half
  */
 export async function renameTables(session: Session, pairs: Pairs): Promise<void> {
   if (pairs.length > 0) await givingWay(session, renameSql(pairs), 'RENAME TABLE');

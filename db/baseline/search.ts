@@ -9,7 +9,7 @@ import { markShadow, type Shadow } from './shadow.ts';
 import { buildKeys } from '../schema/table-keys.ts';
 import { liveTables, type Schemas, type SearchKind } from '../schema/tables.ts';
 
-/** Where the search tables of a shadow are filled. */
+/** The shadow whose search tables are filled. */
 export interface ShadowScope {
   readonly schemas: Schemas;
   readonly shadow: Shadow;
@@ -18,8 +18,8 @@ export interface ShadowScope {
 }
 
 /**
- * Fills one letter's table with its rows, in the order of their NPIs, and builds its keys. A table that has rows was filled
- * by an earlier attempt: its rows come in one transaction.
+ * Fills the table of one letter, in the order of the NPIs, and builds its keys. The rows are loaded in one transaction, so a
+ * table that has rows was completed by an earlier attempt.
  */
 export async function loadLetter(
   session: Session,
@@ -39,7 +39,7 @@ export async function loadLetter(
   await buildKeys(session, table, liveTables(schemas).search(kind, letter));
 }
 
-/** The secondary keys of one of the three provider tables. */
+/** Builds the secondary keys of one of the three provider tables. */
 export function buildDataKeys(
   session: Session,
   { schemas, shadow }: ShadowScope,
@@ -48,7 +48,7 @@ export function buildDataKeys(
   return buildKeys(session, shadow.tables.data(type), liveTables(schemas).data(type));
 }
 
-/** The secondary keys of a table of all providers of a kind. */
+/** Builds the secondary keys of the table of all providers of a kind. */
 export function buildAllKeys(
   session: Session,
   { schemas, shadow }: ShadowScope,
@@ -58,8 +58,8 @@ export function buildAllKeys(
 }
 
 /**
- * Brings the search tables up to the providers that were carried over, and to those that only the database can put to a
- * letter; then the search is whole.
+ * Adds the providers that were carried over, and those whose letter only the database can decide. Then the search tables are
+ * complete.
  */
 export async function finishSearch(
   session: Session,

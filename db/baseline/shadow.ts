@@ -18,29 +18,29 @@ import {
 } from '../schema/tables.ts';
 
 /**
- * The tables in which a baseline is made ready beside the live ones, as one attempt names them: their names bear its
- * epoch, so that whatever an older attempt still sends names tables that are not there any more.
+ * The tables in which one attempt prepares a baseline. Their names contain its epoch, so late statements of an older attempt
+ * name tables that no longer exist.
  */
 export interface Shadow {
   readonly tables: NpiTables;
-  /** What the names of all its tables begin with. */
+  /** The prefix of all its table names. */
   readonly prefix: string;
-  /** `npi_live` of this shadow. */
+  /** This shadow's version of `npi_live`. */
   readonly marker: string;
-  /** `<stage>` and its `_plan` and `_search` for what the database alone makes; `<stage>_refused`; `<stage>_known`. */
+  /** `<stage>`, `_plan` and `_search`: for search rows that only the database can build. Also `_refused` and `_known`. */
   readonly stage: string;
 }
 
-/** What the checkpoint says of a shadow. */
+/** The checkpoint of a shadow. */
 export interface ShadowState {
   readonly releaseId: number;
   readonly rangeCount: number;
-  /** Absent until the whole file is split into its ranges. */
+  /** Absent until the whole file is split into ranges. */
   readonly staged?: StagedSoFar;
   readonly isSearched: boolean;
 }
 
-/** Tables of the application that a baseline replaces, with the names of their shadows behind the prefix. */
+/** The live tables that a baseline replaces. `base` follows the prefix in the name of the shadow. */
 export function replacedTables(schemas: Schemas): { readonly base: string; readonly live: string }[] {
   const live = liveTables(schemas);
   return [
@@ -63,7 +63,7 @@ export function searchTables(): { readonly kind: SearchKind; readonly suffix: st
 const runKey = (runId: string) => createHash('sha256').update(runId).digest('hex').slice(0, 12);
 const prefixOf = ({ runId, epoch }: Lease) => `npi_shadow_${runKey(runId)}_${epoch}`;
 
-/** The shadow of an attempt, whether its tables are there or not. */
+/** The shadow of an attempt, whether its tables exist or not. */
 export function shadowOf({ scheduler }: Schemas, lease: Lease): Shadow {
   const prefix = `${scheduler}.${prefixOf(lease)}`;
   return {
@@ -97,19 +97,19 @@ async function listShadows(session: Session, { scheduler }: Schemas): Promise<Sh
 }
 
 /**
- * Makes the shadow this attempt's own: what an earlier attempt of the run has made is renamed in one statement. From
- * then on that attempt's statements fail as a whole, its swap too.
- * @throws DbError FencedOut when a newer attempt has done the same already
+ * Takes over the shadow of an earlier attempt of the run by renaming its tables in one statement. From then on every
+ * statement of that attempt fails, including its swap.
+ * @throws DbError FencedOut when a newer attempt has taken over already
  */
 export async function takeOverShadow(session: Session, schemas: Schemas, lease: Lease): Promise<Shadow> {
   const own = (await listShadows(session, schemas)).filter(({ run }) => run === runKey(lease.runId));
   if (own.some(({ epoch }) => epoch > lease.epoch)) {
-    throw new DbError('FencedOut', `The shadow tables of ${lease.runId} belong to a newer attempt.`);
+    throw new DbError('FencedOut', `A newer attempt has taken over the shadow tables of the run ${lease.runId}.`);
   }
   const newest = new Map<string, ShadowTable>();
   for (const table of own.sort((a, b) => a.epoch - b.epoch)) newest.set(table.base, table);
   const { scheduler } = schemas;
-  // An attempt that was overtaken while it created them may have left empty ones under its own epoch.
+  // An attempt that was overtaken while creating tables can leave empty ones under its own epoch.
   const strays = own.filter((table) => newest.get(table.base) !== table);
   for (const { name } of strays) await session.query(`DROP TABLE IF EXISTS ${scheduler}.${name}`);
   const moved = Array.from(newest.values()).filter(({ epoch }) => epoch !== lease.epoch);
@@ -121,8 +121,8 @@ export async function takeOverShadow(session: Session, schemas: Schemas, lease: 
 }
 
 /**
- * Opens the shadow of a run: takes over what an earlier attempt has made, and creates what is missing, empty and without
- * secondary keys, which are built when the rows are there.
+ * Opens the shadow of a run: takes over the tables of an earlier attempt, or creates empty ones without secondary keys.
+ * The keys are built after the rows are loaded.
  */
 export async function openShadow(
   session: Session,
@@ -143,7 +143,7 @@ export async function openShadow(
     );
   });
   const state = await readShadow(session, lease.runId);
-  if (state === undefined) throw new DbError('FencedOut', `The shadow of ${lease.runId} is gone.`);
+  if (state === undefined) throw new DbError('FencedOut', `The shadow of the run ${lease.runId} no longer exists.`);
   return { shadow, state };
 }
 
@@ -157,7 +157,7 @@ async function createTables(session: Session, schemas: Schemas, { prefix, stage 
   }
 }
 
-/** Refused rows, which are found by their NPI here, and what becomes of known providers. */
+/** The tables for refused rows, with a key by NPI, and for the fates of known providers. */
 function knownTables(stage: string, collation: string): string[] {
   const charset = `DEFAULT CHARACTER SET utf8mb4 COLLATE ${collation}`;
   return [
@@ -168,7 +168,7 @@ function knownTables(stage: string, collation: string): string[] {
   ];
 }
 
-/** The checkpoint of a run's shadow. */
+/** Reads the checkpoint of a run's shadow. */
 export async function readShadow(session: Session, runId: string): Promise<ShadowState | undefined> {
   const [row] = await session.orm((db) => db.select().from(shadowTable).where(eq(shadowTable.runId, runId)));
   if (row === undefined) return undefined;
@@ -201,7 +201,7 @@ export function markShadow(
   });
 }
 
-/** Drops the shadow of a run that has ended, unless a newer attempt has it. */
+/** Drops the shadow of a run that has ended. */
 export async function dropShadow(session: Session, schemas: Schemas, runId: string): Promise<void> {
   await session.orm((db) => db.delete(shadowTable).where(eq(shadowTable.runId, runId)));
   await session.orm((db) => db.delete(shadowRangeTable).where(eq(shadowRangeTable.runId, runId)));
@@ -209,8 +209,8 @@ export async function dropShadow(session: Session, schemas: Schemas, runId: stri
 }
 
 /**
- * Drops what dead runs left. The caller's epoch is the newest, so every other shadow is of a run that has lost the
- * lease; one that waits for an approval loses its tables by it, and cannot go live over what this run publishes.
+ * Drops the shadows of other runs. The caller's epoch is the newest, so every other run has lost the lease. This includes a
+ * run that waits for an approval: without its tables it cannot go live over what the caller publishes.
  */
 export async function dropDeadShadows(session: Session, schemas: Schemas, lease: Lease): Promise<void> {
   await session.orm((db) => db.delete(shadowTable).where(ne(shadowTable.runId, lease.runId)));

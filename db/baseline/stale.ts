@@ -6,9 +6,8 @@ import type { Session } from '../connection/session.ts';
 import type { Shadow } from './shadow.ts';
 
 /**
- * Rows of later weeks that were older than what was known are tried again, week by week, onto the shadow: what made them
- * stale may be a row that the baseline has replaced or taken away (contract, rule 2). In the caller's transaction, when the
- * shadow's search tables are whole.
+ * Applies stale rows of later weeklies to the shadow again, week by week, because the baseline may have replaced or removed
+ * the row that made them stale (contract, rule 2). Call it in a transaction, after the shadow's search tables are complete.
  */
 export async function retryStale(session: Session, shadow: Shadow, releaseId: number): Promise<void> {
   const { tables, stage } = shadow;

@@ -20,7 +20,7 @@ import { liveTables, type Schemas } from '../schema/tables.ts';
 import { forgetAllUnreported } from '../registry/unreported.ts';
 import { writeLogs } from '../ledger/update-log.ts';
 
-/** The baseline that is live, as its marker says; nothing before the first. */
+/** The live baseline, from its marker; undefined before the first one. */
 export async function liveBaseline(
   session: Session,
 ): Promise<(LiveBaseline & { readonly releaseId: number }) | undefined> {
@@ -28,7 +28,7 @@ export async function liveBaseline(
   return row && { ...row.baseline, releaseId: row.releaseId };
 }
 
-/** What a shadow holds, counted: every row of the file is in exactly one count (contract, rule 9). */
+/** Counts the rows of a shadow. Every row of the file is in exactly one count (contract, rule 9). */
 export async function countBaseline(
   session: Session,
   runId: string,
@@ -36,7 +36,7 @@ export async function countBaseline(
 ): Promise<{ readonly counts: RowCounts; readonly removed: number; readonly staged: StagedSoFar }> {
   const ranges = await loadedRanges(session, runId);
   if (staged === undefined || ranges.size !== rangeCount) {
-    throw new DbError('CountsDiffer', `${ranges.size} of ${rangeCount} ranges of the baseline are loaded.`);
+    throw new DbError('CountsDiffer', `Only ${ranges.size} of ${rangeCount} ranges of the baseline are loaded.`);
   }
   const sum = (name: keyof RangeCounts) =>
     Array.from(ranges.values()).reduce((total, counts) => total + counts[name], 0);
@@ -55,13 +55,13 @@ export async function countBaseline(
   if (accounted !== staged.rows) {
     throw new DbError(
       'CountsDiffer',
-      `${staged.member} has ${staged.rows} rows, ${accounted} are accounted for.`,
+      `${staged.member} has ${staged.rows} rows, but its counts add up to ${accounted}.`,
     );
   }
   return { counts, removed: sum('removed'), staged };
 }
 
-/** Records by entity type of the last monthly that was published, for the check of the next. */
+/** Rows by entity type of the last published monthly, for the check of the next one. */
 export async function lastMonthlyTypeRows(session: Session): Promise<PublishReport['typeRows']> {
   const rows = await session.orm((db) =>
     db
@@ -75,9 +75,10 @@ export async function lastMonthlyTypeRows(session: Session): Promise<PublishRepo
 }
 
 /**
- * Puts the shadow in the place of the live tables, in one statement, with the marker that says what it is; then drops the
- * tables that it replaced. A zombie's swap names tables that its successor has renamed, and fails as a whole.
- * @throws DbError FencedOut; DatabaseBusy when readers hold a table all the time
+ * Replaces the live tables with the shadow, together with the marker that describes it, in one statement.
+ * `completeBaseline` drops the replaced tables later. If a newer attempt has taken over, the swap fails as a whole, because
+ * the shadow tables have been renamed.
+ * @throws DbError FencedOut; DatabaseBusy when readers never release a table
  */
 export async function swapBaseline(
   session: Session,
@@ -86,7 +87,7 @@ export async function swapBaseline(
   baseline: LiveBaseline,
 ): Promise<void> {
   const state = await readShadow(session, lease.runId);
-  if (!state?.isSearched) throw new DbError('CountsDiffer', 'The shadow tables are gone or not whole.');
+  if (!state?.isSearched) throw new DbError('CountsDiffer', 'The shadow tables no longer exist or are not complete.');
   await session.transaction(async () => {
     await fence(session, lease);
     await session.query(`DELETE FROM ${shadow.marker}`);
@@ -94,7 +95,7 @@ export async function swapBaseline(
       state.releaseId,
       JSON.stringify(baseline),
     ]);
-    // Under the number of a release that nobody can see yet; a run that ends here is followed by one that begins anew.
+    // This release ID is not visible yet. If this run ends here, the next run starts again and replaces the rows.
     await enterRefused(session, shadow.stage, state.releaseId);
   });
   const old = (base: string) => `${schemas.scheduler}.npi_old_${lease.epoch}_${base}`;
@@ -108,8 +109,8 @@ export async function swapBaseline(
 }
 
 /**
- * Completes ledger and logs from the marker where the attempt that swapped did not come to it, and drops the tables that
- * were replaced. Nothing when all is complete.
+ * Completes the ledger and the logs from the marker, if the attempt that swapped ended before it did, and drops the replaced
+ * tables. Does nothing when all is complete.
  * @throws DbError FencedOut when a newer attempt has taken over
  */
 export async function completeBaseline(session: Session, schemas: Schemas, lease: Lease): Promise<void> {
@@ -137,7 +138,7 @@ async function dropReplaced(session: Session, { scheduler }: Schemas): Promise<v
   for (const { name } of tables) await session.query(`DROP TABLE IF EXISTS ${scheduler}.${name}`);
 }
 
-/** Rows of each search table of a shadow, for the log; `seconds` as they were measured, by table. */
+/** Counts the rows of each search table of a shadow, for the log. `seconds` has the measured times by table. */
 export async function countSearch(
   session: Session,
   { tables }: Shadow,

@@ -170,7 +170,7 @@ async function nextRange(
   return next?.last == null ? undefined : { after, last: next.last, count: next.count };
 }
 
-/** `obstacle`: a lock, a deadlock or an error of MySQL rolled the batch back. A smaller batch isolates the case that causes it. */
+/** `obstacle`: a lock, a deadlock or a MySQL error rolled the batch back. Smaller batches isolate the case that causes it. */
 type BatchEnd = MoveCounts | { readonly obstacle: DbError | StatementError };
 
 async function attemptBatch(

@@ -70,7 +70,7 @@ const codeByErrno: Readonly<Record<number, DbErrorCode>> = {
 const isLostConnection =
   /^(E(CONN|HOST|NET|PIPE|TIMEDOUT|NOTFOUND|AI_)|PROTOCOL_|HANDSHAKE_|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_TLS|ERR_SSL)/;
 
-/** Messages that quote only names of tables and columns, or positions in a file. Others quote values or the statement. */
+/** Messages that quote only names of tables and columns, or positions in a file. Others can quote values. */
 const isQuotable = new Set([...Object.keys(codeByErrno).map(Number), 1148, 1264, 1406, 3948]);
 
 interface MysqlError extends Error {

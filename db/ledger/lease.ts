@@ -25,7 +25,7 @@ const isHeldBy = (lease: Lease) => and(eq(job, lease.job), eq(epoch, lease.epoch
 
 /**
  * Takes the lease for a new attempt if it is free, expired, or held by the same run. The new epoch fences out the earlier
- * attempt. A holder inside a transaction keeps the row locked: then another run gets its name at once, and the same run waits.
+ * attempt. A holder inside a transaction keeps the row locked. Then another run gets its name at once; the same run waits.
  * @returns the lease with its new epoch, or the holder's name
  */
 export function takeLease(

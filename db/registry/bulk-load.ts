@@ -5,20 +5,20 @@ import type { Session } from '../connection/session.ts';
 const stageColumns = ['row_no', ...npiColumns.map((column) => column.name)];
 const rowsPerInsert = 250;
 
-/** Whether this server takes `LOAD DATA LOCAL`; MySQL 8 refuses it unless `local_infile` is on. */
+/** Whether this server allows `LOAD DATA LOCAL`. MySQL 8 does so only with `local_infile` on. */
 export async function mayLoadLocal(session: Session): Promise<boolean> {
   const [row] = await session.query<{ isOn: number }>('SELECT @@GLOBAL.local_infile AS isOn');
   return row?.isOn === 1;
 }
 
-/** Where lines go: the columns that they hold in their order, and values that all of them share. */
+/** The target of a load: its table, the columns of the lines in their order, and values that all lines share. */
 export interface LoadTarget {
   readonly table: string;
   readonly columns: readonly string[];
   readonly constants?: Readonly<Record<string, number>>;
 }
 
-/** Puts a block of staged lines (row number and the loaded columns) into a staging table; see `loadLines`. */
+/** Loads a block of lines (row number and the loaded columns) into a staging table; see `loadLines`. */
 export async function loadBlock(
   session: Session,
   stage: string,
@@ -29,9 +29,9 @@ export async function loadBlock(
 }
 
 /**
- * Loads blocks of whole lines (tab-separated, fields with tab, line break or quote enclosed in `"`, inner quotes doubled)
- * inside the caller's transaction. `isLocal`: as `mayLoadLocal` found. Values that do not fit are errors: REPLACE makes
- * LOCAL strict.
+ * Loads blocks of whole lines inside the caller's transaction. Lines are tab-separated; a field with a tab, line break or
+ * quote is enclosed in `"`, with inner quotes doubled. `isLocal` is the result of `mayLoadLocal`. A value that does not fit
+ * is an error, because REPLACE makes LOCAL strict.
  */
 export async function loadLines(
   session: Session,
@@ -67,7 +67,7 @@ async function insertBlock(
   }
 }
 
-/** The fields of each line; the inverse of what the reader writes. */
+/** The fields of each line: the inverse of the encoding that nppes/rows writes. */
 export function decodeBlock(tsv: string): string[][] {
   const lines: string[][] = [];
   let fields: string[] = [];

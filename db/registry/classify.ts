@@ -6,10 +6,9 @@ import type { Session } from '../connection/session.ts';
 import { isOvertaken, lastStubFor } from './stubs.ts';
 
 /**
- * Fills the plan: one line an NPI of the file, with what is known of it and what is to be done. Nothing but the plan
- * and the staging is written: of an NPI's rows the winner stays, and a release that arrives late gets the dates of later
- * stubs.
- * @returns how many staged rows lost against another row of their NPI
+ * Fills the plan: one line per NPI of the file, with the known row and the action. Writes only to the plan and the staging.
+ * In the staging it keeps the winning row of each NPI, and gives rows of a late release the dates of later stubs.
+ * @returns how many staged rows lost to another row of their NPI
  */
 export async function classify(session: Session, scope: PublishScope): Promise<{ duplicates: number }> {
   await session.query(`DELETE FROM ${scope.stage}_plan`);
@@ -24,7 +23,7 @@ export async function classify(session: Session, scope: PublishScope): Promise<{
 
 /** Rules 3 and 4: inside one file a full row beats a stub, then the newest date wins, then the later row. */
 async function removeLosers(session: Session, { stage }: PublishScope): Promise<number> {
-  // Few NPIs come twice: to rank all rows took 0.25 s a week, to find those few takes 0.03.
+  // Few NPIs have two rows. Ranking all rows took 0.25 s per weekly; finding those few first takes 0.03 s.
   const { affectedRows } = await session.run(
     `DELETE s FROM (
        SELECT r.npi, r.row_no, ROW_NUMBER() OVER (PARTITION BY r.npi ORDER BY r.entity_type_code = '',
@@ -37,8 +36,8 @@ async function removeLosers(session: Session, { stage }: PublishScope): Promise<
 }
 
 /**
- * A full row that arrives late still has the stubs of later releases before it (rule 2): the newest of them that
- * its reactivation does not make stale gives the deactivation date, as it would have in the order of the periods.
+ * A full row of a late release also needs the stubs of later releases (rule 2). It takes its deactivation date from the
+ * newest stub that its reactivation does not make stale, as it would if the releases had arrived in order.
  */
 async function overlayLaterStubs(session: Session, { stage, releaseId }: PublishScope): Promise<void> {
   const late = await session.query('SELECT 1 FROM npi_stub WHERE release_id > ? LIMIT 1', [releaseId]);
@@ -53,8 +52,8 @@ async function overlayLaterStubs(session: Session, { stage, releaseId }: Publish
 const planned = `npi, row_no, is_stub, target, known, known_release, known_stub_release, stub_release, action`;
 
 /**
- * Rule 3: a full row replaces the known one unless its date is older; on equal dates the later release wins. An NPI
- * stands in one table, so the others are looked up only where the one of its type does not have it: a NULL key
+ * Rule 3: a full row replaces the known one unless its date is older; on equal dates the later release wins. An NPI is in
+ * only one table. So the table of its type is read first, and the others only when it is not there: a join with a NULL key
  * reads no page.
  */
 async function planFullRows(
@@ -90,9 +89,9 @@ async function planFullRows(
 }
 
 /**
- * Rule 4: a stub gives a known provider its date, unless a later release or a reactivation has overtaken it, or, of a
- * report, an update after its day. An NPI stands in one table, which is looked into first: a week's stubs are mostly known
- * with their data, those of a report as stubs.
+ * Rule 4: a stub gives a known provider its deactivation date, unless a later release or a reactivation makes it stale. An
+ * update after the day of a report also makes the report's stub stale. The tables are read in the order of likelihood: most
+ * stubs of a weekly belong to providers with data, most entries of a report to known stubs.
  */
 async function planStubs(
   session: Session,

@@ -4,13 +4,13 @@ import { facilityTable, searchLetterTable, surgeonTable } from '../schema/schema
 import type { Session } from '../connection/session.ts';
 import type { Schemas } from '../schema/tables.ts';
 
-/** A provider as a look-up shows it: the filled columns of its row, and the table that holds it. */
+/** A provider: the columns of its row that have a value, and its table. */
 export interface ProviderFound {
   readonly table: string;
   readonly columns: Readonly<Record<string, string | number>>;
 }
 
-/** The row of an NPI in `npi_data_0/1/2`, or nothing. */
+/** The row of an NPI in `npi_data_0/1/2`, if any. */
 export async function lookupProvider(
   session: Session,
   schemas: Schemas,
@@ -32,8 +32,8 @@ export async function lookupProvider(
 }
 
 /**
- * What to look for: names that begin with `name`, or with `isAnywhere` what the application finds, names that hold it
- * among those that begin with the same letter.
+ * A search for names that start with `name`. With `isAnywhere` it searches as the application does: for names that contain
+ * `name`, among the names with the same first letter.
  */
 export interface SearchQuestion {
   readonly name: string;
@@ -42,14 +42,14 @@ export interface SearchQuestion {
   readonly limitRows: number;
 }
 
-/** One row of a search table, its columns named as the application names them. */
+/** One row of a search table, with the application's column names. */
 export type SearchAnswer =
   | ({ readonly kind: 'surgeon' } & ReturnType<typeof surgeonTable>['$inferSelect'])
   | ({ readonly kind: 'facility' } & ReturnType<typeof facilityTable>['$inferSelect']);
 
 /**
- * Surgeons by last name, then facilities by name, up to `limitRows` of each. With `isAnywhere` facilities come by state,
- * city and name, as the application orders them.
+ * Finds surgeons, ordered by last name, then facilities, ordered by name, up to `limitRows` of each. With `isAnywhere` it
+ * orders facilities by state, city and name, as the application does.
  */
 export async function searchProviders(
   session: Session,
@@ -87,7 +87,7 @@ export async function searchProviders(
 const inState = (column: MySqlColumn, state: string | undefined) =>
   state === undefined ? undefined : eq(column, state);
 
-/** Contract, rule 8: the letter that a name's first character equals, or `a`; the load asks the same table. */
+/** The letter of a name (contract, rule 8), or `a`. A load uses the same table `search_letter`. */
 async function letterOf(session: Session, name: string): Promise<string> {
   const { letter } = searchLetterTable;
   const [found] = await session.orm((db) =>

@@ -5,18 +5,18 @@ import type { Session } from '../connection/session.ts';
 import { keepStubs } from './stubs.ts';
 import { forgetUnreported } from './unreported.ts';
 
-/** How many lines of the plan have the same to be done with them. */
+/** How many lines of the plan need the same work. */
 export interface PlanGroup {
   readonly action: 'insert' | 'update' | 'unchanged' | 'stale';
   readonly isStub: 0 | 1;
   readonly known: 0 | 1 | 2 | null;
   readonly target: 0 | 1 | 2;
-  /** The provider's row is of this very release already. */
+  /** The provider's row comes from this release already. */
   readonly isOfThis: 0 | 1;
   readonly npis: number;
 }
 
-/** The plan, counted. */
+/** Counts the lines of the plan by the work that they need. */
 export function planGroups(session: Session, { stage, releaseId }: PublishScope): Promise<PlanGroup[]> {
   return session.query<PlanGroup>(
     `SELECT action, is_stub AS isStub, known, target,
@@ -34,14 +34,14 @@ const isLater = ({ action, isStub, isOfThis }: PlanGroup) =>
 const isDeactivated = ({ action, isStub, isOfThis }: PlanGroup) =>
   isStub === 1 && (action === 'update' || (action === 'unchanged' && isOfThis === 0));
 
-/** The tables in which the providers of some lines stand, or are to stand. */
+/** The tables that have, or will have, the providers of the matching groups. */
 const tablesOf = (
   groups: readonly PlanGroup[],
   place: 'known' | 'target',
   are: (group: PlanGroup) => boolean,
 ) => ([0, 1, 2] as const).filter((table) => groups.some((group) => group[place] === table && are(group)));
 
-/** Brings `npi_data_*` to what the plan says, and keeps what a later or an earlier release may ask for. */
+/** Applies the plan to `npi_data_*`, and keeps what publishing earlier or later releases may need. */
 export async function writeProviders(
   session: Session,
   scope: PublishScope,
@@ -55,14 +55,14 @@ export async function writeProviders(
   await forgetUnreported(session, scope);
 }
 
-/** Brings `npi_data_*` to what the plan says. */
+/** Applies the plan to `npi_data_*`. */
 export async function writePlan(
   session: Session,
   scope: PublishScope,
   groups: readonly PlanGroup[],
 ): Promise<void> {
   const { tables, stage } = scope;
-  // Only where there is something to do: each statement reads the plan and looks its rows up among millions.
+  // Skips tables without work: each statement reads the plan and looks up its rows among millions.
   for (const table of tablesOf(groups, 'known', isOfOtherTable)) {
     await session.query(
       `DELETE k FROM ${stage}_plan p STRAIGHT_JOIN ${tables.data(table)} k ON k.npi = p.npi
@@ -74,7 +74,7 @@ export async function writePlan(
   for (const table of tablesOf(groups, 'known', isLater)) await moveRelease(session, scope, table);
 }
 
-/** Full rows that are older than what is known: db/baseline/stale.ts says when they are tried again. */
+/** Keeps full rows that are older than the known row. db/baseline/stale.ts applies them again after a monthly. */
 async function keepStale(
   session: Session,
   { stage, releaseId }: PublishScope,
@@ -91,7 +91,7 @@ async function keepStale(
   );
 }
 
-/** Full rows into the table of their type, and stubs of unknown providers into table 0, in the order of the key. */
+/** Writes full rows to the table of their type, and stubs of unknown providers to table 0, in key order. */
 async function writeRows(
   session: Session,
   { tables, stage, releaseId }: PublishScope,
@@ -110,7 +110,7 @@ async function writeRows(
   );
 }
 
-/** What a known row takes from a stub. */
+/** Gives known rows the deactivation date of their stub. */
 async function deactivate(
   session: Session,
   { tables, stage }: PublishScope,
@@ -124,7 +124,7 @@ async function deactivate(
   );
 }
 
-/** The later release of a row that says the same. */
+/** Gives unchanged rows the ID of this release. */
 async function moveRelease(
   session: Session,
   { tables, stage, releaseId }: PublishScope,

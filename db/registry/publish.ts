@@ -17,20 +17,20 @@ import type { Staging } from './staging.ts';
 import { liveTables, type Schemas } from '../schema/tables.ts';
 import { writeLogs } from '../ledger/update-log.ts';
 
-/** What is published: a staged file and where it came from. Dates are ISO. */
+/** A staged file to publish, and its origin. Dates are ISO. */
 export interface PublishInput {
   readonly staging: Staging & { readonly soFar: StagedSoFar };
   readonly file: ReleaseFile;
   readonly runId: string;
-  /** Absent in a dry run: everything is worked out, then rolled back. */
+  /** Absent in a dry run, which does everything and then rolls back. */
   readonly lease?: Lease;
 }
 
 /**
- * Publishes a staged weekly or deactivation report: one transaction over both schemas, so a reader sees the tables before
- * or after it.
- * Repeating it after a commit whose answer was lost gives the recorded report and changes nothing.
- * @throws DbError FencedOut when a newer attempt has taken over, CountsDiffer when a row is not accounted for.
+ * Publishes a staged weekly or deactivation report in one transaction over both schemas, so readers see the tables from
+ * before or from after it.
+ * If the answer of a commit was lost, repeating it returns the recorded report and changes nothing.
+ * @throws DbError FencedOut when a newer attempt has taken the lease; CountsDiffer when the counts do not add up
  */
 export async function publishRelease(
   session: Session,
@@ -72,7 +72,7 @@ async function mergeStaged(
   input: PublishInput,
   onStep: (step: string) => void,
 ): Promise<PublishReport> {
-  onStep('comparing with what is known');
+  onStep('comparing with the known providers');
   const { duplicates } = await classify(session, scope);
   const groups = await planGroups(session, scope);
   const counts = await countRows(session, scope, { groups, duplicates, soFar: input.staging.soFar });
@@ -136,6 +136,6 @@ async function countRows(
   if (accounted === soFar.rows) return counts;
   throw new DbError(
     'CountsDiffer',
-    `${soFar.member} has ${soFar.rows} rows, ${accounted} are accounted for.`,
+    `${soFar.member} has ${soFar.rows} rows, but its counts add up to ${accounted}.`,
   );
 }

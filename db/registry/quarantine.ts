@@ -2,10 +2,13 @@ import type { PublishScope } from './publish-scope.ts';
 import type { Session } from '../connection/session.ts';
 import type { NpiTables } from '../schema/tables.ts';
 
-/** Enters the refused rows of a staging; a release whose ledger line was lost is loaded again, under the same number. */
+/**
+ * Records the refused rows of a staging. If the ledger row of the release was lost, it is loaded again under the same ID, so
+ * rows of that earlier load are deleted first.
+ */
 export async function enterRefused(session: Session, stage: string, releaseId: number): Promise<void> {
   await session.query('DELETE FROM npi_quarantine WHERE release_id = ?', [releaseId]);
-  // What an earlier version of the release left is told by this one.
+  // This version replaces the entries of earlier versions of the release.
   await session.query(
     'UPDATE npi_quarantine SET cleared_by = ? WHERE release_id BETWEEN ? AND ? AND cleared_by IS NULL',
     [releaseId, releaseId - (releaseId % 1000), releaseId - 1],
@@ -18,8 +21,8 @@ export async function enterRefused(session: Session, stage: string, releaseId: n
 }
 
 /**
- * A sound row clears the entries that earlier releases left for its provider. Of a release that arrives late, what later
- * ones have brought clears its own.
+ * A valid row clears its provider's entries from earlier releases. If this release arrives late, valid rows of later
+ * releases clear its own entries.
  */
 export async function clearRefused(
   session: Session,
@@ -33,7 +36,7 @@ export async function clearRefused(
   await clearByKnown(session, tables, releaseId);
 }
 
-/** A monthly is all that there is: it clears what earlier releases left, and what it refuses itself stands anew. */
+/** A monthly contains every provider, so it clears all entries of earlier releases. Its own refused rows stay open. */
 export async function clearByMonthly(session: Session, live: NpiTables, releaseId: number): Promise<void> {
   await session.query(
     'UPDATE npi_quarantine q SET q.cleared_by = ? WHERE q.release_id < ? AND q.cleared_by IS NULL',
@@ -43,8 +46,8 @@ export async function clearByMonthly(session: Session, live: NpiTables, releaseI
 }
 
 /**
- * Clears what a release refused of providers that a later release has brought. A later row that is stale does not stand in
- * the providers' tables; that it came is kept with the stubs and the stale rows.
+ * Clears a release's entries for providers that have a row from a later release. A later row that was stale is not in the
+ * provider tables, but in `npi_stub` or `npi_stale`.
  */
 async function clearByKnown(session: Session, tables: NpiTables, releaseId: number): Promise<void> {
   for (const type of [0, 1, 2] as const) {
@@ -66,7 +69,7 @@ async function clearByKnown(session: Session, tables: NpiTables, releaseId: numb
   }
 }
 
-/** Refused rows that no sound one has followed, by release and reason; release 0 is an adopted database. */
+/** Number of refused rows not yet replaced by a valid one, by release and reason. Release 0 is an adopted database. */
 export interface RefusedCount {
   readonly releaseId: number;
   /** Absent for an adopted database. */
@@ -75,7 +78,7 @@ export interface RefusedCount {
   readonly rowCount: number;
 }
 
-/** What is in quarantine, the newest release first. */
+/** The open entries of the quarantine, newest release first. */
 export function openRefused(session: Session): Promise<RefusedCount[]> {
   return session.query<RefusedCount>(
     `SELECT q.release_id AS releaseId, r.file_name AS fileName, q.reason, COUNT(*) AS rowCount

@@ -10,8 +10,8 @@ const dataTable = { surgeon: 1, facility: 2 } as const;
 const nameColumn = { surgeon: 'last_name', facility: 'facility_name' } as const;
 
 /**
- * Brings the search tables up to the providers of the plan, inside the transaction that writes them. A table is touched
- * only where a search row changes: random page reads decide the time, and most changes of a week are not in it.
+ * Updates the search tables for the providers of the plan, inside the transaction that writes them. Writes only search rows
+ * that change: random page reads take most of the time, and most changes of a weekly do not affect the search.
  */
 export async function updateSearch(session: Session, scope: PublishScope): Promise<SearchTouched[]> {
   await session.query(`DELETE FROM ${scope.stage}_search`);
@@ -21,17 +21,17 @@ export async function updateSearch(session: Session, scope: PublishScope): Promi
   return writeSearch(session, scope);
 }
 
-/** What fills a search column, cut to its width: the address is a text of any length in `npi_data_*`. */
+/** The sources of the search columns, cut to their width: in `npi_data_*` the address is a text of any length. */
 function sources(kind: SearchKind, row: string): string[] {
   return searchColumns[kind].map(({ source, type }) => `LEFT(${row}.${source}, ${/\d+/.exec(type)?.[0]})`);
 }
 
-/** Rule 8: the letter of a name; `a` for what is no letter, '' for a provider without a name (`_all` only). */
+/** The letter of a name (rule 8): `a` if it starts with another character, '' if it is empty (then only `_all` has it). */
 const letter = (name: string, found: string) =>
   `IF(COALESCE(TRIM(${name}), '') = '', '', COALESCE(${found}.letter, 'a'))`;
 const hasLetter = (name: string, found: string) => `${found}.letter = LEFT(TRIM(${name}), 1)`;
 
-/** How a provider's row `row` stands in the search: expressions, as `found` joins `search_letter`. */
+/** SQL expressions for the search row of a provider `row`; `found` is the alias of `search_letter`. */
 export function searchedAs(kind: SearchKind, row: string, found: string) {
   const columns: readonly string[] = searchColumns[kind].map(({ name }) => name);
   const values = sources(kind, row);
@@ -40,8 +40,8 @@ export function searchedAs(kind: SearchKind, row: string, found: string) {
 }
 
 /**
- * One line for each provider whose search row is to change: as it is to be, under its letter, or under `all` when it is
- * to go. All that is wanted stands in the staging (a stub deactivates), so the big tables are not read for it.
+ * Adds a line for each provider whose search row will change: the new row under its letter, or a line under `all` if it
+ * will be removed. The staging has all the values (a stub only removes), so this does not read the provider tables.
  */
 async function planSearch(
   session: Session,
@@ -71,7 +71,7 @@ async function planSearch(
   );
 }
 
-/** A line under the letter that a provider leaves, for another one or for good. */
+/** Adds a line under the letter table that a provider's row must be deleted from. */
 async function planLeaves(session: Session, { stage }: PublishScope): Promise<void> {
   await session.query(
     `INSERT INTO ${stage}_search (kind, is_listed, suffix, npi)

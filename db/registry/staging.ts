@@ -17,7 +17,7 @@ export interface RefusedRow {
   readonly column?: string;
 }
 
-/** The staging of one file by one run: tables `<name>`, `<name>_refused`, `<name>_plan`, `<name>_search`. */
+/** The staging of one file by one run: the tables `<name>`, `<name>_refused`, `<name>_plan` and `<name>_search`. */
 export interface Staging {
   readonly name: string;
   readonly isWhole: boolean;
@@ -26,18 +26,18 @@ export interface Staging {
 
 const now = sql`NOW(6)`;
 
-/** Statically known suffixes, so that leftovers can be found by name. */
+/** The suffixes of the four tables, for dropping leftovers by name. */
 const suffixes = ['', '_refused', '_plan', '_search'] as const;
 
-/** Names the staging of a file by a run: the same for every attempt of the run. */
+/** The name of the staging of a file by a run. It is the same for every attempt of the run. */
 export function stagingName(runId: string, fileName: string): string {
   return `npi_stage_${createHash('sha256').update(`${runId} ${fileName}`).digest('hex').slice(0, 12)}`;
 }
 
-/** Creates the staging of a file where this run has none yet, and tells how far an earlier attempt came. */
+/** Creates the staging of a file, unless this run has one already, and returns how far an earlier attempt came. */
 export async function openStaging(session: Session, runId: string, fileName: string): Promise<Staging> {
   const name = stagingName(runId, fileName);
-  // Before the tables: what is left of a dead run is found by its checkpoints.
+  // Created before the tables, because leftovers of a dead run are found by their checkpoints.
   await session.orm((db) =>
     db
       .insert(checkpointTable)
@@ -49,7 +49,7 @@ export async function openStaging(session: Session, runId: string, fileName: str
   return readStaging(session, name);
 }
 
-/** How far a staging is. */
+/** Reads how far a staging is. */
 export async function readStaging(session: Session, name: string): Promise<Staging> {
   const [row] = await session.orm((db) =>
     db
@@ -60,7 +60,7 @@ export async function readStaging(session: Session, name: string): Promise<Stagi
   return { name, isWhole: row?.isWhole ?? false, ...(row?.staged ? { soFar: row.staged } : {}) };
 }
 
-/** `<name>` and the tables beside it, in the collation of the live tables, because names of both are compared. */
+/** The DDL of the four tables, in the collation of the live tables, because statements compare names of both. */
 export function stagingTables(name: string, collation: string): string[] {
   const charset = `DEFAULT CHARACTER SET utf8mb4 COLLATE ${collation}`;
   const names = Object.values(searchColumns).flatMap((columns) => columns.map((column) => column.name));
@@ -70,7 +70,7 @@ export function stagingTables(name: string, collation: string): string[] {
        stub_release BIGINT NULL, PRIMARY KEY (npi, row_no)) ${charset}`,
     `CREATE TABLE IF NOT EXISTS ${name}_refused (row_no INT UNSIGNED NOT NULL PRIMARY KEY, line_no INT UNSIGNED NOT NULL,
        npi BIGINT NULL, reason VARCHAR(60) NOT NULL, column_name VARCHAR(120) NULL) ${charset}`,
-    // No key but the first: a plan is written once and read from end to end in the order of its NPIs.
+    // Only a primary key: a plan is written once and read from start to end in the order of its NPIs.
     `CREATE TABLE IF NOT EXISTS ${name}_plan (npi BIGINT NOT NULL PRIMARY KEY, row_no INT UNSIGNED NOT NULL,
        is_stub BOOLEAN NOT NULL, target TINYINT NOT NULL, known TINYINT NULL,
        known_release BIGINT NULL, known_stub_release BIGINT NULL, stub_release BIGINT NULL,
@@ -82,17 +82,17 @@ export function stagingTables(name: string, collation: string): string[] {
   ];
 }
 
-/** What one block adds. */
+/** What one block adds to a staging. */
 export interface StagedBlock {
   readonly tsv: Buffer;
   readonly refusals: readonly RefusedRow[];
-  /** The checkpoint with this block in it. */
+  /** The checkpoint that includes this block. */
   readonly soFar: StagedSoFar;
 }
 
 /**
- * Loads one block and moves the checkpoint in the same transaction. `lease` is absent in a dry run, which
- * writes to staging tables of its own only.
+ * Loads one block and moves the checkpoint in the same transaction. `lease` is absent in a dry run, which writes only to
+ * its own staging tables.
  * @throws DbError FencedOut when a newer attempt holds the lease. Stop at once; its rows win.
  */
 export function stageBlock(
@@ -122,9 +122,9 @@ export function stageBlock(
   });
 }
 
-/** Marks a staging as whole: the reader has seen the end of the file. */
+/** Marks a staging as complete, after the reader has reached the end of the file. */
 export async function finishStaging(session: Session, { name }: Staging, soFar: StagedSoFar): Promise<void> {
-  // A file without a row has no block that would have brought its counts.
+  // Writes the counts too, because a file without rows has no block that could.
   await moveCheckpoint(session, name, { staged: soFar, isWhole: true });
 }
 
@@ -147,8 +147,8 @@ export function dropStaging(session: Session, runId: string): Promise<void> {
 }
 
 /**
- * Drops what dead runs left: every staging but those of runs that still move their checkpoint (an hour) or are the
- * caller's. Called under the lease, so only dry runs can be at work beside it.
+ * Drops the stagings that dead runs left: those of other runs that have not moved their checkpoint for an hour. The caller
+ * holds the lease, so only dry runs can be running at the same time.
  */
 export function dropDeadStaging(session: Session, runId: string): Promise<void> {
   const isDead = sql`${checkpointTable.movedAt} < NOW(6) - INTERVAL 1 HOUR`;

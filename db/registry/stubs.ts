@@ -2,22 +2,22 @@ import { dateKey } from './dates.ts';
 import type { PublishScope } from './publish-scope.ts';
 import type { Session } from '../connection/session.ts';
 
-/** What the number of a release says of it: see `nextReleaseId`. */
+/** The digit of a release ID that stands for its kind; see `nextReleaseId`. */
 const kindDigit = (releaseId: string) => `(${releaseId} DIV 1000) % 10`;
 const reportDigit = 2;
 
-/** The day of a release's number as `dateKey` writes it. */
+/** The day in a release ID, in the form of `dateKey`. */
 export const dayKey = (releaseId: string) =>
   `CONCAT(LEFT(${releaseId}, 6), '/', SUBSTRING(${releaseId}, 7, 2))`;
 
-/** Whether a deactivation report brought a stub, and a row was updated after the report's day: then it is stale. */
+/** Whether a stub is stale because it comes from a deactivation report and the row was updated after the report's day. */
 export function isOvertaken(releaseId: string, lastUpdate: string): string {
   return `(${kindDigit(releaseId)} = ${reportDigit} AND ${dateKey(lastUpdate)} > ${dayKey(releaseId)})`;
 }
 
 /**
- * The last stub after a release that counts for a full row: the row is not reactivated on or after its date, and not
- * updated after the report that names it (contract, rule 4). An expression of `row`, which holds the loaded columns.
+ * SQL for the last stub after a release that applies to a full row: the row was not reactivated on or after its date, and
+ * not updated after the report that lists it (contract, rule 4). `row` is an alias of a table with the loaded columns.
  */
 export function lastStubFor(row: string, releaseId: number): string {
   const reactivation = dateKey(`${row}.npi_reactivation_date`);
@@ -26,7 +26,7 @@ export function lastStubFor(row: string, releaseId: number): string {
     AND NOT ${isOvertaken('l.release_id', `${row}.last_update_date`)})`;
 }
 
-/** Keeps the stubs of a release, stale ones too: a full row that arrives late needs those after it. */
+/** Keeps the stubs of a release, including stale ones, because a full row that arrives late needs the stubs after it. */
 export async function keepStubs(session: Session, scope: PublishScope): Promise<void> {
   const { stage, releaseId } = scope;
   await session.query(
@@ -39,8 +39,8 @@ export async function keepStubs(session: Session, scope: PublishScope): Promise<
 }
 
 /**
- * Of an entry that one report after the other repeats the last one is enough: whatever the earlier ones say to a late row,
- * that one says too. Without this every report adds 355,000 lines.
+ * Keeps only the last of the equal entries that each report repeats, because it has the same effect on a late row as the
+ * earlier ones. Otherwise every report would add 355,000 rows.
  */
 async function dropRepeated(session: Session): Promise<void> {
   await session.query(

@@ -5,20 +5,20 @@ import type { Session } from '../connection/session.ts';
 import { dayKey } from './stubs.ts';
 import type { NpiTables } from '../schema/tables.ts';
 
-/** How many providers are deactivated here and absent from the last deactivation report. */
+/** Number of providers that are deactivated here and absent from the newest deactivation report. */
 export async function countUnreported(session: Session): Promise<number> {
   const [row] = await session.query<{ npis: number }>('SELECT COUNT(*) AS npis FROM npi_unreported');
   return row?.npis ?? 0;
 }
 
-/** A provider of which a later release tells something is not held against the report any more. */
+/** Removes providers that this release changes: the earlier report no longer applies to them. */
 export async function forgetUnreported(session: Session, { stage }: PublishScope): Promise<void> {
   await session.query(
     `DELETE u FROM npi_unreported u STRAIGHT_JOIN ${stage}_plan p ON p.npi = u.npi WHERE p.action IN ('insert', 'update')`,
   );
 }
 
-/** All of them, where a baseline is later than the report. */
+/** Removes all of them if the baseline is later than the newest report. */
 export async function forgetAllUnreported(session: Session, releaseId: number): Promise<void> {
   await session.query(
     `DELETE FROM npi_unreported WHERE NOT EXISTS (
@@ -28,9 +28,9 @@ export async function forgetAllUnreported(session: Session, releaseId: number): 
 }
 
 /**
- * Notes the providers that are deactivated here and absent from the newest deactivation report, in the place of those that
- * are noted; what releases after the report say, or what is dated after it, is not held against it. Reads all providers,
- * which takes as long as their pages take to come, so it stands outside of the publish.
+ * Records the providers that are deactivated here and absent from the newest deactivation report, and removes the earlier
+ * records. Ignores rows from releases after the report, and deactivations dated after it. Reads all providers, so it runs
+ * outside the publish.
  * @returns how many there are
  * @throws DbError FencedOut
  */

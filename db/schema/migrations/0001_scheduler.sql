@@ -1,7 +1,7 @@
--- This service's own tables. The application's schema gets none of them.
--- {collation}: utf8mb4_0900_ai_ci, or the nearest that the server has (db/schema/migrate.ts).
+-- This service's own tables, in its own schema.
+-- {collation}: utf8mb4_0900_ai_ci, or the nearest that the server has (db/connection/collation.ts).
 
--- One holder a job; `epoch` only grows, and every write of a load locks this row and compares it.
+-- One holder per job. `epoch` only increases. Every write of a load locks this row and checks the epoch.
 CREATE TABLE lease (
   job VARCHAR(40) NOT NULL PRIMARY KEY,
   epoch BIGINT UNSIGNED NOT NULL,
@@ -10,7 +10,7 @@ CREATE TABLE lease (
   expires_at DATETIME(6) NULL
 ) DEFAULT CHARACTER SET utf8mb4 COLLATE {collation};
 
--- What ran; it outlives Temporal's retention.
+-- Every run. The rows stay after Temporal's retention has ended.
 CREATE TABLE run (
   run_id CHAR(36) NOT NULL PRIMARY KEY,
   workflow_id VARCHAR(255) NOT NULL,
@@ -23,8 +23,8 @@ CREATE TABLE run (
   KEY by_job (job, started_at)
 ) DEFAULT CHARACTER SET utf8mb4 COLLATE {collation};
 
--- Every published file. `release_id` orders releases: end of period, weekly before monthly, version
--- (202609200001: a weekly that ends on 2026-09-20, first version).
+-- Every published file. `release_id` orders releases by end of period, kind (weekly, monthly, report) and version.
+-- 202609200001 is the first version of a weekly that ends on 2026-09-20.
 CREATE TABLE npi_release (
   release_id BIGINT NOT NULL PRIMARY KEY,
   file_name VARCHAR(120) NOT NULL,
@@ -42,7 +42,7 @@ CREATE TABLE npi_release (
   UNIQUE KEY by_content (file_name, sha256)
 ) DEFAULT CHARACTER SET utf8mb4 COLLATE {collation};
 
--- How far a run has staged a file; moved in the transaction that brings the rows.
+-- How far a run has staged a file. Updated in the transaction that loads the rows.
 CREATE TABLE npi_checkpoint (
   stage VARCHAR(40) NOT NULL PRIMARY KEY,
   run_id CHAR(36) NOT NULL,
@@ -52,7 +52,7 @@ CREATE TABLE npi_checkpoint (
   moved_at DATETIME(6) NOT NULL
 ) DEFAULT CHARACTER SET utf8mb4 COLLATE {collation};
 
--- Deactivated stubs as releases brought them, stale ones too: a full row that arrives late needs those after it.
+-- Stubs of deactivated providers, including stale ones: a full row that arrives late needs the stubs after it.
 CREATE TABLE npi_stub (
   npi BIGINT NOT NULL,
   release_id BIGINT NOT NULL,
@@ -61,7 +61,7 @@ CREATE TABLE npi_stub (
   KEY by_release (release_id)
 ) DEFAULT CHARACTER SET utf8mb4 COLLATE {collation};
 
--- Rows that were refused, by place and reason; never their values.
+-- Refused rows: where they are and why, never their values.
 CREATE TABLE npi_quarantine (
   release_id BIGINT NOT NULL,
   row_no INT UNSIGNED NOT NULL,
@@ -73,7 +73,7 @@ CREATE TABLE npi_quarantine (
   KEY by_npi (npi)
 ) DEFAULT CHARACTER SET utf8mb4 COLLATE {collation};
 
--- A name belongs to the letter that its first character equals under this collation: É to e, Ø to o, Ł to l.
+-- A name belongs to the letter that equals its first character in this collation: É to e, Ø to o, Ł to l.
 CREATE TABLE search_letter (
   letter CHAR(1) NOT NULL PRIMARY KEY
 ) DEFAULT CHARACTER SET utf8mb4 COLLATE {collation};

@@ -1,7 +1,7 @@
 -- The ledger of case updates, in this service's own schema.
 
--- One line a run that moves cases: a weekly job, a bulk update of a host, or the undoing of either. The counts move in
--- the transactions of the cases.
+-- One row per run that moves cases: a weekly job, a bulk update of a host, or an undo of either. The transactions that move
+-- cases also update the counts.
 CREATE TABLE case_run (
   run_id CHAR(36) CHARACTER SET ascii NOT NULL PRIMARY KEY,
   source_status SMALLINT NULL,
@@ -17,8 +17,8 @@ CREATE TABLE case_run (
   KEY by_undone (undoes)
 ) DEFAULT CHARACTER SET utf8mb4 COLLATE {collation};
 
--- Every case of a run. The key compares bytes, so that whatever the application's column tells apart has two lines;
--- which cases an id means, the application's column decides. `state_at` is also what the case's timestamp column got.
+-- Every case of a run. The key compares bytes, so IDs that differ in the application's column always have different rows.
+-- The application's column decides which cases an ID means. A move also writes `state_at` to the case's timestamp column.
 CREATE TABLE case_move (
   run_id CHAR(36) CHARACTER SET ascii NOT NULL,
   case_id VARCHAR(255) COLLATE {exact} NOT NULL,

@@ -1,6 +1,6 @@
--- The full registry: its shadow tables (npi_shadow_<run>_<epoch>_<table>, made for each run), and which one is live.
+-- Baselines: the shadow tables of each run (npi_shadow_<run>_<epoch>_<table>), and which baseline is live.
 
--- The baseline that is being loaded. `staged` is JSON's null until the whole file is split into its ranges.
+-- The monthly that is being loaded. `staged` is JSON null until the whole file is split into ranges.
 CREATE TABLE npi_shadow (
   run_id CHAR(36) NOT NULL PRIMARY KEY,
   file_name VARCHAR(120) NOT NULL,
@@ -10,7 +10,7 @@ CREATE TABLE npi_shadow (
   is_searched BOOLEAN NOT NULL
 ) DEFAULT CHARACTER SET utf8mb4 COLLATE {collation};
 
--- Which ranges of NPIs are in the shadow tables; written in the transaction that brings their rows.
+-- The ranges of NPIs that are in the shadow tables. Written in the transaction that loads their rows.
 CREATE TABLE npi_shadow_range (
   run_id CHAR(36) NOT NULL,
   range_no INT UNSIGNED NOT NULL,
@@ -18,14 +18,14 @@ CREATE TABLE npi_shadow_range (
   PRIMARY KEY (run_id, range_no)
 ) DEFAULT CHARACTER SET utf8mb4 COLLATE {collation};
 
--- Which baseline is live: a table of one row that is renamed together with the tables that it speaks of, so it cannot
--- lie. Empty before the first. The ledger is completed from it.
+-- Which baseline is live. This table of one row is renamed together with the tables that it describes, so it is always
+-- right. Empty before the first baseline. The ledger is completed from it.
 CREATE TABLE npi_live (
   release_id BIGINT NOT NULL PRIMARY KEY,
   baseline JSON NOT NULL
 ) DEFAULT CHARACTER SET utf8mb4 COLLATE {collation};
 
--- Weeklies that a baseline brought along with it: nobody has to load them any more.
+-- Weeklies that a baseline already contains. They are no longer due.
 CREATE TABLE npi_superseded (
   file_name VARCHAR(120) NOT NULL PRIMARY KEY,
   period_end DATE NOT NULL,
@@ -33,8 +33,8 @@ CREATE TABLE npi_superseded (
   noted_at DATETIME(6) NOT NULL
 ) DEFAULT CHARACTER SET utf8mb4 COLLATE {collation};
 
--- Full rows of weeklies that were older than what was known: a baseline may take away what they were held against, and
--- then they count. `fields` holds the loaded columns in their order.
+-- Full rows of weeklies that were older than the known rows. A baseline may remove a known row; then the stale row is
+-- applied. `fields` has the loaded columns in their order.
 CREATE TABLE npi_stale (
   npi BIGINT NOT NULL,
   release_id BIGINT NOT NULL,

@@ -1,16 +1,16 @@
--- The adoption of a database that is already there: beside each table of the application stands npi_adopt_<table> until
--- the swap, and npi_original_<table> after it.
+-- Adoption of an existing database. Each table of the application has a copy npi_adopt_<table> before the swap, and its
+-- original is npi_original_<table> after it.
 
--- The adoption that is under way. `shape` is a digest of the tables that it makes: when it does not fit any more, the
--- application has altered a table meanwhile, and the copy begins anew.
+-- The running adoption. `shape` is a digest of the tables that it creates. If it no longer matches, the application has
+-- altered a table, and the copy starts again.
 CREATE TABLE npi_adoption (
   run_id CHAR(36) NOT NULL PRIMARY KEY,
   shape CHAR(64) NOT NULL,
   started_at DATETIME(6) NOT NULL
 ) DEFAULT CHARACTER SET utf8mb4 COLLATE {collation};
 
--- Which ranges of NPIs are copied; written in the transaction that brings their rows. `checksums` are those of the
--- originals just before they were read, one a table: what differs later has changed since.
+-- The copied ranges of NPIs. Written in the transaction that copies their rows. `checksums` has one checksum per original
+-- table, taken just before its rows were read; a different one later means that rows have changed.
 CREATE TABLE npi_adoption_range (
   range_no INT UNSIGNED NOT NULL PRIMARY KEY,
   from_npi BIGINT NOT NULL,
