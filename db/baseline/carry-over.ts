@@ -113,7 +113,10 @@ async function compareKnown(
   const npis = (found?.loose ?? '').split(',').filter((npi) => npi !== '');
   // The server cuts the list at its packet size, and a cut list would lose providers.
   if (npis.length !== Number(found?.looseCount ?? 0)) {
-    throw new DbError('CountsDiffer', `The server returned only ${npis.length} of ${found?.looseCount} known NPIs. Raise its max_allowed_packet.`);
+    throw new DbError(
+      'CountsDiffer',
+      `The server returned only ${npis.length} of ${found?.looseCount} known NPIs. Raise its max_allowed_packet.`,
+    );
   }
   for (let start = 0; start < npis.length; start += npisPerInsert) {
     const values = npis.slice(start, start + npisPerInsert).map((npi) => `(${npi}, ${type})`);

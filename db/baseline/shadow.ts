@@ -104,7 +104,10 @@ async function listShadows(session: Session, { scheduler }: Schemas): Promise<Sh
 export async function takeOverShadow(session: Session, schemas: Schemas, lease: Lease): Promise<Shadow> {
   const own = (await listShadows(session, schemas)).filter(({ run }) => run === runKey(lease.runId));
   if (own.some(({ epoch }) => epoch > lease.epoch)) {
-    throw new DbError('FencedOut', `A newer attempt has taken over the shadow tables of the run ${lease.runId}.`);
+    throw new DbError(
+      'FencedOut',
+      `A newer attempt has taken over the shadow tables of the run ${lease.runId}.`,
+    );
   }
   const newest = new Map<string, ShadowTable>();
   for (const table of own.sort((a, b) => a.epoch - b.epoch)) newest.set(table.base, table);
@@ -143,7 +146,8 @@ export async function openShadow(
     );
   });
   const state = await readShadow(session, lease.runId);
-  if (state === undefined) throw new DbError('FencedOut', `The shadow of the run ${lease.runId} no longer exists.`);
+  if (state === undefined)
+    throw new DbError('FencedOut', `The shadow of the run ${lease.runId} no longer exists.`);
   return { shadow, state };
 }
 

@@ -36,7 +36,10 @@ export async function countBaseline(
 ): Promise<{ readonly counts: RowCounts; readonly removed: number; readonly staged: StagedSoFar }> {
   const ranges = await loadedRanges(session, runId);
   if (staged === undefined || ranges.size !== rangeCount) {
-    throw new DbError('CountsDiffer', `Only ${ranges.size} of ${rangeCount} ranges of the baseline are loaded.`);
+    throw new DbError(
+      'CountsDiffer',
+      `Only ${ranges.size} of ${rangeCount} ranges of the baseline are loaded.`,
+    );
   }
   const sum = (name: keyof RangeCounts) =>
     Array.from(ranges.values()).reduce((total, counts) => total + counts[name], 0);
@@ -87,7 +90,8 @@ export async function swapBaseline(
   baseline: LiveBaseline,
 ): Promise<void> {
   const state = await readShadow(session, lease.runId);
-  if (!state?.isSearched) throw new DbError('CountsDiffer', 'The shadow tables no longer exist or are not complete.');
+  if (!state?.isSearched)
+    throw new DbError('CountsDiffer', 'The shadow tables no longer exist or are not complete.');
   await session.transaction(async () => {
     await fence(session, lease);
     await session.query(`DELETE FROM ${shadow.marker}`);
