@@ -1,13 +1,16 @@
 export type ReleaseKind = 'weekly' | 'monthly' | 'deactivation';
 
-/** One file that CMS publishes, as its file name (and later its member's name) tells it. Plain JSON: it travels as a payload. */
+/**
+ * One file that CMS publishes, as described by its file name and later by the name of its member. Plain JSON, because it is
+ * part of payloads.
+ */
 export interface Release {
   readonly kind: ReleaseKind;
   /** `V2` since 2026 (longer names); both were listed side by side in 2025. */
   readonly layout: 'V1' | 'V2';
-  /** As CMS names it, with `.zip`. */
+  /** CMS's file name, with `.zip`. */
   readonly fileName: string;
-  /** First and last day that the file covers, ISO dates. */
+  /** The first and the last day that the file covers; ISO dates. */
   readonly periodStart: string;
   readonly periodEnd: string;
 }
@@ -17,17 +20,17 @@ const longMonths =
   'january|february|march|april|may|june|july|august|september|october|november|december|sept|' +
   months.join('|');
 
-// Anchored at both ends: a greedy pattern for the monthly also takes weeklies.
+// Anchored at both ends: otherwise the pattern for monthlies also matches weeklies.
 const patterns = {
   weekly: /^NPPES_Data_Dissemination_(\d{6})_(\d{6})_Weekly(_V2)?\.zip$/i,
   monthly: new RegExp(`^NPPES_Data_Dissemination_(${longMonths})_(\\d{4})(_V2)?\\.zip$`, 'i'),
   deactivation: /^NPPES_Deactivated_NPI_Report_(\d{6})(_V2)?\.zip$/i,
 };
 
-/** The first day that NPPES knows: monthlies begin with it. */
+/** The first day of NPPES. Every monthly starts with it. */
 const firstDay = '2005-05-23';
 
-/** The release that a file name stands for; undefined for every other file. */
+/** The release that a file name describes; undefined if it is not a CMS file name. */
 export function parseReleaseName(fileName: string): Release | undefined {
   return parseWeekly(fileName) ?? parseMonthly(fileName) ?? parseDeactivation(fileName);
 }
@@ -60,37 +63,37 @@ function isoDay(mmddyy: string): string | undefined {
   return Number.isNaN(time) || new Date(time).toISOString().slice(0, 10) !== iso ? undefined : iso;
 }
 
-/** A monthly appears on its month's second Monday and covers all before it (contract, rule 2). `month` 1 to 12. */
+/** A monthly appears on the second Monday of its month and covers every day before it (contract, rule 2). `month` is 1 to 12. */
 export function monthlyPeriodEnd(year: number, month: number): string {
   const weekday = new Date(Date.UTC(year, month - 1, 1)).getUTCDay();
   const firstMonday = 1 + ((8 - weekday) % 7);
   return new Date(Date.UTC(year, month - 1, firstMonday + 6)).toISOString().slice(0, 10);
 }
 
-/** The release with the period that its member's name gives; that one decides as soon as the zip is there. */
+/** The release with the period from the name of its member, which decides as soon as the zip is downloaded. */
 export function withMemberPeriod(release: Release, member: string): Release {
   if (release.kind === 'deactivation') return withReportDay(release, member);
   const [, from, to] = /npidata_pfile_(\d{8})-(\d{8})\.csv$/i.exec(member) ?? [];
   if (!from || !to) return release;
   const [periodStart, periodEnd] = [from, to].map((day) => isoDay(day.slice(4) + day.slice(2, 4)));
-  // Days that do not exist say nothing; then the name of the zip decides.
+  // If the days do not exist, the name of the zip decides.
   return periodStart && periodEnd ? { ...release, periodStart, periodEnd } : release;
 }
 
-/** `NPPES Deactivated NPI Report 20231009.xlsx`. */
+/** Takes the day from a name such as `NPPES Deactivated NPI Report 20231009.xlsx`. */
 function withReportDay(release: Release, member: string): Release {
   const [, day = ''] = /(\d{8})\.xlsx$/i.exec(member) ?? [];
   const periodEnd = isoDay(day.slice(4) + day.slice(2, 4));
   return periodEnd === undefined ? release : { ...release, periodEnd };
 }
 
-// The day on which CMS ended V.1; until then both were offered, and a member does not tell which one it is from.
+// The day on which CMS ended V1. Before it CMS offered both layouts, and the name of a member does not say which one it has.
 const v2Since = '2026-03-03';
 const monthNames = longMonths.split('|').slice(0, 12);
 
 /**
- * The weekly or monthly that a line of a loader's log stands for: the name of a zip, or of a member, with or without its
- * folder; undefined for every other text. A member's zip gets the name that CMS would have given it.
+ * The weekly or monthly that a line in the log of an earlier loader describes: the name of a zip or of a member, with or
+ * without a folder. Undefined for every other text. For a member, the zip gets the name that CMS would have given it.
  */
 export function releaseOfLogged(text: string): Release | undefined {
   const name = text.split(/[\\/]/).at(-1) ?? '';
@@ -111,7 +114,7 @@ export function releaseOfLogged(text: string): Release | undefined {
 
 const capitalized = (word: string) => word.slice(0, 1).toUpperCase() + word.slice(1);
 
-/** A file name without `.zip`, as people read it. */
+/** The file name without `.zip`, for messages. */
 export function releaseName(release: Pick<Release, 'fileName'>): string {
   return release.fileName.replace(/\.zip$/i, '');
 }
@@ -120,7 +123,7 @@ type ReleaseOrder = Pick<Release, 'kind' | 'periodEnd'>;
 const orderOfKinds: readonly ReleaseKind[] = ['weekly', 'monthly', 'deactivation'];
 
 /**
- * The order in which releases are applied: by the end of the period; of those that end on one day a weekly first, then a
+ * Compares by the order in which releases are applied: by the end of the period, and on the same day a weekly first, then a
  * monthly, then a deactivation report.
  */
 export function compareReleases(a: ReleaseOrder, b: ReleaseOrder): number {

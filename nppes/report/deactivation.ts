@@ -19,25 +19,29 @@ export interface ReadReportInput {
 }
 
 const headers = { npi: 'NPI', date: 'NPPES Deactivation Date' } as const;
-/** It is held in memory; that of 355,000 NPIs has 6 MB. */
+/** The workbook is held in memory. One with 355,000 NPIs has 6 MB. */
 const xlsxMaxBytes = 64 << 20;
 
 /**
- * The workbook of a deactivation report, whose name is CMS's own affair.
+ * The workbook of a deactivation report. Its name does not matter, because CMS may change it.
  * @throws NppesError MemberMissing
  */
 export function reportMember({ members }: OpenZip): Member {
   const found = members.find(({ name }) => /\.xlsx$/i.test(name));
   if (found) return found;
   const names = members.map(({ name }) => name).join(', ') || 'nothing';
-  throw new NppesError('MemberMissing', `The zip has no .xlsx with the deactivated NPIs; it holds ${names}.`);
+  throw new NppesError(
+    'MemberMissing',
+    `The zip has no .xlsx with the deactivated NPIs. It contains ${names}.`,
+  );
 }
 
 /**
- * Reads a deactivation report and gives its entries as `readRows` gives the stubs of a weekly: NPI and NPI Deactivation
- * Date, every other wanted column empty, in blocks of `rowsPerBlock`, those after row number `afterRow` only. Entries
- * are numbered from 1; a refusal's line is the row of the sheet. Rows without any text are none. **A block is valid
- * until the next one is asked for.** `readBytes` is the member's size in the proportion in which the sheet is read.
+ * Reads a deactivation report and yields its entries as `readRows` yields the stubs of a weekly: NPI and NPI Deactivation
+ * Date, with every other wanted column empty, in blocks of `rowsPerBlock`, and only entries after row number `afterRow`.
+ * Entries are numbered from 1. The line of a refused entry is its row in the sheet. Rows without text are not entries.
+ * **A block is valid until the next one is requested.** `readBytes` is the size of the member, times the share of the
+ * sheet that has been read.
  * @throws NppesError ColumnMissing, FileDamaged, ZipDamaged, or what `member` throws
  */
 export async function* readDeactivations(input: ReadReportInput): AsyncGenerator<RowBlock> {
@@ -63,11 +67,11 @@ export async function* readDeactivations(input: ReadReportInput): AsyncGenerator
   if (report.block.rows > 0) yield finish(sheet.sizeBytes);
 }
 
-/** Turns the rows of the sheet into lines of its block. */
+/** Writes the rows of the sheet as lines into its block. */
 class ReportReader {
   readonly block: BlockBuffer;
   readonly #afterRow: number;
-  /** A line with a mark in the place of each value. */
+  /** A line with a placeholder for each value: N for the NPI, D for the date. */
   readonly #template: string;
   #columns: { readonly npi: number; readonly date: number } | undefined;
   #rowNumber = 0;
@@ -83,7 +87,7 @@ class ReportReader {
     return this.#columns !== undefined;
   }
 
-  /** False when the row belongs into the next block. */
+  /** Returns false when the block is full; the row then belongs in the next one. */
   add({ number, cells }: SheetRow): boolean {
     if (!this.#columns) {
       this.#columns = columnsOf(cells);
@@ -120,7 +124,7 @@ function refusalOf(npi: string, date: string): RefusalReason | undefined {
   return dateNumber(date) === 0 ? refusalReasons.stubWithoutDate : undefined;
 }
 
-/** The columns of a header; undefined for a title above it. */
+/** Where the columns are in a header row; undefined for a title row above the header. */
 function columnsOf(cells: SheetRow['cells']): { readonly npi: number; readonly date: number } | undefined {
   const names = cells.map((cell) => normalized(cell ?? ''));
   const at = { npi: names.indexOf(normalized(headers.npi)), date: names.indexOf(normalized(headers.date)) };
@@ -141,7 +145,7 @@ async function bytesOf(member: Member): Promise<Buffer> {
   if (member.sizeBytes > xlsxMaxBytes) {
     throw new NppesError(
       'FileDamaged',
-      `The deactivation report has ${member.sizeBytes} bytes, more than a list of NPIs takes (${xlsxMaxBytes}).`,
+      `The deactivation report has ${member.sizeBytes} bytes. A list of NPIs has at most ${xlsxMaxBytes}.`,
     );
   }
   return buffer(await member.open());

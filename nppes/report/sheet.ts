@@ -2,15 +2,15 @@ import { NppesError } from '../errors.ts';
 import { readXml, type XmlAttributes } from './xml.ts';
 import type { Member } from '../transfer/zip.ts';
 
-/** A row of a sheet that holds any text. */
+/** A row of a sheet that contains text. */
 export interface SheetRow {
-  /** As a spreadsheet shows it, from 1. */
+  /** The row number that a spreadsheet shows, from 1. */
   readonly number: number;
-  /** Texts by column, from 0 for A; undefined or empty where there is none. */
+  /** Texts by column; column A has index 0. A cell without text is undefined or empty. */
   readonly cells: readonly (string | undefined)[];
 }
 
-/** The texts that the cells of a workbook share, in their order; the runs of a formatted text become one. */
+/** The shared texts of a workbook, in order. The runs of a formatted text are joined. */
 export async function readSharedStrings(part: Member): Promise<readonly string[]> {
   const shared: string[] = [];
   const text = new TextOf('t');
@@ -29,7 +29,7 @@ export async function readSharedStrings(part: Member): Promise<readonly string[]
   return shared;
 }
 
-/** Reads a sheet from its first byte; what it yields is not used again. */
+/** Reads a sheet from its first byte. The caller may keep the rows: they are not reused. */
 export async function* readSheetRows(
   part: Member,
   shared: readonly string[],
@@ -38,7 +38,7 @@ export async function* readSheetRows(
   for await (const readBytes of readXml(part, reader)) yield { rows: reader.take(), readBytes };
 }
 
-/** Gathers what stands in some elements; what tells the pronunciation of a text (`rPh`) is none of it. */
+/** Collects the text inside the given elements, without phonetic guides (`rPh`). */
 class TextOf {
   value = '';
   readonly #elements: readonly string[];
@@ -83,14 +83,14 @@ class SheetReader {
     this.#shared = shared;
   }
 
-  /** The rows that are complete since the last call. */
+  /** The rows that were completed since the last call. */
   take(): readonly SheetRow[] {
     const rows = this.#rows;
     this.#rows = [];
     return rows;
   }
 
-  // Row and cell may leave out where they stand: then they follow the one before.
+  // A row or a cell may omit its place; then it follows the previous one.
   readonly open = (name: string, { r: place, t: type = 'n' }: XmlAttributes): void => {
     if (name === 'row') {
       this.#number = place === undefined ? this.#number + 1 : Number(place);
@@ -114,14 +114,14 @@ class SheetReader {
 
   #value(text: string): string {
     if (text === '') return '';
-    // A number may be written with an exponent or a point.
+    // A number may be written with an exponent or a decimal point.
     if (this.#type === 'n') return String(Number(text));
     if (this.#type !== 's') return text;
     const value = this.#shared[Number(text)];
     if (value !== undefined) return value;
     throw new NppesError(
       'FileDamaged',
-      `${this.#name}, row ${this.#number}: a cell names a text that is not among the workbook's ${this.#shared.length}.`,
+      `${this.#name}, row ${this.#number}: a cell refers to a shared text that does not exist (the workbook has ${this.#shared.length}).`,
     );
   }
 }

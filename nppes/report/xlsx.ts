@@ -6,11 +6,11 @@ import type { Member, OpenZip } from '../transfer/zip.ts';
 
 /** The first sheet of a workbook. */
 export interface Sheet {
-  /** Of its XML. */
+  /** Size of the sheet's XML. */
   readonly sizeBytes: number;
   /**
-   * Its rows that hold any text, some at a time, beside the bytes of XML read so far.
-   * @throws NppesError FileDamaged where its XML is broken or names a text that the workbook does not have
+   * The rows that contain text, some at a time, with the number of XML bytes read so far.
+   * @throws NppesError FileDamaged when the XML is broken or refers to a text that the workbook does not have
    */
   rows(): AsyncGenerator<{ readonly rows: readonly SheetRow[]; readonly readBytes: number }>;
 }
@@ -19,19 +19,19 @@ type Package = Pick<OpenZip, 'members'>;
 
 interface Relationship {
   readonly id: string;
-  /** The last word of its type: `officeDocument`, `worksheet`, `sharedStrings`. */
+  /** The last part of its type: `officeDocument`, `worksheet`, `sharedStrings`. */
   readonly kind: string;
   /** Name of the member. */
   readonly target: string;
 }
 
-/** Texts live in memory while a sheet is read; those of 355,000 NPIs take 10 MB. */
+/** The shared texts stay in memory while a sheet is read. Those of 355,000 NPIs take 10 MB. */
 const sharedMaxBytes = 64 << 20;
 
 /**
- * Opens the first sheet of an .xlsx and reads the texts that its cells share. Which members these are, the workbook
- * says: their names are the writer's own.
- * @throws NppesError FileDamaged where a part of the workbook is missing or broken
+ * Opens the first sheet of an .xlsx and reads the shared texts. The workbook says which members these are, because every
+ * writer chooses its own names.
+ * @throws NppesError FileDamaged when a part of the workbook is missing or broken
  */
 export async function openFirstSheet(xlsx: Package): Promise<Sheet> {
   const workbookName = (await relationships(xlsx, '')).find(({ kind }) => kind === 'officeDocument')?.target;
@@ -47,7 +47,7 @@ function sharedOf(part: Member): Promise<readonly string[]> {
   if (part.sizeBytes <= sharedMaxBytes) return readSharedStrings(part);
   throw new NppesError(
     'FileDamaged',
-    `${part.name} has ${part.sizeBytes} bytes, more than texts of NPIs take.`,
+    `${part.name} has ${part.sizeBytes} bytes. The texts of a list of NPIs have at most ${sharedMaxBytes}.`,
   );
 }
 
@@ -55,28 +55,28 @@ function member({ members }: Package, wanted: string | undefined, what: string):
   const found = members.find(({ name }) => name === wanted);
   if (found) return found;
   const names = members.map(({ name }) => name).join(', ') || 'nothing';
-  throw new NppesError('FileDamaged', `The .xlsx has no ${wanted ?? what}; it holds ${names}.`);
+  throw new NppesError('FileDamaged', `The .xlsx has no ${wanted ?? what}. It contains ${names}.`);
 }
 
 async function firstSheetId(workbook: Member): Promise<string | undefined> {
   let sheetId: string | undefined;
   const open = (name: string, attributes: Readonly<Record<string, string>>) => {
     if (name !== 'sheet') return;
-    // `r:id` by custom; the prefix is the writer's choice.
+    // Usually `r:id`, but every writer chooses its own prefix.
     sheetId ??= Object.entries(attributes).find(([key]) => key.endsWith(':id'))?.[1];
   };
   await readThrough(workbook, open);
   return sheetId;
 }
 
-/** What a member of the package, or with an empty name the package itself, refers to. */
+/** The relationships of a member; with an empty name, those of the package itself. */
 async function relationships(xlsx: Package, of: string): Promise<readonly Relationship[]> {
   const folder = posix.dirname(of);
   const list = member(xlsx, posix.join(folder, '_rels', `${posix.basename(of)}.rels`), 'relationships');
   const found: Relationship[] = [];
   await readThrough(list, (name, { Id: id = '', Type: type = '', Target: target = '' }) => {
     if (name !== 'Relationship') return;
-    // A target is relative to the member's folder, or with a slash before it to the package.
+    // A target is relative to the member's folder, or to the package if it starts with a slash.
     found.push({ id, kind: posix.basename(type), target: posix.resolve('/', folder, target).slice(1) });
   });
   return found;

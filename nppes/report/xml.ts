@@ -5,7 +5,7 @@ import type { Member } from '../transfer/zip.ts';
 
 export type XmlAttributes = Readonly<Record<string, string>>;
 
-/** What is done with the pieces of an XML member, in their order; names come without their namespace's prefix. */
+/** Called for the pieces of an XML member, in order. Names come without their namespace prefix. */
 export interface XmlVisitor {
   readonly open: (name: string, attributes: XmlAttributes) => void;
   readonly text?: (text: string) => void;
@@ -13,9 +13,9 @@ export interface XmlVisitor {
 }
 
 /**
- * Reads a member as XML in UTF-8, and after each piece of it yields the bytes read so far, so that what the visitor has
- * gathered can be passed on. Entities that a document declares itself are not expanded.
- * @throws NppesError FileDamaged where the XML is broken or cut off, or what `member` throws
+ * Reads a member as XML in UTF-8. After each chunk it yields the number of bytes read so far, so that the caller can pass on
+ * what the visitor has collected. Entities that a document declares itself are not expanded.
+ * @throws NppesError FileDamaged when the XML is broken or cut off, or what `member` throws
  */
 export async function* readXml(member: Member, visitor: XmlVisitor): AsyncGenerator<number> {
   const parser = parserFor(member, visitor);
@@ -32,11 +32,11 @@ export async function* readXml(member: Member, visitor: XmlVisitor): AsyncGenera
 
 function parserFor(member: Member, { open, text, close }: XmlVisitor): SaxesParser {
   const parser = new SaxesParser();
-  // Its own message may quote the file.
+  // The parser's own message may quote the file, so it is not passed on.
   parser.on('error', () => {
     throw new NppesError(
       'FileDamaged',
-      `${member.name} is broken XML, or cut off, at character ${parser.position}.`,
+      `${member.name} is broken XML, or is cut off, at character ${parser.position}.`,
     );
   });
   parser.on('opentag', ({ name, attributes }: SaxesTagPlain) => open(local(name), attributes));

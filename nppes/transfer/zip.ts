@@ -7,11 +7,11 @@ import { NppesError } from '../errors.ts';
 /** A file inside a zip. */
 export interface Member {
   readonly name: string;
-  /** Uncompressed. */
+  /** The uncompressed size. */
   readonly sizeBytes: number;
   /**
-   * Its content from the first byte, inflated on the way: nothing is unpacked to disk. The stream ends with ZipDamaged
-   * where content, length or CRC-32 are not what the directory says.
+   * Streams the content from the first byte and inflates it on the way; nothing is unpacked to disk. The stream fails with
+   * ZipDamaged when content, length or CRC-32 differ from the zip's directory.
    */
   open(): Promise<Readable>;
 }
@@ -23,7 +23,7 @@ export interface OpenZip {
 
 const stored = 0;
 const deflate = 8;
-// zlib's own 16 kB cost a turn of the event loop each, and a monthly has 700,000 of them.
+// zlib's default is 16 kB. Each chunk costs a turn of the event loop, and a monthly would have 700,000 chunks.
 const chunkBytes = 256 << 10;
 
 /**
@@ -35,7 +35,7 @@ export async function openZip(path: string): Promise<OpenZip> {
 }
 
 /**
- * Opens a zip inside a zip, in memory; nothing is left open. `name` is for messages.
+ * Opens a zip inside a zip, in memory; there is nothing to close. `name` is for messages.
  * @throws NppesError ZipDamaged, UnsupportedCompression
  */
 export async function openZipBytes(bytes: Buffer, name: string): Promise<Pick<OpenZip, 'members'>> {
@@ -63,20 +63,20 @@ async function asOpenZip(file: ZipFile, name: string): Promise<OpenZip> {
   }
 }
 
-/** The member with the providers: `npidata_pfile_YYYYMMDD-YYYYMMDD.csv`, not its `_fileheader`. */
+/** The member with the providers: `npidata_pfile_YYYYMMDD-YYYYMMDD.csv`, not the one that ends in `_fileheader.csv`. */
 export function npidataMember({ members }: OpenZip): Member {
   const found = members.find(({ name }) => /(^|\/)npidata_pfile_\d{8}-\d{8}\.csv$/i.test(name));
   if (found) return found;
   const names = members.map(({ name }) => name).join(', ') || 'nothing';
   throw new NppesError(
     'MemberMissing',
-    `The zip has no npidata_pfile_YYYYMMDD-YYYYMMDD.csv; it holds ${names}.`,
+    `The zip has no npidata_pfile_YYYYMMDD-YYYYMMDD.csv. It contains ${names}.`,
   );
 }
 
 /**
- * Reads every member through and compares length and CRC-32 with the directory.
- * @throws NppesError as `openZip`, and ZipDamaged for content that is not what the directory says
+ * Reads every member and compares its length and CRC-32 with the zip's directory.
+ * @throws NppesError as `openZip`, and ZipDamaged for content that differs from the directory
  */
 export async function testZip(path: string, signal: AbortSignal): Promise<void> {
   const file = await openFile(path);
@@ -97,8 +97,8 @@ function openFile(path: string): Promise<ZipFile> {
   return new Promise((resolve, reject) => {
     open(path, { lazyEntries: true, autoClose: false }, (error, file) => {
       if (!error) resolve(file);
-      // An error of the file system has a code; the others are about the zip.
-      else reject('code' in error ? error : damaged('its directory', error));
+      // Errors of the file system have a code; all others are about the zip.
+      else reject('code' in error ? error : damaged('directory', error));
     });
   });
 }
@@ -126,7 +126,7 @@ function openMember(file: ZipFile, entry: Entry): Promise<Readable> {
         : `compression method ${method}`;
     throw new NppesError(
       'UnsupportedCompression',
-      `Member ${entry.fileName} uses ${what}, which cannot be read.`,
+      `Member ${entry.fileName} uses ${what}, which is not supported.`,
     );
   }
   return new Promise((resolve, reject) => {
@@ -140,7 +140,7 @@ function openMember(file: ZipFile, entry: Entry): Promise<Readable> {
 function inflated({ compressionMethod }: Entry, raw: Readable): Readable {
   if (compressionMethod === stored) return raw;
   const inflate = createInflateRaw({ chunkSize: chunkBytes });
-  // It passes the errors of `raw` on, and closes it when nobody reads any more.
+  // `pipeline` passes on the errors of `raw`, and closes `raw` when nobody reads any more.
   pipeline(raw, inflate, () => undefined);
   return inflate;
 }
@@ -156,13 +156,13 @@ async function* checked(entry: Entry, content: Readable): AsyncGenerator<Buffer>
       yield chunk;
     }
   } catch (error) {
-    // Errors of zlib are about the content, others about the file system.
+    // Errors of zlib are about the content; all others are about the file system.
     throw isOfZlib(error) ? damaged(`member ${fileName}`, error) : error;
   }
   const fault =
     length === uncompressedSize
-      ? crc !== entry.crc32 && 'its CRC-32 differs'
-      : `it has ${length > uncompressedSize ? 'more' : 'less'} than ${uncompressedSize} bytes`;
+      ? crc !== entry.crc32 && 'the CRC-32 differs'
+      : `there are ${length > uncompressedSize ? 'more' : 'fewer'} than ${uncompressedSize} bytes`;
   if (fault) throw damaged(`member ${fileName}`, new Error(fault));
 }
 
