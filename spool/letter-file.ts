@@ -2,7 +2,7 @@ import { appendFile, mkdir, open, readFile, type FileHandle } from 'node:fs/prom
 import { join } from 'node:path';
 import type { LetterLines } from './search-lines.ts';
 
-/** Where the letters of one range stand: bytes and rows of each, one after the other from `offset` of a file. */
+/** Where the letters of one range are: the bytes and rows of each letter, one after another from `offset` in a file. */
 interface LetterPlaces {
   readonly range: number;
   readonly file: string;
@@ -11,12 +11,12 @@ interface LetterPlaces {
   readonly rows: readonly number[];
 }
 
-/** Search rows by letter on this host's disk, range by range, until all ranges are there and a letter is loaded whole. */
+/** Search rows by letter on this host's disk. They are collected range by range, because a letter is loaded as a whole. */
 export interface LetterFile {
   has(range: number): boolean;
-  /** `letters`: the same number each time, of one range. A range that is there already stays. */
+  /** Adds the letters of one range, always the same number of letters. Does nothing if the file has the range already. */
   append(range: number, letters: readonly LetterLines[]): Promise<void>;
-  /** Rows of a letter, over all ranges. */
+  /** The number of rows of a letter in all ranges. */
   rows(letter: number): number;
   /** The lines of a letter in the order of the ranges. */
   lines(letter: number): AsyncGenerator<Buffer>;
@@ -24,8 +24,8 @@ export interface LetterFile {
 }
 
 /**
- * Opens the letters of a folder with what earlier attempts have left in it; an entry that was cut off counts as none. Each
- * attempt writes a file of its own: one that lives on beside its successor must not move what the successor writes.
+ * Opens the letters in a folder, including those of earlier attempts. An index entry that was cut off is ignored. Each attempt
+ * writes its own file: an older attempt that still runs must not change the offsets of the next one.
  */
 export async function openLetterFile(folder: string, attempt: number): Promise<LetterFile> {
   await mkdir(folder, { recursive: true });
@@ -50,7 +50,7 @@ export async function openLetterFile(folder: string, attempt: number): Promise<L
       const lengths = letters.map(({ tsv }) => tsv.length);
       const entry = { range, file: own, offset: end, lengths, rows: letters.map(({ rows }) => rows) };
       end = endOf(entry);
-      // One after the other: the offsets are given out in this order.
+      // One after another, because the offsets were assigned in this order.
       const parts = letters.map(({ tsv }) => tsv);
       appending = appending.then(() => write(entry, parts));
       await appending;
@@ -61,7 +61,7 @@ export async function openLetterFile(folder: string, attempt: number): Promise<L
   };
 }
 
-/** Files of a folder, each opened once, for as long as they are needed. */
+/** Opens each file of a folder once, and keeps it open until `close`. */
 function fileOpener(folder: string) {
   const opened = new Map<string, Promise<FileHandle>>();
   return {
@@ -87,7 +87,7 @@ async function readIndex(path: string): Promise<LetterPlaces[]> {
     try {
       return [JSON.parse(line) as LetterPlaces];
     } catch {
-      // The last words of a killed attempt.
+      // An attempt was killed while it wrote this entry.
       return [];
     }
   });
@@ -104,7 +104,7 @@ async function* linesOf(
     const tsv = Buffer.allocUnsafe(lengths[letter] ?? 0);
     for (let read = 0; read < tsv.length;) {
       const { bytesRead } = await file.read(tsv, read, tsv.length - read, start + read);
-      if (bytesRead === 0) throw new Error('The file of search rows is shorter than its index says.');
+      if (bytesRead === 0) throw new Error(`The file of search rows ${name} is shorter than its index says.`);
       read += bytesRead;
     }
     if (tsv.length > 0) yield tsv;

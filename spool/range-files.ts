@@ -6,8 +6,8 @@ import { rangeFinder } from './npi-ranges.ts';
 import { copyBytes, viewOf, type RowBlock } from '../nppes/rows/row-block.ts';
 
 /**
- * Head of a line in a range's file, in bytes: length of the line (4), row number (4), NPI (8, double), date as
- * YYYYMMDD (4), type (1), whether it is listed (1), two of padding.
+ * Size of the head of a line in a range's file: length of the line (4 bytes), row number (4), NPI (8, a double), date as
+ * YYYYMMDD (4), type (1), whether the provider is listed (1), padding (2).
  */
 export const lineHeadBytes = 24;
 
@@ -15,7 +15,7 @@ const buffersBytes = 12 << 20;
 const smallestBufferBytes = 16 << 10;
 const files = { open: promisify(open), write: promisify(write), close: promisify(close) };
 
-/** A member that is split whole: where the files of its ranges are, and how many rows each has. */
+/** A complete split of a member: the folder with the files of its ranges, and the number of rows in each. */
 export interface Split {
   readonly folder: string;
   readonly rangeRows: readonly number[];
@@ -25,7 +25,7 @@ export const rangePath = (folder: string, number: number) => join(folder, `range
 const splitPath = (folder: string) => join(folder, 'split.json');
 const splitName = (attempt: number) => `split-${attempt}`;
 
-/** The attempts that have begun a split in a folder, oldest first. */
+/** The attempts that have started a split in a folder, oldest first. */
 async function splitAttempts(folder: string): Promise<number[]> {
   const names = await readdir(folder).catch(noneWhereAbsent);
   return names
@@ -34,7 +34,7 @@ async function splitAttempts(folder: string): Promise<number[]> {
     .sort((a, b) => a - b);
 }
 
-/** The whole split of exactly this many ranges that a folder holds, if there is one. */
+/** The complete split into exactly `rangeCount` ranges in a folder, if there is one. */
 export async function readSplit(folder: string, rangeCount: number): Promise<Split | undefined> {
   for (const attempt of await splitAttempts(folder)) {
     const own = join(folder, splitName(attempt));
@@ -51,22 +51,22 @@ function noneWhereAbsent(error: NodeJS.ErrnoException): string[] {
   throw error;
 }
 
-/** Removes the file of a range that is loaded. */
+/** Removes the file of a range after it was loaded. */
 export const removeRange = (path: string) => rm(path, { force: true });
 
-/** Sorts the lines of blocks into a file for each range of NPIs, in the order of the member. */
+/** Distributes the lines of blocks to one file for each range of NPIs, in the order of the member. */
 export interface RangeWriter {
-  /** Takes a block's lines; the block may be reused when it has returned. */
+  /** Adds the lines of a block. The caller may reuse the block when the promise has resolved. */
   add(block: Pick<RowBlock, 'tsv' | 'lines'>): Promise<void>;
-  /** The split is whole from here on: it stands under its name. */
+  /** Completes the split, so that `readSplit` finds it. */
   finish(): Promise<Split>;
-  /** Closes what is open, whether it is whole or not. */
+  /** Closes all files, whether the split is complete or not. */
   close(): Promise<void>;
 }
 
 /**
- * Begins a split anew, in a folder of this attempt's own: what earlier attempts have begun goes, and one that still lives
- * finds its folder gone and fails. Memory is some 12 MB, whatever the member's size.
+ * Starts a new split in this attempt's own folder and removes the splits of earlier attempts. An earlier attempt that still
+ * runs fails, because its folder is gone. The writer needs about 12 MB of memory for a member of any size.
  */
 export async function openRangeWriter(
   parent: string,
@@ -111,7 +111,7 @@ interface PooledBuffer {
 
 type BufferPool = ReturnType<typeof bufferPool>;
 
-/** Buffers of one size, used again and again: new ones for every write would be garbage of gigabytes. */
+/** Reuses buffers of one size. New buffers for every write would add up to gigabytes of garbage. */
 function bufferPool(bufferBytes: number) {
   const free: PooledBuffer[] = [];
   const create = (sizeBytes: number): PooledBuffer => {
@@ -129,7 +129,7 @@ function bufferPool(bufferBytes: number) {
 
 type RangeFile = ReturnType<typeof rangeFile>;
 
-/** One file, created with its first line. */
+/** The file of one range. It is created with its first line. */
 function rangeFile(path: string, pool: BufferPool) {
   let buffer: PooledBuffer | undefined;
   let used = 0;
@@ -148,7 +148,7 @@ function rangeFile(path: string, pool: BufferPool) {
     if (buffer === undefined) return;
     const [full, length] = [buffer, used];
     writing = (writing ?? Promise.resolve()).then(() => writeOut(full, length));
-    // Whoever waits for the block is told; until then it must not look like a failure that nobody awaits.
+    // `written` or `flush` reports the error. Until then it must not count as an unhandled rejection.
     writing.catch(() => undefined);
     buffer = undefined;
     used = 0;

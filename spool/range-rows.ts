@@ -2,19 +2,19 @@ import { readFile } from 'node:fs/promises';
 import { copyBytes, viewOf } from '../nppes/rows/row-block.ts';
 import { lineHeadBytes } from './range-files.ts';
 
-/** The rows of one range that are loaded: of each NPI the one that wins inside the file, sorted by NPI. */
+/** The rows of one range that are loaded, sorted by NPI: for each NPI the line that wins inside the file. */
 export interface RangeRows {
-  /** Lines of the file that lost to another line of the same NPI. */
+  /** The number of lines that lost to another line with the same NPI. */
   readonly duplicates: number;
-  /** Stubs, individuals, organizations. */
+  /** The number of stubs, individuals and organizations. */
   readonly typeRows: readonly [number, number, number];
-  /** The lines of one type in blocks that end with a line: TSV in the order of the wanted columns. */
+  /** The lines of one type, in blocks of complete lines: TSV in the order of the wanted columns. */
   lines(type: 0 | 1 | 2): Generator<Buffer>;
-  /** Calls `visit` for every provider that is listed in the search tables: where its line is, and whose it is. */
+  /** Calls `visit` for every provider that belongs in the search tables, with its line, NPI and type. */
   forEachListed(visit: (line: LinePlace, npi: number, type: 1 | 2) => void): void;
 }
 
-/** A line in the bytes of its range; the same object each time, filled anew. */
+/** Where a line is in the bytes of its range. The same object is reused for every call. */
 export interface LinePlace {
   readonly bytes: Buffer;
   readonly start: number;
@@ -22,10 +22,10 @@ export interface LinePlace {
 }
 
 const blockBytes = 256 << 10;
-// An NPI has ten digits and a range fewer lines than this, so both fit into the 53 bits of a double.
+// An NPI has ten digits and a range has fewer lines than this, so NPI and line together fit into the 53 bits of a double.
 const mostLines = 1 << 20;
 
-/** Reads the file of a range; one without a line has none. Memory is that of the file, and 16 bytes a line. */
+/** Reads the file of a range; a range without lines has no file. Needs the size of the file and 16 bytes per line in memory. */
 export async function readRange(path: string, rowCount: number): Promise<RangeRows> {
   const bytes = rowCount === 0 ? Buffer.alloc(0) : await readFile(path);
   const view = viewOf(bytes);
@@ -57,7 +57,7 @@ const typeAt = (view: DataView, at: number) => view.getUint8(at + 20) as 0 | 1 |
 
 function lineOffsets(view: DataView, rowCount: number): Uint32Array {
   if (rowCount >= mostLines) {
-    throw new Error(`A range of NPIs holds ${rowCount} lines; it is made for ${mostLines} at most.`);
+    throw new Error(`A range of NPIs has ${rowCount} lines, but can have at most ${mostLines}.`);
   }
   const offsets = new Uint32Array(rowCount);
   let at = 0;
@@ -66,12 +66,12 @@ function lineOffsets(view: DataView, rowCount: number): Uint32Array {
     at += lineHeadBytes + lengthAt(view, at);
   }
   if (at !== view.byteLength) {
-    throw new Error(`A range's file has ${view.byteLength} bytes instead of ${at}.`);
+    throw new Error(`The file of a range has ${view.byteLength} bytes instead of ${at}.`);
   }
   return offsets;
 }
 
-/** Contract, rules 3 and 4; offsets of the winners in the order of their NPIs. */
+/** The offsets of the winning lines, in the order of their NPIs (contract, rules 3 and 4). */
 function chooseWinners(view: DataView, offsets: Uint32Array): Uint32Array {
   const order = Float64Array.from(offsets, (at, i) => npiAt(view, at) * mostLines + i).sort();
   const winners = new Uint32Array(offsets.length);
@@ -87,7 +87,7 @@ function chooseWinners(view: DataView, offsets: Uint32Array): Uint32Array {
   return winners.subarray(0, count);
 }
 
-/** A full row beats a stub, then the newest date wins, then the later row. */
+/** A full row beats a stub. Between two of a kind the newer date wins, and between equal dates the later row. */
 function beats(view: DataView, one: number, other: number): boolean {
   const isFull = (at: number) => Number(typeAt(view, at) !== 0);
   const byKind = isFull(one) - isFull(other);

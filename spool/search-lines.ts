@@ -1,18 +1,18 @@
 import type { LinePlace } from './range-rows.ts';
 
-/** Which of a provider's columns a search row takes, by their place in the wanted columns. */
+/** Which columns of a provider a search row takes, by their positions among the wanted columns. */
 export interface SearchShape {
   readonly columns: ReadonlyArray<{ readonly place: number; readonly maxLength: number }>;
-  /** Place of the name that decides the letter. */
+  /** Position of the name that decides the letter. */
   readonly namePlace: number;
 }
 
-/** Search rows of a range, ready for LOAD DATA, in the order of their NPIs. */
+/** The search rows of a range, ready for LOAD DATA, in the order of their NPIs. */
 export interface SearchLines {
-  /** All of them: NPI and the columns of the shape. */
+  /** All rows: the NPI and the columns of the shape. */
   readonly all: Buffer;
   readonly rows: number;
-  /** The same rows by letter, a to z: a name that begins with no letter is in `a`, no name in none. */
+  /** The same rows by letter, a to z. A name that does not begin with a letter is in `a`; a row without a name is in none. */
   readonly byLetter: readonly LetterLines[];
 }
 
@@ -25,11 +25,11 @@ const [tab, newline, quote, space] = [0x09, 0x0a, 0x22, 0x20];
 const letterCount = 26;
 const noLetter = 255;
 
-/** Collects search rows straight from the bytes of provider lines. */
+/** Builds search rows directly from the bytes of provider lines. */
 export interface SearchCollector {
   /**
-   * Takes a provider's line. False when it cannot tell the row by bytes alone: an enclosed field, a value that may be
-   * longer than its column, or a name whose first character only the database's collation puts to a letter.
+   * Adds the line of a provider. Returns false when the bytes alone do not decide the row: a field is enclosed in quotes, a
+   * value may be longer than its column, or only the database's collation knows the letter of the name's first character.
    */
   add(line: LinePlace): boolean;
   finish(): SearchLines;
@@ -80,7 +80,7 @@ export function searchCollector({ columns, namePlace }: SearchShape): SearchColl
   };
 }
 
-/** Where the first fields of a line begin; false when one of them is enclosed. */
+/** Fills `starts` with the offsets of the first fields. Returns false when one of them is enclosed in quotes. */
 function findFields(line: Buffer, start: number, starts: Uint32Array): boolean {
   let place = 1;
   starts[0] = start;
@@ -92,7 +92,7 @@ function findFields(line: Buffer, start: number, starts: Uint32Array): boolean {
   return true;
 }
 
-/** Contract, rule 8, as far as ASCII goes: in MySQL TRIM takes spaces only. */
+/** The letter by contract rule 8, for ASCII only. Trims spaces only, as TRIM does in MySQL. */
 function letterOf(line: Buffer, start: number, end: number): number | undefined {
   let at = start;
   while (at < end && line[at] === space) at++;

@@ -63,7 +63,7 @@ function isoDay(mmddyy: string): string | undefined {
   return Number.isNaN(time) || new Date(time).toISOString().slice(0, 10) !== iso ? undefined : iso;
 }
 
-/** A monthly appears on the second Monday of its month and covers every day before it (contract, rule 2). `month` is 1 to 12. */
+/** A monthly appears on the second Monday of its month and covers all days before it (contract, rule 2). `month` is 1 to 12. */
 export function monthlyPeriodEnd(year: number, month: number): string {
   const weekday = new Date(Date.UTC(year, month - 1, 1)).getUTCDay();
   const firstMonday = 1 + ((8 - weekday) % 7);

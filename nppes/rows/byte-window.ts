@@ -2,21 +2,21 @@ import { isUtf8 } from 'node:buffer';
 import { viewOf } from './row-block.ts';
 import { endless } from './csv-fallback.ts';
 
-// A record may be longer in bytes than in UTF-16 units, which csv-parse counts: three times, and its quotes and commas.
-const arenaMaxBytes = 4 << 20;
-/** As many bytes as the scanner looks at once, a run of eight empty fields: zero behind the last byte that is known. */
+// csv-parse limits a record in UTF-16 units. In bytes it may be three times as long, plus its quotes and commas.
+const windowMaxBytes = 4 << 20;
+/** Zero bytes after the last known byte: as many as the scanner reads at once (a run of eight empty fields). */
 const sentinelBytes = 32;
 
-/** The bytes of a file that are being read: records are scanned where they lie, only one cut in two is moved. */
-export class Arena {
+/** The part of a file that is being read. Records are scanned in place; only a record that is cut in two is moved. */
+export class ByteWindow {
   bytes: Buffer;
   view: DataView;
-  /** The first byte that is not read yet. */
+  /** The first byte that has not been read. */
   start = 0;
   end = 0;
-  /** Nothing follows `end`. */
+  /** Whether the file ends at `end`. */
   isLast = false;
-  /** Whether every whole record in it is UTF-8. */
+  /** Whether every complete record in the window is UTF-8. */
   isUtf8 = true;
 
   constructor(sizeBytes: number) {
@@ -32,7 +32,7 @@ export class Arena {
     return this.end === this.sizeBytes;
   }
 
-  /** Copies what fits of `chunk` from `from` on, and says how much that was; `isFull` asks for reading. */
+  /** Copies as much of `chunk` as fits, starting at `from`, and returns how many bytes. When `isFull`, read records next. */
   fill(chunk: Uint8Array, from: number): number {
     if (this.isFull) this.makeRoom();
     const count = Math.min(chunk.length - from, this.sizeBytes - this.end);
@@ -42,7 +42,7 @@ export class Arena {
     return count;
   }
 
-  /** Nothing follows. */
+  /** Marks the end of the file. */
   finish(): void {
     this.isLast = true;
     this.seal();
@@ -57,7 +57,7 @@ export class Arena {
   }
 
   private grow(): void {
-    if (this.sizeBytes >= arenaMaxBytes) throw endless('CSV_MAX_RECORD_SIZE');
+    if (this.sizeBytes >= windowMaxBytes) throw endless('CSV_MAX_RECORD_SIZE');
     const larger = Buffer.alloc(this.sizeBytes * 2 + sentinelBytes);
     this.bytes.copy(larger, 0, 0, this.end);
     this.bytes = larger;
@@ -66,7 +66,7 @@ export class Arena {
 
   private seal(): void {
     this.bytes.fill(0, this.end, this.end + sentinelBytes);
-    // A record ends with LF or the file, so the last LF cuts no sequence.
+    // A record ends with LF or with the file, so no UTF-8 sequence crosses the last LF.
     const whole = this.isLast ? this.end : this.bytes.lastIndexOf(0x0a, this.end - 1) + 1;
     this.isUtf8 = whole <= this.start || isUtf8(this.bytes.subarray(this.start, whole));
   }

@@ -1,31 +1,32 @@
 import { parse, type CsvError } from 'csv-parse/sync';
 import { NppesError } from '../errors.ts';
 
-/** One record as csv-parse sees it; `fields` is absent when it cannot read it. */
+/** One record as csv-parse reads it; `fields` is absent when csv-parse cannot read it. */
 export interface CsvRecord {
   readonly fields?: readonly string[];
-  /** Physical line on which it ends. */
+  /** The physical line on which the record ends. */
   readonly lineNumber: number;
 }
 
-/** A provider of 330 fields at their documented widths stays under 20 kB: a longer record has lost a quote. */
+/** A provider with 330 fields of their documented widths has less than 20 kB. A record this long has lost a quote. */
 export const recordMaxBytes = 1_000_000;
 
 const fatal: ReadonlySet<string> = new Set(['CSV_QUOTE_NOT_CLOSED', 'CSV_MAX_RECORD_SIZE']);
 const [nul, lineFeed, carriageReturn, quote, comma] = [0x00, 0x0a, 0x0d, 0x22, 0x2c];
 
-/** The end of a record, as csv-parse decides it. */
+/** Where a record ends by the rules of csv-parse. */
 export interface RecordEnd {
   /** The first byte after its delimiter. */
   readonly next: number;
-  /** Line breaks in it as csv-parse counts them: each CR and each LF, but a CRLF that ends the record once. */
+  /** Line breaks as csv-parse counts them: each CR and each LF, except that a CRLF at the end of the record counts once. */
   readonly lines: number;
 }
 
 /**
- * Finds the end of the record that begins at `start`, by the state machine of csv-parse 7 (lib/api/index.js): a quote
- * opens only at the beginning of a field and closes only before a delimiter, a NUL or the end; a faulty quote is text
- * like any other. Undefined while `end` may cut it; two zero bytes follow `end`.
+ * Finds the end of the record that begins at `start`, with the same state machine as csv-parse 7.0.3 (lib/api/index.js;
+ * package.json pins that version). A quote opens only at the beginning of a field, and closes only before a delimiter, a NUL
+ * or the end of the file. Any other quote is text. Returns undefined when the record may continue after `end`. Two zero bytes
+ * must follow `end`.
  */
 export function recordEnd(
   bytes: Uint8Array,
@@ -54,7 +55,7 @@ export function recordEnd(
   return isLast ? { next: end, lines } : undefined;
 }
 
-/** Whether a quote before this byte closes its field; the end of the file reads as NUL. */
+/** Whether a quote before this byte closes its field. The end of the file reads as NUL. */
 function closes(bytes: Uint8Array, at: number): boolean {
   const byte = bytes[at];
   return (
@@ -66,10 +67,10 @@ function closes(bytes: Uint8Array, at: number): boolean {
 }
 
 /**
- * Reads whole records (repaired, their delimiters with them, the first of the file with its BOM) in the dialect of
- * contract rule 6: LF and CRLF, doubled quotes, line breaks inside quotes, any number of fields. A record that cannot be
- * read comes back once for each line that has a fault.
- * @throws NppesError FileDamaged when one ends inside quotes or is too long: a quote is lost.
+ * Reads complete records in the dialect of contract rule 6: LF and CRLF, doubled quotes, line breaks inside quotes, any
+ * number of fields. `bytes` is repaired UTF-8 with the delimiters of the records, and with the BOM if the file has one.
+ * A record that csv-parse cannot read is returned once for each line with a fault.
+ * @throws NppesError FileDamaged when a record ends inside quotes or is too long, because a quote is lost.
  */
 export function readRecords(
   bytes: Buffer,
@@ -90,7 +91,7 @@ export function readRecords(
     on_skip(error: CsvError | undefined) {
       const { code, lines } = error as CsvError & { lines: number };
       if (fatal.has(code)) throw endless(code);
-      // One record may have several faults, each told apart.
+      // csv-parse reports each fault of a record separately.
       if (lines !== unreadableLine) records.push({ lineNumber: firstLine + lines - 1 });
       unreadableLine = lines;
       return undefined;
@@ -99,10 +100,10 @@ export function readRecords(
   return records;
 }
 
-/** A record without an end. */
+/** The error for a record without an end. */
 export function endless(code: string): NppesError {
   return new NppesError(
     'FileDamaged',
-    `The CSV ends inside a quoted field, or a record does not end: ${code}.`,
+    `The CSV ends inside a quoted field, or a record has no end (${code}).`,
   );
 }

@@ -1,4 +1,4 @@
-// The 330 columns of 2026 in their order (CMS's file header, layout V2). Needed to tell new columns from known ones.
+// The 330 columns of 2026 in order (CMS's file header, layout V2). They tell which columns of a file are new.
 const address = (of: string) => [
   `Provider First Line Business ${of} Address`,
   `Provider Second Line Business ${of} Address`,

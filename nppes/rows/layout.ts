@@ -1,33 +1,33 @@
 import { npidataHeader } from './header.ts';
 
-/** A column that the tables want, by its name in the header of 2026; `maxLength` in characters, absent for texts. */
+/** A column that the tables need, by its name in the header of 2026. `maxLength` is in characters; TEXT columns have none. */
 export interface WantedColumn {
   readonly header: string;
   readonly maxLength?: number;
 }
 
-/** Where the wanted columns stand in the records of one file. */
+/** Where the wanted columns are in the records of one file. */
 export interface Layout {
   readonly fieldCount: number;
-  /** Positions in the record, in the order of the wanted columns; -1 where this version of the file has none. */
+  /** Positions in the record, in the order of the wanted columns; -1 if the file does not have the column. */
   readonly positions: readonly number[];
   readonly wanted: readonly WantedColumn[];
-  /** Columns that nobody has heard of yet: tolerated, and reported. */
+  /** Columns that are not in the header of 2026. They are reported, and otherwise ignored. */
   readonly newColumns: readonly string[];
 }
 
-/** A column's name as names are compared. */
+/** A column name in the form in which names are compared. */
 export const normalized = (name: string) => name.trim().replace(/\s+/g, ' ').toLowerCase();
 
-// Renamed in 2025 at the same position.
+// CMS renamed this column in 2025; its position is the same.
 const aliases: ReadonlyMap<string, string> = new Map([
   [normalized('Provider Gender Code'), normalized('Provider Sex Code')],
 ]);
-// Files before 2019-12-09 have 329 columns, without it.
+// Files before 2019-12-09 have 329 columns and lack this one.
 const optional = new Set([normalized('Certification Date')]);
 const known = new Set(npidataHeader.map(normalized));
 
-/** Finds the wanted columns by name; columns that are needed and missing come back instead of a layout. */
+/** Finds the wanted columns by name. If required columns are missing, returns their names instead of a layout. */
 export function planLayout(
   header: readonly string[],
   wanted: readonly WantedColumn[],

@@ -1,8 +1,8 @@
-// CMS, "Requirements for National Provider Identifier and NPI Check Digit": Luhn over the prefix 80840, whose
-// digits add 24 to the sum.
+// CMS, "Requirements for National Provider Identifier and NPI Check Digit": the Luhn sum includes the prefix 80840, whose
+// digits add 24.
 const prefixSum = 24;
 
-/** The tenth digit of an NPI whose first nine are given. */
+/** The tenth digit of an NPI, computed from its first nine. */
 export function npiCheckDigit(nineDigits: string): string {
   let sum = prefixSum;
   for (let i = 0; i < 9; i++) {
@@ -18,7 +18,7 @@ export function isTenDigits(text: string): boolean {
   return /^[0-9]{10}$/.test(text);
 }
 
-/** Whether the check digit of a text of ten digits is right. */
+/** Whether the check digit of a ten-digit text is correct. */
 export function hasCheckDigit(npi: string): boolean {
   return npiCheckDigit(npi) === npi[9];
 }

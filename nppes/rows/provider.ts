@@ -1,7 +1,7 @@
 import type { Layout } from './layout.ts';
 import { hasCheckDigit, isTenDigits } from './npi.ts';
 
-/** Why a row is refused (contract, rule 6); people read these words. */
+/** Why a row is refused (contract, rule 6). People read these texts. */
 export const refusalReasons = {
   npiForm: 'NPI is not ten digits',
   npiCheckDigit: 'NPI check digit is wrong',
@@ -13,7 +13,7 @@ export const refusalReasons = {
 } as const;
 export type RefusalReason = (typeof refusalReasons)[keyof typeof refusalReasons];
 
-/** A row as it goes to staging, or why it does not. `npi` only where it is ten digits. */
+/** The values of a row for staging, or the reason why the row is refused. `npi` is present only if it has ten digits. */
 export type Checked =
   | { readonly values: readonly string[]; readonly entityType: string }
   | {
@@ -24,21 +24,21 @@ export type Checked =
     };
 
 const textMaxBytes = 65_535;
-/** Some 16,500 licence states carry the word NULL (FACTS, CSV): in them it means an empty field. */
-export const isLicenceState = /^Provider License Number State Code_/i;
+/** About 16,500 license states contain the word NULL, which means an empty field there (contract, rule 7). */
+export const isLicenseState = /^Provider License Number State Code_/i;
 
-/** Reads records of one layout. */
+/** Returns a function that checks the records of one layout. */
 export function providerReader(layout: Layout): (fields: readonly string[]) => Checked {
   const at = (header: string) => layout.wanted.findIndex((column) => column.header === header);
   const [npiAt, typeAt, deactivationAt] = [at('NPI'), at('Entity Type Code'), at('NPI Deactivation Date')];
-  const licenceStates = layout.wanted.map(({ header }) => isLicenceState.test(header));
+  const licenseStates = layout.wanted.map(({ header }) => isLicenseState.test(header));
 
   return (fields) => {
     if (fields.length !== layout.fieldCount)
       return { reason: refusalReasons.fieldCount, ...npiOf(fields[0]) };
     const values = layout.positions.map((position, i) => {
       const value = position === -1 ? '' : (fields[position] ?? '');
-      return licenceStates[i] && value === 'NULL' ? '' : value;
+      return licenseStates[i] && value === 'NULL' ? '' : value;
     });
     const [npi = '', entityType = ''] = [values[npiAt], values[typeAt]];
     const refuse = (reason: RefusalReason, column?: string): Checked => ({
@@ -62,7 +62,7 @@ function npiOf(text = ''): { readonly npi?: string } {
   return isTenDigits(text) ? { npi: text } : {};
 }
 
-/** MySQL counts characters, JavaScript UTF-16 units: a value that fits by units fits. */
+/** MySQL counts characters and JavaScript UTF-16 units. A value that fits in units also fits in characters. */
 function isTooLong(value: string, maxLength: number | undefined): boolean {
   if (maxLength === undefined)
     return value.length * 3 > textMaxBytes && Buffer.byteLength(value) > textMaxBytes;

@@ -1,6 +1,6 @@
 import type { RefusalReason } from './provider.ts';
 
-/** A refused row, by its place; `npi` only where it is ten digits. */
+/** A refused row and where it is. `npi` is present only if it has ten digits. */
 export interface Refusal {
   readonly rowNumber: number;
   readonly lineNumber: number;
@@ -9,44 +9,44 @@ export interface Refusal {
   readonly column?: string;
 }
 
-/** What a loader wants to know of each line of a block without reading it; only the first `count` places hold. */
+/** Facts about each line of a block, so that a loader need not parse it. Only the first `count` entries are valid. */
 export interface RowLines {
   readonly count: number;
-  /** Of the NPI, after the row number and its tab, in `tsv`. */
+  /** Offset in `tsv` of the NPI, after the row number and its tab. */
   readonly starts: Uint32Array;
-  /** After the line break. */
+  /** Offset in `tsv` after the line break. */
   readonly ends: Uint32Array;
   readonly rowNumbers: Uint32Array;
   readonly npis: Float64Array;
-  /** 0 for a deactivated stub, 1, 2. */
+  /** 0 for a deactivated stub, 1 for an individual, 2 for an organization. */
   readonly types: Uint8Array;
-  /** Last Update Date, of a stub its NPI Deactivation Date, as YYYYMMDD; 0 when it is not MM/DD/YYYY. */
+  /** Last Update Date, or NPI Deactivation Date for a stub, as YYYYMMDD; 0 if it is not MM/DD/YYYY. */
   readonly dates: Uint32Array;
-  /** 1, or 0 for a provider that is deactivated (contract, rule 5). */
+  /** 0 for a deactivated provider (contract, rule 5), otherwise 1. */
   readonly isListed: Uint8Array;
 }
 
-/** Some thousand records, ready for LOAD DATA: each line its row number (from 1), then the wanted columns in order. */
+/** Some thousand records, ready for LOAD DATA. Each line has its row number (from 1), then the wanted columns in order. */
 export interface RowBlock {
   readonly tsv: Buffer;
   readonly lines: RowLines;
   readonly rows: number;
   readonly stagedRows: number;
   readonly refusals: readonly Refusal[];
-  /** Records by entity type (blank, 1, 2), refused ones among them where their type could be read. */
+  /** Number of records by entity type (blank, 1, 2), including refused records whose type could be read. */
   readonly typeRows: readonly [number, number, number];
-  /** Row number of the block's last record: a later reading goes on after it. */
+  /** Row number of the block's last record; a later reading continues after it. */
   readonly lastRowNumber: number;
-  /** Byte sequences that were not UTF-8, from the beginning of the file to somewhere past this block. */
+  /** Number of byte sequences that were not UTF-8, from the beginning of the file to somewhere after this block. */
   readonly badUtf8Count: number;
-  /** Bytes of the member read so far, to somewhere past this block. */
+  /** Bytes of the member read so far, to somewhere after this block. */
   readonly readBytes: number;
   readonly newColumns: readonly string[];
 }
 
-/** One line's place in `RowLines`. */
+/** What `RowLines` holds for one line. */
 export interface LineKey {
-  /** First byte after the row number. */
+  /** The first byte after the row number and its tab. */
   readonly lineStart: number;
   readonly lineEnd: number;
   readonly npi: number;
@@ -55,14 +55,14 @@ export interface LineKey {
   readonly isListed: number;
 }
 
-/** Words of a buffer, at any place. */
+/** A view that reads words of a buffer at any offset. */
 export function viewOf(bytes: Buffer): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 /**
- * Copies the bytes from `start` to `end` of one buffer to `at` of another, four at a time. `Buffer.copy` makes an object
- * a call, and with a call a row the collector takes a third of the time.
+ * Copies the bytes from `start` to `end` of one buffer to `at` in another, four at a time. `Buffer.copy` allocates an object
+ * for each call; with one call for each row, garbage collection takes a third of the time.
  */
 export function copyBytes(from: DataView, start: number, end: number, to: DataView, at: number): void {
   const shift = at - start;
@@ -74,12 +74,12 @@ export function copyBytes(from: DataView, start: number, end: number, to: DataVi
 const tab = 0x09;
 const bytesPerRow = 512;
 const minBytes = 64 << 10;
-/** Lines that need more than this end their block early. */
+/** A block that would need more memory than this ends early. */
 const maxBytes = 16 << 20;
 
-/** The memory of a block while it grows. It is filled again and again, so that nothing is left to the collector. */
+/** The memory of a block while it grows. It is reused for every block, to avoid garbage collection. */
 export class BlockBuffer {
-  /** From `length` on it holds tabs, so that an empty field is written by stepping over it. */
+  /** Contains tabs from `length` on, so that the writer only skips a byte for an empty field. */
   tsv: Buffer;
   view: DataView;
   length = 0;
@@ -111,7 +111,7 @@ export class BlockBuffer {
     return this.rows === this.#rowsPerBlock;
   }
 
-  /** Makes room for so many bytes more; false when they belong into the next block. */
+  /** Makes room for `sizeBytes` more bytes. Returns false when they belong in the next block. */
   hasRoom(sizeBytes: number): boolean {
     const needed = this.length + sizeBytes;
     if (needed <= this.tsv.length) return true;
@@ -123,7 +123,7 @@ export class BlockBuffer {
     return true;
   }
 
-  /** Takes over the line that ends the buffer. */
+  /** Adds the line that was written directly after `length`. */
   addLine(rowNumber: number, { lineStart, lineEnd, npi, type, date, isListed }: LineKey): void {
     const { lines } = this;
     const at = lines.count++;
@@ -137,7 +137,7 @@ export class BlockBuffer {
     this.length = lineEnd;
   }
 
-  /** Writes and takes over a line that came as text; false when it belongs into the next block. */
+  /** Writes and adds a line of text. Returns false when it belongs in the next block. */
   write(rowNumber: number, line: string, key: Omit<LineKey, 'lineStart' | 'lineEnd'>): boolean {
     const start = `${rowNumber}\t`;
     if (!this.hasRoom(start.length + Buffer.byteLength(line))) return false;
@@ -147,19 +147,19 @@ export class BlockBuffer {
     return true;
   }
 
-  /** One more record, staged or refused; `type` is none of 0, 1 and 2 where it could not be read. */
+  /** Counts one record, staged or refused. `type` is not 0, 1 or 2 if it could not be read. */
   count(rowNumber: number, type: number): void {
     this.rows += 1;
     this.lastRowNumber = rowNumber;
     if (type === 0 || type === 1 || type === 2) this.typeRows[type] += 1;
   }
 
-  /** Forgets a line that was written up to `lineEnd` and not taken over. */
+  /** Erases a line that was written up to `lineEnd` but not added. */
   erase(lineEnd: number): void {
     if (lineEnd > this.length) this.tsv.fill(tab, this.length, lineEnd);
   }
 
-  /** Everything so far, in this memory: it holds until `clear`. */
+  /** The block so far. It shares this memory and is valid until `clear`. */
   finish(file: Pick<RowBlock, 'badUtf8Count' | 'readBytes' | 'newColumns'>): RowBlock {
     const { lines, rows, lastRowNumber, refusals, typeRows } = this;
     const tsv = this.tsv.subarray(0, this.length);

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { Arena } from './byte-window.ts';
+import { ByteWindow } from './byte-window.ts';
 import { BlockBuffer, type RowBlock } from './row-block.ts';
 import { dateNumber, isListed } from './dates.ts';
 import { NppesError } from '../errors.ts';
@@ -10,12 +10,12 @@ import { notScanned, Scanner } from './scanner.ts';
 import { tsvLine } from './tsv.ts';
 import { repairUtf8 } from './utf8.ts';
 
-/** What the header of a file settles. */
+/** What follows from the header of a file. */
 interface Plan {
   readonly layout: Layout;
   readonly scanner: Scanner | undefined;
   readonly check: (fields: readonly string[]) => Checked;
-  /** Among the wanted columns; -1 where nobody wants it. */
+  /** Positions among the wanted columns; -1 if the column is not wanted. */
   readonly npiAt: number;
   readonly updateAt: number;
   readonly deactivationAt: number;
@@ -26,10 +26,10 @@ const entityTypes = ['', '1', '2'];
 const byteOrderMark = Buffer.from('\uFEFF');
 const slowMaxCount = 256;
 
-/** Turns the bytes in its arena into blocks: the scanner takes the usual records, csv-parse every other one. */
+/** Turns the bytes in its window into blocks. The scanner reads the usual records, csv-parse all others. */
 export class RowReader {
-  readonly arena: Arena;
-  /** Of the member, so far. */
+  readonly window: ByteWindow;
+  /** Bytes of the member read so far. */
   readBytes = 0;
   readonly #wanted: readonly WantedColumn[];
   readonly #afterRow: number;
@@ -39,42 +39,42 @@ export class RowReader {
   #rowNumber = 0;
   #lineNumber = 1;
   #badUtf8Count = 0;
-  /** Records that were read slowly and have no place in a block yet. */
+  /** Records that csv-parse has read and that are not in a block yet. */
   #waiting: CsvRecord[] = [];
-  /** How many records csv-parse gets at once: more and more of them in a file that nobody else can read. */
+  /** How many records csv-parse gets at once. Doubles for each batch as long as the scanner takes no record. */
   #slowCount = 1;
 
   constructor(input: {
     readonly wanted: readonly WantedColumn[];
     readonly rowsPerBlock: number;
     readonly afterRow: number;
-    readonly arenaBytes: number;
+    readonly windowBytes: number;
   }) {
-    this.arena = new Arena(input.arenaBytes);
+    this.window = new ByteWindow(input.windowBytes);
     this.#wanted = input.wanted;
     this.#afterRow = input.afterRow;
     this.#block = new BlockBuffer(input.rowsPerBlock);
     this.#otherBlock = new BlockBuffer(input.rowsPerBlock);
   }
 
-  /** The blocks that the records in the arena complete. A record that the arena cuts stays there. */
+  /** Yields the blocks that the records in the window complete. A record that continues after the window stays in it. */
   *blocks(): Generator<RowBlock> {
     this.#plan ??= this.#readHeader();
     if (!this.#plan) return;
     while (this.#advance(this.#plan)) {
       yield this.#finishBlock(this.#plan);
-      // Only now, when the next block is asked for, is the memory of the one before it ours again.
+      // The caller has requested the next block, so the memory of the previous one can be reused.
       this.#block.clear();
     }
   }
 
-  /** What is left when the file has been read. */
+  /** The rest of the rows, when the whole file has been read. */
   lastBlock(): RowBlock | undefined {
     if (!this.#plan) throw headless();
     return this.#block.rows > 0 ? this.#finishBlock(this.#plan) : undefined;
   }
 
-  /** Whether a block is complete; otherwise more bytes are needed. */
+  /** Reads records until a block is complete (true) or more bytes are needed (false). */
   #advance(plan: Plan): boolean {
     for (;;) {
       if (this.#block.isFull) return true;
@@ -84,9 +84,9 @@ export class RowReader {
         this.#waiting.shift();
         continue;
       }
-      if (this.arena.start === this.arena.end) return false;
+      if (this.window.start === this.window.end) return false;
       if (plan.scanner) {
-        const { start, end } = this.arena;
+        const { start, end } = this.window;
         if (!this.#block.hasRoom(plan.scanner.lineBytes(end - start))) return true;
         if (this.#scan(plan.scanner)) continue;
       }
@@ -96,16 +96,17 @@ export class RowReader {
     }
   }
 
-  /** The next record by the fast path, if it is one for it. */
+  /** Reads the next record with the scanner. Returns false if csv-parse must read it. */
   #scan(scanner: Scanner): boolean {
-    const { arena } = this;
+    const { window } = this;
     const block = this.#block;
     const rowNumber = this.#rowNumber + 1;
-    const next = scanner.scan(arena, block, rowNumber);
-    const isRight = next !== notScanned && (arena.isUtf8 || isUtf8(arena.bytes.subarray(arena.start, next)));
+    const next = scanner.scan(window, block, rowNumber);
+    const isRight =
+      next !== notScanned && (window.isUtf8 || isUtf8(window.bytes.subarray(window.start, next)));
     if (!isRight || rowNumber <= this.#afterRow) block.erase(scanner.lineEnd);
     if (!isRight) return false;
-    arena.start = next;
+    window.start = next;
     this.#lineNumber += 1;
     this.#rowNumber = rowNumber;
     this.#slowCount = 1;
@@ -115,32 +116,32 @@ export class RowReader {
     return true;
   }
 
-  /** The next records as csv-parse reads them; undefined when the arena cuts already the first. */
+  /** Reads the next records with csv-parse. Returns undefined when even the first one continues after the window. */
   #readSlowly(isFirst: boolean): readonly CsvRecord[] | undefined {
-    const { arena } = this;
-    const { bytes, start } = arena;
-    const found = recordsEnd(arena, isFirst ? 1 : this.#slowCount, isFirst && hasMark(bytes, start));
+    const { window } = this;
+    const { bytes, start } = window;
+    const found = recordsEnd(window, isFirst ? 1 : this.#slowCount, isFirst && hasMark(bytes, start));
     if (found.next === start) return undefined;
     const taken = bytes.subarray(start, found.next);
     const { bytes: repaired, replacedCount } =
-      arena.isUtf8 || isUtf8(taken) ? { bytes: taken, replacedCount: 0 } : repairUtf8(taken);
+      window.isUtf8 || isUtf8(taken) ? { bytes: taken, replacedCount: 0 } : repairUtf8(taken);
     const records = readRecords(repaired, { isFirst, firstLine: this.#lineNumber });
-    arena.start = found.next;
+    window.start = found.next;
     this.#lineNumber += found.lines;
     this.#badUtf8Count += replacedCount;
     this.#slowCount = Math.min(this.#slowCount * 2, slowMaxCount);
     return records;
   }
 
-  /** False when its line belongs into the next block. */
+  /** Returns false when the line belongs in the next block. */
   #addSlowly(plan: Plan, { fields, lineNumber }: CsvRecord): boolean {
     const block = this.#block;
     const rowNumber = this.#rowNumber + 1;
-    const isWanted = rowNumber > this.#afterRow;
-    const checked = isWanted && fields ? plan.check(fields) : { reason: refusalReasons.malformed };
+    const isAfterStart = rowNumber > this.#afterRow;
+    const checked = isAfterStart && fields ? plan.check(fields) : { reason: refusalReasons.malformed };
     if ('values' in checked && !addValues(block, rowNumber, plan, checked)) return false;
     this.#rowNumber = rowNumber;
-    if (!isWanted) return true;
+    if (!isAfterStart) return true;
     block.count(rowNumber, entityTypes.indexOf(checked.entityType ?? 'unread'));
     if ('values' in checked) return true;
     const { reason, npi, column } = checked;
@@ -155,7 +156,7 @@ export class RowReader {
   }
 
   #readHeader(): Plan | undefined {
-    if (this.arena.start === this.arena.end) return undefined;
+    if (this.window.start === this.window.end) return undefined;
     const records = this.#readSlowly(true);
     if (!records) return undefined;
     const header = records[0]?.fields;
@@ -195,8 +196,8 @@ function hasMark(bytes: Buffer, at: number): boolean {
   return byteOrderMark.equals(bytes.subarray(at, at + byteOrderMark.length));
 }
 
-/** The end of up to `count` records that the arena holds whole; of none, its start. */
-function recordsEnd({ bytes, start, end, isLast }: Arena, count: number, isMarked: boolean): RecordEnd {
+/** The end of up to `count` complete records in the window; its start when there is no complete record. */
+function recordsEnd({ bytes, start, end, isLast }: ByteWindow, count: number, isMarked: boolean): RecordEnd {
   let [next, lines] = [start, 0];
   for (let i = 0; i < count && next < end; i++) {
     const from = isMarked ? next + byteOrderMark.length : next;
@@ -208,7 +209,7 @@ function recordsEnd({ bytes, start, end, isLast }: Arena, count: number, isMarke
   return { next, lines };
 }
 
-/** The line of a record that came as strings; false when it belongs into the next block. */
+/** Writes the line of a record from its fields. Returns false when the line belongs in the next block. */
 function addValues(
   block: BlockBuffer,
   rowNumber: number,

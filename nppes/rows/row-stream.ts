@@ -8,16 +8,16 @@ export interface ReadInput {
   readonly wanted: readonly WantedColumn[];
   readonly rowsPerBlock: number;
   readonly afterRow: number;
-  /** How much of the file is looked at together, unless a record needs more. */
-  readonly arenaBytes?: number;
+  /** Size of the window in which records are read. It grows when a record needs more. */
+  readonly windowBytes?: number;
 }
 
 /**
- * Reads a member `npidata_pfile_….csv` from its first byte and gives its rows in blocks of `rowsPerBlock`, those after
- * row number `afterRow` only. A row is the same wherever an earlier reading stopped. Reading runs one block ahead of
- * whoever loads; there are two buffers for blocks and memory is bounded by them, so **a block is valid until the next
- * one is asked for**. Lines of unusual length end a block before its rows are complete.
- * @throws NppesError ColumnMissing, FileDamaged (no header, or the end inside quotes), or what `member` throws.
+ * Reads a member `npidata_pfile_….csv` from its first byte and yields its rows in blocks of `rowsPerBlock`, but only rows
+ * after row number `afterRow`. The rows are the same no matter where an earlier reading stopped. The reader works one block
+ * ahead of the caller and has two buffers for blocks, which limits its memory: **a block is valid until the next one is
+ * requested**. Unusually long lines end a block before it has `rowsPerBlock` rows.
+ * @throws NppesError ColumnMissing, FileDamaged (no header, or the file ends inside quotes), or what `member` throws.
  */
 export async function* readRows(input: ReadInput): AsyncGenerator<RowBlock> {
   const blocks = readBlocks(input);
@@ -30,14 +30,14 @@ export async function* readRows(input: ReadInput): AsyncGenerator<RowBlock> {
       yield value;
     }
   } finally {
-    // Who stops early leaves a block under way, perhaps waiting for bytes that are not needed any more.
+    // A caller that stops early leaves a block in progress, which may be waiting for bytes that nobody needs any more.
     input.member.destroy();
     await next.catch(() => undefined);
     await blocks.return(undefined);
   }
 }
 
-/** A block that is read meanwhile; its failure is told to whoever asks for it. */
+/** Starts reading the next block. If that fails, the error reaches the caller when it awaits the block. */
 function ahead(blocks: AsyncGenerator<RowBlock>): Promise<IteratorResult<RowBlock>> {
   const next = blocks.next();
   next.catch(() => undefined);
@@ -46,19 +46,19 @@ function ahead(blocks: AsyncGenerator<RowBlock>): Promise<IteratorResult<RowBloc
 
 async function* readBlocks({
   member,
-  arenaBytes = 256 << 10,
+  windowBytes = 256 << 10,
   ...input
 }: ReadInput): AsyncGenerator<RowBlock> {
-  const reader = new RowReader({ ...input, arenaBytes });
+  const reader = new RowReader({ ...input, windowBytes });
   for await (const chunk of member as AsyncIterable<Uint8Array>) {
     reader.readBytes += chunk.length;
     for (let at = 0; at < chunk.length;) {
-      at += reader.arena.fill(chunk, at);
-      // One look at much instead of many at little: how the member was cut makes no difference.
-      if (reader.arena.isFull) yield* reader.blocks();
+      at += reader.window.fill(chunk, at);
+      // Reading only full windows makes the result independent of the sizes of the chunks.
+      if (reader.window.isFull) yield* reader.blocks();
     }
   }
-  reader.arena.finish();
+  reader.window.finish();
   yield* reader.blocks();
   const last = reader.lastBlock();
   if (last) yield last;

@@ -1,10 +1,10 @@
-import type { Arena } from './byte-window.ts';
+import type { ByteWindow } from './byte-window.ts';
 import type { BlockBuffer } from './row-block.ts';
 import type { Layout } from './layout.ts';
-import { isLicenceState } from './provider.ts';
+import { isLicenseState } from './provider.ts';
 import { recordMaxBytes } from './csv-fallback.ts';
 
-/** Instead of the place where the next record begins: this record is somebody else's. */
+/** Returned instead of the offset of the next record: csv-parse must read this record. */
 export const notScanned = -1;
 
 const tab = 0x09;
@@ -17,9 +17,9 @@ const slash = 0x2f;
 const zero = 0x30;
 const textMaxBytes = 65_535;
 
-/** `"","` as a little-endian word: an empty field, and the next one opens. */
+/** `"","` as a little-endian word: an empty field, and the opening quote of the next one. */
 const emptyField = 0x22_2c_22_22;
-/** `"",` eight times as three words: most fields of a provider are empty, and most of those side by side. */
+/** `"",` eight times, as three words. Most fields of a provider are empty, and most empty fields are adjacent. */
 const emptyRun = new DataView(new TextEncoder().encode('"",'.repeat(8)).buffer);
 const [emptyA, emptyB, emptyC] = [0, 8, 16].map((at) => emptyRun.getFloat64(at, true)) as [
   number,
@@ -27,15 +27,15 @@ const [emptyA, emptyB, emptyC] = [0, 8, 16].map((at) => emptyRun.getFloat64(at, 
   number,
 ];
 
-/** Four bytes at once are content when none of them is below `#`: (word - lowest) & ~word & high bits is 0. */
+/** Four bytes are plain content when none of them is below `#`: (word - lowest) & ~word & high bits is 0. */
 const allQuoteNext = 0x23_23_23_23;
 const highBits = 0x80_80_80_80 | 0;
 
-/** What a field is for. Fields that are not wanted are only stepped over. */
+/** The role of a field. Unwanted fields are only skipped. */
 const unwanted = 0;
 const plain = 1;
-/** The word NULL in it means an empty field (`providerReader`); in others it goes to MySQL in quotes. */
-const licenceState = 2;
+/** In this field the word NULL means an empty field (`providerReader`). In others it goes to MySQL in quotes. */
+const licenseState = 2;
 const updateDate = 3;
 const deactivationDate = 4;
 const reactivationDate = 5;
@@ -45,37 +45,38 @@ const dateRoles: ReadonlyMap<string, number> = new Map([
   ['NPI Reactivation Date', reactivationDate],
 ]);
 
-/** Twice a digit, its digits added up: Luhn. */
+/** Luhn: the digit sum of twice a digit. */
 const doubled = Uint8Array.of(0, 2, 4, 6, 8, 1, 3, 5, 7, 9);
-/** What the prefix 80840 adds to the sum of an NPI. */
+/** What the prefix 80840 adds to the Luhn sum of an NPI. */
 const luhnPrefix = 24;
 
 /**
- * Copies a record that is written as CMS writes them from the arena into a line of a block, byte by byte and without a
- * string: every field in quotes, no quote or control character in any, NULL in licence states only, as many fields as the
- * header has, and nothing to refuse. Any other record it leaves alone. What it takes is what csv-parse and `providerReader` make of it;
- * test/unit/rows/scanner.test.ts holds it to that. Whether the bytes are UTF-8 is the caller's to know.
+ * Copies a record from the window into a line of a block, byte by byte, without creating strings. It takes only records as
+ * CMS writes them: every field in quotes, no quote or control character inside a field, NULL only in license states, as many
+ * fields as the header, and nothing to refuse. It leaves every other record to csv-parse. For the records that it takes, the
+ * result equals that of csv-parse and `providerReader`; test/unit/rows/scanner.test.ts checks this. The caller must check that
+ * the bytes are UTF-8.
  */
 export class Scanner {
-  // Of the record that was scanned last:
-  /** First byte of its line after the row number. */
+  // The following fields describe the record that was scanned last.
+  /** The first byte of its line after the row number and its tab. */
   lineStart = 0;
-  /** First byte after its line; what is written up to here has to be erased when the record is not taken. */
+  /** The first byte after its line. If the caller does not take the line, it must erase the bytes up to here. */
   lineEnd = 0;
   npi = 0;
   type = 0;
-  /** Of its last update; of its deactivation for a stub. YYYYMMDD, 0 when empty. */
+  /** Date of its last update, or of its deactivation for a stub, as YYYYMMDD; 0 when empty. */
   date = 0;
   isListed = 0;
 
   readonly #fieldCount: number;
   readonly #wantedCount: number;
   readonly #roles: Uint8Array;
-  /** Bytes up to which a field certainly fits its column. */
+  /** The number of bytes up to which a field certainly fits its column. */
   readonly #limits: Uint32Array;
-  /** Columns of the line that a field brings: 0 or 1, and those behind it that this file does not have. */
+  /** How many columns of the line a field fills: 0 or 1, plus the columns after it that this file does not have. */
   readonly #columns: Uint8Array;
-  /** Sum of `columns` before a field. */
+  /** The sum of `columns` before a field. */
   readonly #columnsBefore: Uint32Array;
 
   private constructor({ fieldCount, positions, wanted }: Layout) {
@@ -89,7 +90,7 @@ export class Scanner {
       const position = positions[i] ?? -1;
       if (position !== -1) {
         last = position;
-        this.#roles[position] = dateRoles.get(header) ?? (isLicenceState.test(header) ? licenceState : plain);
+        this.#roles[position] = dateRoles.get(header) ?? (isLicenseState.test(header) ? licenseState : plain);
         this.#limits[position] = maxLength;
       }
       this.#columns[last] = (this.#columns[last] ?? 0) + 1;
@@ -99,24 +100,24 @@ export class Scanner {
       this.#columnsBefore[field + 1] = (this.#columnsBefore[field] ?? 0) + columns;
   }
 
-  /** Undefined for a layout that CMS never had: wanted columns in another order than the file's. */
+  /** Undefined if the wanted columns have another order than the file's, which CMS has never published. */
   static for(layout: Layout): Scanner | undefined {
     return isInOrder(layout) ? new Scanner(layout) : undefined;
   }
 
-  /** Room that the line of a record of so many bytes needs: row number, and columns that the file does not have. */
+  /** The most bytes that the line of a record can need, with the row number and the columns that the file does not have. */
   lineBytes(recordBytes: number): number {
     return recordBytes + this.#wantedCount + 16;
   }
 
   /**
-   * Scans the record at `arena.start` into the block's buffer after `block.length`, which the caller moves to `lineEnd`
-   * if it takes the line. Returns where the next record begins, or `notScanned`.
+   * Scans the record at `window.start` and writes its line after `block.length`. The caller moves `block.length` to `lineEnd`
+   * if it takes the line. Returns the offset of the next record, or `notScanned`.
    *
-   * No loop here looks at an end: zero bytes follow the arena's, and the caller has made room for the line.
+   * The loops do not check for the end of a buffer: zero bytes follow the window, and the caller has made room for the line.
    */
-  scan(arena: Arena, block: BlockBuffer, rowNumber: number): number {
-    const { bytes, view, start } = arena;
+  scan(window: ByteWindow, block: BlockBuffer, rowNumber: number): number {
+    const { bytes, view, start } = window;
     const { tsv, view: tsvView } = block;
     const roles = this.#roles;
     const limits = this.#limits;
@@ -138,7 +139,7 @@ export class Scanner {
     let field = 0;
     let at = start;
     for (;;) {
-      // At the quote that should open a field.
+      // Here `at` is at the quote that should open a field.
       if (view.getInt32(at, true) === emptyField) {
         if (
           field + 8 <= lastField &&
@@ -180,7 +181,7 @@ export class Scanner {
         }
         const length = out - from;
         if (length === 4 && isNull(tsv, from)) {
-          if (role !== licenceState || !isUpperCase(tsv, from)) break;
+          if (role !== licenseState || !isUpperCase(tsv, from)) break;
           tsv.fill(tab, from, out);
           out = from;
         } else if (length > (limits[field] as number)) break;
@@ -203,7 +204,7 @@ export class Scanner {
       if (byte === carriageReturn) byte = bytes[++at] as number;
       if (byte !== newline || field !== lastField) break;
       at += 1;
-      // Longer ones are counted as csv-parse counts them; a stub without a date is refused.
+      // csv-parse decides about a longer record, and `providerReader` refuses a stub without a date.
       if (at - start > recordMaxBytes || (type === 0 && deactivation === 0)) break;
       tsv[out - 1] = newline;
       this.lineEnd = out;
@@ -216,7 +217,7 @@ export class Scanner {
     return notScanned;
   }
 
-  /** Whether a record begins with a right NPI, and its second field could be an entity type. */
+  /** Whether a record begins with a valid NPI and a quoted second field. */
   #readNpi(bytes: Uint8Array, start: number): boolean {
     let npi = 0;
     let sum = luhnPrefix;
@@ -237,7 +238,7 @@ export class Scanner {
   }
 }
 
-/** The NPI first and the entity type second, as the scanner reads them; the others in the file's order. */
+/** Whether the wanted columns begin with NPI and entity type, as the scanner expects, and follow the order of the file. */
 function isInOrder({ positions, wanted }: Layout): boolean {
   const there = positions.filter((position) => position !== -1);
   return (
@@ -247,7 +248,7 @@ function isInOrder({ positions, wanted }: Layout): boolean {
   );
 }
 
-/** The row number and its tab, which is there already; returns where the first field goes. */
+/** Writes the row number; its tab is already in the buffer. Returns the offset of the first field. */
 function writeNumber(tsv: Uint8Array, from: number, value: number): number {
   let end = from + 1;
   for (let rest = value; rest >= 10; rest = Math.floor(rest / 10)) end += 1;
@@ -260,7 +261,7 @@ function writeNumber(tsv: Uint8Array, from: number, value: number): number {
   return end + 1;
 }
 
-/** MySQL would take the word for no value at all: the line needs quotes. */
+/** Whether a field is the word NULL, which needs quotes because MySQL would read it as a null value. */
 function isNull(tsv: Uint8Array, at: number): boolean {
   return (
     ((tsv[at] as number) | 0x20) === 0x6e &&

@@ -2,8 +2,8 @@ const needsEnclosing = /[\t\n"]|^null$/i;
 
 /**
  * One line for `FIELDS TERMINATED BY '\t' OPTIONALLY ENCLOSED BY '"' ESCAPED BY '' LINES TERMINATED BY '\n'`.
- * Without an escape character a field with tab, line break or quote must be enclosed, and so must the word NULL,
- * which MySQL would take for no value at all.
+ * There is no escape character, so a field with a tab, line break or quote must be enclosed. The word NULL must be enclosed
+ * too, because MySQL would read it as a null value.
  */
 export function tsvLine(values: readonly string[]): string {
   return `${values.map((value) => (needsEnclosing.test(value) ? `"${value.replaceAll('"', '""')}"` : value)).join('\t')}\n`;

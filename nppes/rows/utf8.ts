@@ -1,15 +1,15 @@
-/** Bytes that are not UTF-8, made good. */
+/** Bytes after invalid UTF-8 was replaced. */
 export interface Repaired {
   readonly bytes: Buffer;
-  /** Sequences that became U+FFFD; one that was there already does not count. */
+  /** Number of sequences that became U+FFFD. A U+FFFD that was already in the file does not count. */
   readonly replacedCount: number;
 }
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /**
- * Each sequence that is not UTF-8 becomes U+FFFD, as TextDecoder does it. Whole records only: their borders are ASCII,
- * so no sequence crosses them, and a file repaired record by record is the file repaired at once.
+ * Replaces each sequence that is not UTF-8 with U+FFFD, as TextDecoder does. Pass complete records only: their delimiters
+ * are ASCII, so no sequence crosses them, and repairing a file record by record gives the same bytes as repairing it whole.
  */
 export function repairUtf8(bytes: Buffer): Repaired {
   const text = decoder.decode(bytes);

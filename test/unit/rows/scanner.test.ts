@@ -24,14 +24,14 @@ interface Reading {
   readonly cuts?: readonly number[];
   readonly rowsPerBlock?: number;
   readonly afterRow?: number;
-  readonly arenaBytes?: number;
+  readonly windowBytes?: number;
 }
 
 type Outcome = Reference | { readonly code: string };
 
 /** All blocks as one, each looked at only while it is valid. */
 async function read(bytes: Buffer, reading: Reading = {}): Promise<Outcome> {
-  const { wanted = shortWanted, cuts = [], rowsPerBlock = 1000, afterRow = 0, arenaBytes } = reading;
+  const { wanted = shortWanted, cuts = [], rowsPerBlock = 1000, afterRow = 0, windowBytes } = reading;
   const borders = [0, ...cuts, bytes.length];
   const chunks = borders.slice(1).map((border, i) => bytes.subarray(borders[i], border));
   const member = Readable.from(chunks.filter(({ length }) => length > 0));
@@ -44,7 +44,7 @@ async function read(bytes: Buffer, reading: Reading = {}): Promise<Outcome> {
       wanted,
       rowsPerBlock,
       afterRow,
-      ...(arenaBytes && { arenaBytes }),
+      ...(windowBytes && { windowBytes }),
     })) {
       expect(block.rows).toBeLessThanOrEqual(rowsPerBlock);
       all.tsv += block.tsv.toString();
@@ -99,7 +99,7 @@ const headerLine = `${quoted(shortHeader)}\n`;
 const plainLine = (seed: number) => `${quoted(plainFields(seeded(seed)))}\n`;
 
 describe('a reading of bytes is what csv-parse makes of them', () => {
-  it('in files of any grammar, cut anywhere, in arenas and blocks of any size', async () => {
+  it('in files of any grammar, cut anywhere, in windows and blocks of any size', async () => {
     const text = fc
       .array(fc.constantFrom(...oddities, 'a', 'bc', '01/02/2003'), { maxLength: 4 })
       .map((all) => all.join(''));
@@ -127,7 +127,7 @@ describe('a reading of bytes is what csv-parse makes of them', () => {
         fc.record({
           rowsPerBlock: fc.integer({ min: 1, max: 5 }),
           afterRow: fc.nat(3),
-          arenaBytes: fc.integer({ min: 64, max: 2000 }),
+          windowBytes: fc.integer({ min: 64, max: 2000 }),
         }),
         async ([start, lines, end], places, reading) => {
           const bytes = Buffer.from(start + headerLine + lines.join('') + end, 'latin1');
@@ -140,16 +140,16 @@ describe('a reading of bytes is what csv-parse makes of them', () => {
     );
   });
 
-  it('in a small file, cut before every byte of it, in arenas of every size up to it', async () => {
+  it('in a small file, cut before every byte of it, in windows of every size up to it', async () => {
     const bytes = hostileFile(seeded(4), 12, 2);
     const wanted = await expected(bytes);
     expect(wanted).toHaveProperty('rows');
     for (let place = 1; place < bytes.length; place++) {
       expect(await read(bytes, { cuts: [place] })).toEqual(wanted);
-      expect(await read(bytes, { arenaBytes: place + 3 })).toEqual(wanted);
+      expect(await read(bytes, { windowBytes: place + 3 })).toEqual(wanted);
     }
     const everywhere = Array.from({ length: bytes.length - 1 }, (_, i) => i + 1);
-    expect(await read(bytes, { cuts: everywhere, arenaBytes: 97, rowsPerBlock: 2 })).toEqual(wanted);
+    expect(await read(bytes, { cuts: everywhere, windowBytes: 97, rowsPerBlock: 2 })).toEqual(wanted);
   });
 
   it('in a line of up to four characters that mean something, whatever comes before it', async () => {
@@ -160,12 +160,12 @@ describe('a reading of bytes is what csv-parse makes of them', () => {
       // A few lines a file: some of them end it inside quotes.
       for (let i = 0; i < lines.length; i += 3) {
         const text = lines.slice(i, i + 3).join(`\n${plainLine(1)}`);
-        const { found, wanted } = await both(Buffer.from(`${headerLine}${text}`), { arenaBytes: 600 });
+        const { found, wanted } = await both(Buffer.from(`${headerLine}${text}`), { windowBytes: 600 });
         expect(found).toEqual(wanted);
       }
       for (const line of lines) {
         const { found, wanted } = await both(Buffer.from(`${headerLine}"${line}\n"${plainLine(1)}`), {
-          arenaBytes: 600,
+          windowBytes: 600,
         });
         expect(found).toEqual(wanted);
       }
@@ -181,7 +181,7 @@ describe('a reading of bytes is what csv-parse makes of them', () => {
       const reading = {
         rowsPerBlock: 1 + random(3000),
         afterRow: random(3) * random(3000),
-        arenaBytes: 512 << random(8),
+        windowBytes: 512 << random(8),
       };
       const { found, wanted } = await both(bytes, reading);
       if (!isDeepStrictEqual(found, wanted)) expect(found, `SCANNER_SEED=${seed}`).toEqual(wanted);
@@ -261,7 +261,7 @@ describe('the files of CMS', () => {
       const { found, wanted } = await both(Buffer.from(text, 'latin1'), {
         wanted: npiColumns,
         rowsPerBlock: 70,
-        arenaBytes: 9999,
+        windowBytes: 9999,
       });
       expect(found).toEqual(wanted);
     },
@@ -271,7 +271,7 @@ describe('the files of CMS', () => {
 describe('a reading', () => {
   const bytes = Buffer.from(headerLine + Array.from({ length: 50 }, (_, i) => plainLine(i)).join(''));
   const start = (member: Readable) =>
-    readRows({ member, wanted: shortWanted, rowsPerBlock: 5, afterRow: 0, arenaBytes: 1000 });
+    readRows({ member, wanted: shortWanted, rowsPerBlock: 5, afterRow: 0, windowBytes: 1000 });
 
   it('that is given up closes the member', async () => {
     const member = Readable.from([bytes.subarray(0, 3000), bytes.subarray(3000)]);
