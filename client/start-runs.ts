@@ -8,6 +8,7 @@ import { hasSucceeded } from '../db/ledger/runs.ts';
 import { exitCodeOf, followRun } from './commands/run.ts';
 import { withDatabase } from './database.ts';
 import type { RunEnd } from './follow.ts';
+import { runLink } from './links.ts';
 import { offeredMonthly } from './monthly.ts';
 import { aboutMinutes, sized } from './numbers.ts';
 import { describeSchedule } from './schedules.ts';
@@ -34,17 +35,33 @@ export interface RunsWanted {
 
 /** Runs the jobs one after the other; follows each to its end and prints its summary. */
 export async function runJobs({ client, config, terminal, isFirst, asked }: RunsWanted): Promise<JobEnd[]> {
-  const wanted = isFirst || asked === 'all' ? inStartOrder : asked ? [asked] : [];
+  const wanted =
+    asked === undefined ? (isFirst ? inStartOrder : []) : asked === 'all' ? inStartOrder : [asked];
+  await sayResumed({ client, config, terminal }, wanted);
   const ends: JobEnd[] = [];
   for (const job of wanted) {
     // A first start that was killed continues where it stopped.
     if (isFirst && (await hasRun(config, job))) continue;
-    const handle = await startRun(client, job, isFirst);
+    const handle = await startOrResume(client, job, isFirst);
     const { workflowId, runId, end } = await followRun(client, config, terminal, handle);
     for (const line of summaryLines(job, end)) terminal.say(line);
     ends.push({ ...end, job, workflowId, runId, exitCode: exitCodeOf(end) });
   }
   return ends;
+}
+
+/** Runs that an earlier start left open: the worker of this start continues them, also where nobody follows them. */
+async function sayResumed(
+  { client, config, terminal }: Pick<RunsWanted, 'client' | 'config' | 'terminal'>,
+  followed: readonly Job[],
+): Promise<void> {
+  for (const job of jobs) {
+    const handle = await runningRun(client, job);
+    if (!handle) continue;
+    const { workflowId, runId } = await handle.describe();
+    const how = followed.includes(job) ? 'Following' : 'Resuming';
+    terminal.say(`${how} the run of ${job} that was open: ${runLink(config, { workflowId, runId })}`);
+  }
 }
 
 // `paid-update` first: otherwise a case that has just reached status 15 would move on to 20 in the same start.
@@ -66,10 +83,11 @@ function hasRun(config: Config, job: Job): Promise<boolean> {
   );
 }
 
-/** A first run survives when its start is killed, so follow it instead of starting another. */
-async function startRun(client: Client, job: Job, isFirst: boolean): Promise<WorkflowHandle> {
-  if (!isFirst) return triggerSchedule(client, job);
-  return (await runningRun(client, job)) ?? startManually(client, job, firstInput[job]);
+/** A run survives when its start is killed, so an open one is followed and no other is started. */
+async function startOrResume(client: Client, job: Job, isFirst: boolean): Promise<WorkflowHandle> {
+  const open = await runningRun(client, job);
+  if (open) return open;
+  return isFirst ? startManually(client, job, firstInput[job]) : triggerSchedule(client, job);
 }
 
 /** What a person may want to do next. */

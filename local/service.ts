@@ -71,6 +71,12 @@ export interface OwnedProcess {
 }
 
 const stopMs = 20_000;
+const owned = new Set<ChildProcess>();
+
+/** Ends everything that `own` started and that still runs, at once. MySQL and Temporal recover at the next start. */
+export function killOwned(): void {
+  for (const child of owned) child.kill('SIGKILL');
+}
 
 /** Starts a program and records its pid, so that a later start can end it after a kill -9. */
 export function own(folder: string, name: string, command: string, args: readonly string[]): OwnedProcess {
@@ -79,9 +85,10 @@ export function own(folder: string, name: string, command: string, args: readonl
   const child = spawn(command, [...args], { detached: true, stdio: ['ignore', log, log] });
   const pidFile = join(folder, `${name}.pid`);
   writeFileSync(pidFile, String(child.pid));
+  owned.add(child);
   const ended = new Promise<void>((resolve) => {
     child.once('exit', () => resolve()).once('error', () => resolve());
-  });
+  }).finally(() => owned.delete(child));
   return {
     child,
     ended,

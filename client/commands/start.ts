@@ -1,6 +1,7 @@
+import { once } from 'node:events';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import process from 'node:process';
+import type { Client } from '@temporalio/client';
 import {
   processEnvironment,
   readConfig,
@@ -9,7 +10,7 @@ import {
   type Config,
 } from '../../config/config.ts';
 import type { Job } from '../../contract/schedules.ts';
-import { LocalError } from '../../local/service.ts';
+import { killOwned, LocalError } from '../../local/service.ts';
 import { startServices, type Services } from '../../local/services.ts';
 import type { SourceName } from '../../local/source.ts';
 import { sampleCases } from '../../local/sample/cases.ts';
@@ -17,12 +18,13 @@ import { claimState } from '../../local/state.ts';
 import type { Log } from '../../telemetry/log.ts';
 import { migrate } from '../../db/schema/migrate.ts';
 import { createCases, insertCases } from '../../db/cases/sample-cases.ts';
-import { startWorker } from '../../worker/worker.ts';
+import { startWorker, type RunningWorker } from '../../worker/worker.ts';
 import { installRuntime } from '../../worker/runtime.ts';
 import { asUnreachable, withClient } from '../connection.ts';
 import { withDatabase } from '../database.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 import { applySchedules, plannedSchedules } from '../schedules.ts';
+import { interruption } from '../interruption.ts';
 import { grouped } from '../numbers.ts';
 import { startLog } from '../start-log.ts';
 import { closingLines, runJobs, type JobEnd } from '../start-runs.ts';
@@ -58,7 +60,7 @@ async function startHere(terminal: Terminal, options: StartOptions): Promise<num
   const given = readConfig(env);
   refuseHalfConfigured(given);
   const claim = claimState(stateDir);
-  const interrupted = interruption();
+  const interrupted = interruption(terminal, killOwned);
   try {
     const services = await startServices({
       config: given,
@@ -74,16 +76,24 @@ async function startHere(terminal: Terminal, options: StartOptions): Promise<num
       // A database that this start creates gets the full registry only when someone asks for it.
       const ours = given.database ? {} : { NPI_BASELINE: 'never' };
       const config = readConfig({ ...ours, ...env, ...services.variables }, ['database', 'temporal']);
-      return await Promise.race([
-        up({ terminal, options, given, config, services, interrupted }),
-        dead(services),
-      ]);
+      const stopping = AbortSignal.any([interrupted, failureOf(services)]);
+      return await up({ terminal, options, given, config, services, stopping });
     } finally {
       await services.stop();
     }
+  } catch (error) {
+    if (interrupted.aborted) return exitCodes.done;
+    throw error;
   } finally {
     claim.release();
   }
+}
+
+/** Fires, with the reason for people, when a service exits unexpectedly. */
+function failureOf({ failed }: Services): AbortSignal {
+  const failure = new AbortController();
+  void failed.then((message) => failure.abort(new CommandError(exitCodes.unreachable, message)));
+  return failure.signal;
 }
 
 interface Up {
@@ -93,42 +103,61 @@ interface Up {
   readonly given: Config;
   readonly config: Config;
   readonly services: Services;
-  readonly interrupted: Promise<'interrupted'>;
+  /** Ctrl-C, or a service that is gone: everything unwinds, and the connections close only when nothing uses them. */
+  readonly stopping: AbortSignal;
 }
 
 async function up(context: Up): Promise<number> {
-  const { terminal, options, given, config, services, interrupted } = context;
+  const { terminal, options, given, config, services, stopping } = context;
   for (const line of services.lines) terminal.say(`  ${line}`);
   const isFirst = !given.database && !existsSync(readyFile);
   if (isFirst) await makeTables(config, terminal);
+  stopping.throwIfAborted();
   writeServices(services);
   const log = startLog(config, terminal, resolve(stateDir, 'surgicase.log'), options.verbose ?? false);
   const worker = await startOwnWorker(config, log);
   try {
-    return await withClient(config, async (client) => {
-      await applySchedules(client, plannedSchedules(config), given.database ? { pausedNote } : {});
-      const asked = options.run;
-      const runs = runJobs({ client, config, terminal, isFirst, ...(asked && { asked }) });
-      const ends = await Promise.race([runs, interrupted]);
-      if (ends === 'interrupted') return exitCodes.done;
-      if (isFirst) {
-        writeFileSync(readyFile, '');
-        await services.source?.addWeek();
-      }
-      const isSample = services.source?.name === 'sample';
-      const lines = options.once
-        ? []
-        : await closingLines(client, config, { isSample, isSampleDue: isFirst && isSample });
-      terminal.answer({ services: services.lines, runs: ends }, lines);
-      if (options.once) return worst(ends);
-      await Promise.race([interrupted, worker.done]);
-      return exitCodes.done;
-    });
+    return await withClient(config, (client) =>
+      client.withAbortSignal(stopping, () => serve(context, { client, worker, isFirst })),
+    );
+  } catch (error) {
+    // What was cut off by the signal fails in many ways; the reason of the signal is what happened.
+    stopping.throwIfAborted();
+    throw error;
   } finally {
     terminal.progress();
     terminal.say('Stopping the worker, then Temporal and MySQL.');
-    await worker.stop();
+    await worker
+      .stop()
+      .catch(({ message }: Error) => log.warn('the worker failed while it stopped', { message }));
   }
+}
+
+/** Schedules and runs; then waits until something ends the start, unless it is to end after the runs. */
+async function serve(
+  { terminal, options, given, config, services, stopping }: Up,
+  {
+    client,
+    worker,
+    isFirst,
+  }: { readonly client: Client; readonly worker: RunningWorker; readonly isFirst: boolean },
+): Promise<number> {
+  await applySchedules(client, plannedSchedules(config), given.database ? { pausedNote } : {});
+  const asked = options.run;
+  const ends = await runJobs({ client, config, terminal, isFirst, ...(asked && { asked }) });
+  if (isFirst) {
+    writeFileSync(readyFile, '');
+    await services.source?.addWeek();
+  }
+  const isSample = services.source?.name === 'sample';
+  const lines = options.once
+    ? []
+    : await closingLines(client, config, { isSample, isSampleDue: isFirst && isSample });
+  terminal.answer({ services: services.lines, runs: ends }, lines);
+  if (options.once) return worst(ends);
+  await Promise.race([once(stopping, 'abort'), worker.done]);
+  stopping.throwIfAborted();
+  return exitCodes.done;
 }
 
 function refuseHalfConfigured({ temporal, database }: Config): void {
@@ -143,17 +172,18 @@ const sampleCaseCount = 5000;
 
 /** Fills a new database: the tables, and generated cases for the jobs to move. */
 async function makeTables(config: Config, terminal: Terminal): Promise<void> {
-  const created = await withDatabase(config, async (database, schemas) => {
+  const { tables, insertedCount } = await withDatabase(config, async (database, schemas) => {
     const { signal } = new AbortController();
-    const tables = await migrate(database, schemas, signal);
-    await database.session(signal, async (session) => {
+    const tables = [...(await migrate(database, schemas, signal)), `${schemas.application}.cases`];
+    const insertedCount = await database.session(signal, async (session) => {
       await createCases(session, schemas.application);
       const cases = sampleCases(sampleCaseCount, new Date().toISOString().slice(0, 10));
-      await insertCases(session, schemas.application, cases);
+      return insertCases(session, schemas.application, cases);
     });
-    return [...tables, `${schemas.application}.cases`];
+    return { tables, insertedCount };
   });
-  terminal.say(`  Tables    ${created.length} created, ${grouped(sampleCaseCount)} generated cases`);
+  const cases = insertedCount > 0 ? `, ${grouped(insertedCount)} cases generated` : '';
+  terminal.say(`  Tables    ${tables.length} created${cases}`);
 }
 
 /** Tells the other commands in this folder where the services are. The file holds the database password. */
@@ -167,21 +197,6 @@ function startOwnWorker(config: Config, log: Log) {
   if (!config.database) throw new CommandError(exitCodes.usage, 'DATABASE_URL is required.');
   installRuntime(log, config.metricsAddress);
   return startWorker({ config, database: config.database, log }).catch(asUnreachable(config));
-}
-
-/**
- * Resolves on Ctrl-C, SIGTERM or when the terminal is closed. A second signal ends the process at once; the next start
- * then ends the services that are left.
- */
-function interruption(): Promise<'interrupted'> {
-  return new Promise((interrupt) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-      process.once(signal, () => interrupt('interrupted'));
-  });
-}
-
-async function dead({ failed }: Services): Promise<never> {
-  throw new CommandError(exitCodes.unreachable, await failed);
 }
 
 function worst(ends: readonly JobEnd[]): number {

@@ -42,22 +42,28 @@ export async function createCases(session: Session, schema: string): Promise<voi
 
 const casesPerInsert = 1000;
 
-/** Inserts generated cases in one transaction. Existing cases stay unchanged. */
+/**
+ * Inserts generated cases in one transaction; existing ones stay as they are.
+ * @returns how many were inserted
+ */
 export async function insertCases(
   session: Session,
   schema: string,
   cases: readonly SampleCase[],
-): Promise<void> {
-  await session.transaction(async () => {
+): Promise<number> {
+  return session.transaction(async () => {
+    let insertedCount = 0;
     for (let from = 0; from < cases.length; from += casesPerInsert) {
       const rows = cases.slice(from, from + casesPerInsert).map(columnsOf);
-      await session.run(
+      const { affectedRows } = await session.run(
         `INSERT IGNORE INTO ${schema}.cases (case_id, user_id, case_date, patient_first, patient_last, ins_provider,
            case_status, active, pay_amount, ${allTimestampColumns.join(', ')}) VALUES ?`,
         [rows],
         'inserting sample cases',
       );
+      insertedCount += affectedRows;
     }
+    return insertedCount;
   });
 }
 

@@ -1,0 +1,25 @@
+import process from 'node:process';
+import type { Terminal } from './terminal.ts';
+
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/**
+ * Fires on the first Ctrl-C, on SIGTERM, and when the terminal is closed. The second one calls `kill` and ends the
+ * process: what could not be stopped in order must not stay behind unseen.
+ */
+export function interruption(terminal: Terminal, kill: () => void): AbortSignal {
+  const first = new AbortController();
+  for (const signal of signals) {
+    process.on(signal, () => {
+      if (first.signal.aborted) {
+        terminal.say('Stopped at once: Temporal and MySQL were killed. The next start recovers their data.');
+        kill();
+        process.exit(130);
+      }
+      terminal.progress();
+      terminal.say('Stopping. Press Ctrl-C again to stop at once.');
+      first.abort();
+    });
+  }
+  return first.signal;
+}
