@@ -50,17 +50,16 @@ export async function runJobs({ client, config, terminal, isFirst, asked }: Runs
   return ends;
 }
 
-/** Runs that an earlier start left open: the worker of this start continues them, also where nobody follows them. */
+/** Says which runs of an earlier start the worker of this one continues, where nothing else shows them. */
 async function sayResumed(
   { client, config, terminal }: Pick<RunsWanted, 'client' | 'config' | 'terminal'>,
   followed: readonly Job[],
 ): Promise<void> {
-  for (const job of jobs) {
+  for (const job of jobs.filter((one) => !followed.includes(one))) {
     const handle = await runningRun(client, job);
     if (!handle) continue;
     const { workflowId, runId } = await handle.describe();
-    const how = followed.includes(job) ? 'Following' : 'Resuming';
-    terminal.say(`${how} the run of ${job} that was open: ${runLink(config, { workflowId, runId })}`);
+    terminal.say(`Resuming the open run of ${job}: ${runLink(config, { workflowId, runId })}`);
   }
 }
 

@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Client } from '@temporalio/client';
@@ -77,6 +77,8 @@ async function startHere(terminal: Terminal, options: StartOptions): Promise<num
       const ours = given.database ? {} : { NPI_BASELINE: 'never' };
       const config = readConfig({ ...ours, ...env, ...services.variables }, ['database', 'temporal']);
       const stopping = AbortSignal.any([interrupted, failureOf(services)]);
+      // Each call of Temporal's client listens to it, and following a run makes several a second.
+      setMaxListeners(0, stopping);
       return await up({ terminal, options, given, config, services, stopping });
     } finally {
       await services.stop();
