@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { cli, surgicase } from '../../bed/cli.ts';
 
 // `surgicase start` in an empty folder with nothing configured, its own MySQL and Temporal beside those of the tests.
@@ -45,9 +45,6 @@ function startHere(...args: string[]): Started {
 const databaseLogin = () =>
   /mysql:.*@/.exec(readFileSync(join(folder, '.surgicase', 'services.env'), 'utf8'))?.[0];
 
-beforeAll(() => {
-  started = startHere();
-});
 afterAll(async () => {
   started.child.kill('SIGTERM');
   await started.exit;
@@ -55,15 +52,35 @@ afterAll(async () => {
 });
 
 describe('npm start', () => {
-  it('brings up what is not configured and loads one generated week', async () => {
-    const shown = await started.until('Log: ');
+  it('starts what is not configured, and stops in order on Ctrl-C while it follows a run', async () => {
+    started = startHere();
+    const shown = await started.until('/npi-update-manual/');
     expect(shown).toContain('generated sample weeks, no real providers');
     // Paid first: what becomes pending payment in this start stays there until Thursday.
-    expect(shown).toMatch(/paid-update: moved.*pending-payment-update: moved.*npi-update: published/s);
-    expect(shown).toMatch(/34,009 rows: 33,998 inserted.*6 refused, 5 duplicates; 682 deactivated/);
+    expect(shown).toMatch(/paid-update: moved.*pending-payment-update: moved/s);
+    started.child.kill('SIGINT');
+    expect(await started.exit).toBe(0);
+  });
+
+  it('reaches nothing from a stopped folder, whose ports may belong to another one', async () => {
+    expect(await run('status')).toMatchObject({
+      code: 3,
+      err: expect.stringContaining('The `surgicase start` of this folder is not running.'),
+    });
+  });
+
+  it('loads one generated week: it follows the run that a kill -9 left open', async () => {
+    started = startHere();
+    await started.until('/npi-update-manual/');
+    started.child.kill('SIGKILL');
+    await started.exit;
+    started = startHere('--run', 'npi-update');
+    const shown = await started.until('Log: ');
     expect(shown).toMatch(
       /http:\/\/127\.0\.0\.1:\d+\/namespaces\/default\/workflows\/npi-update-manual\/[0-9a-f-]+\/history/,
     );
+    expect(shown).toMatch(/npi-update: published/);
+    expect(shown).toMatch(/34,009 rows: 33,998 inserted.*6 refused, 5 duplicates; 682 deactivated/);
     expect(shown).toMatch(
       /npx surgicase npi replace +\(a generated monthly: 0\.\d MB zip, under a minute\)\n/,
     );
