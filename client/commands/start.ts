@@ -174,7 +174,7 @@ const sampleCaseCount = 5000;
 
 /** Fills a new database: the tables, and generated cases for the jobs to move. */
 async function makeTables(config: Config, terminal: Terminal): Promise<void> {
-  const { tables, insertedCount } = await withDatabase(config, async (database, schemas) => {
+  const created = await withDatabase(config, async (database, schemas) => {
     const { signal } = new AbortController();
     const tables = [...(await migrate(database, schemas, signal)), `${schemas.application}.cases`];
     const insertedCount = await database.session(signal, async (session) => {
@@ -184,8 +184,8 @@ async function makeTables(config: Config, terminal: Terminal): Promise<void> {
     });
     return { tables, insertedCount };
   });
-  const cases = insertedCount > 0 ? `, ${grouped(insertedCount)} cases generated` : '';
-  terminal.say(`  Tables    ${tables.length} created${cases}`);
+  const cases = created.insertedCount > 0 ? `, ${grouped(created.insertedCount)} cases generated` : '';
+  terminal.say(`  Tables    ${created.tables.length} created${cases}`);
 }
 
 /** Tells the other commands in this folder where the services are. The file holds the database password. */
