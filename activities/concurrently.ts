@@ -1,5 +1,5 @@
 /** `signal` fires when the caller's signal does, and when another task has failed. */
-export type ConcurrentTask = (signal: AbortSignal) => Promise<void>;
+type ConcurrentTask = (signal: AbortSignal) => Promise<void>;
 
 /**
  * Runs `tasks` in their order, at most `concurrency` of them at a time. The first failure stops the others; it is thrown

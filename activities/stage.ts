@@ -68,7 +68,7 @@ async function reasonAgainst(
 ): Promise<string | undefined> {
   // Its rows would win over every weekly that is published until that day.
   if (release.periodEnd > today)
-    return `the period of its member ends in the future, on ${release.periodEnd}`;
+    return `its period ends in the future, on ${release.periodEnd}, according to the file inside the zip`;
   const monthly = await monthlyHolding(session, release.periodEnd);
   if (monthly && lease) await noteSuperseded(session, lease, monthly.releaseId, [release]);
   return monthly && `${monthly.fileName} already covers its period`;
