@@ -1,13 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { loadClientConfigProfile, toClientOptions, type ClientConnectConfig } from '@temporalio/envconfig';
-import { z } from 'zod';
 import { runningStart } from './start-claim.ts';
 import * as value from './values.ts';
+import { variables, type Variables } from './variables.ts';
 import type { Job } from '../contract/schedules.ts';
 import type { LogOptions } from '../telemetry/log.ts';
-
-const cmsPage = 'https://download.cms.gov/nppes/NPI_Files.html';
 
 /** Address and login of MySQL; `caPem` turns TLS on. */
 export interface DatabaseConfig {
@@ -109,38 +107,6 @@ function loadEnvFile(path: string): void {
   }
 }
 
-const variables = z.object({
-  DATABASE_URL: value.databaseUrl.optional(),
-  DB_SECRET_ID: z.string().optional(),
-  DB_HOST: value.host.optional(),
-  DB_PORT: value.port.default(3306),
-  DB_NAME: value.schemaName.optional(),
-  SEARCH_SCHEMA: value.schemaName.default('search_surgeon_facility'),
-  SCHEDULER_SCHEMA: value.schemaName.default('surgicase_scheduler'),
-  NPPES_URL: value.pageUrl.default(cmsPage),
-  NPI_ARCHIVE_DIR: z.string().default('.surgicase/archive'),
-  NPI_ARCHIVE_KEEP: value.positiveCount.optional(),
-  NPI_WORK_DIR: z.string().default('.surgicase/work'),
-  NPI_MAX_REFUSED: value.percentage.default(0.001),
-  NPI_BASELINE: value.oneOf(['auto', 'never']).default('auto'),
-  NPI_MIN_ROWS: value.percentage.default(0.97),
-  SCHEDULE_PENDING_PAYMENT_UPDATE: value.cron.optional(),
-  SCHEDULE_NPI_UPDATE: value.cron.optional(),
-  SCHEDULE_PAID_UPDATE: value.cron.optional(),
-  SCHEDULE_TIMEZONE: value.timezone.default('UTC'),
-  SCHEDULE_CATCHUP: value.catchup.default(24 * 3_600_000),
-  ENABLE_SCHEDULER: value.oneOf(['true', 'false']).default('false'),
-  CASE_UPDATE_MAX: value.positiveCount.optional(),
-  METRICS_ADDRESS: value.listenAddress.optional(),
-  NOTIFY_WEBHOOK_URL: value.webhookUrl.optional(),
-  TEMPORAL_CLI_PATH: z.string().optional(),
-  TEMPORAL_UI_URL: value.webUrl.optional(),
-  LOG_LEVEL: value.oneOf(['debug', 'info', 'warn', 'error']).default('info'),
-  LOG_FORMAT: value.oneOf(['json', 'pretty']).optional(),
-  LOG_FILE: z.string().optional(),
-  ACTIVITY_HEARTBEAT_TIMEOUT: value.heartbeat.default(10_000),
-});
-type Variables = z.infer<typeof variables>;
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**

@@ -1,0 +1,135 @@
+import { z } from 'zod';
+import * as value from './values.ts';
+
+const cmsPage = 'https://download.cms.gov/nppes/NPI_Files.html';
+
+/** For docs/configuration.md: what a variable means, and its default where the schema does not show it as people write it. */
+interface Documented {
+  readonly description: string;
+  readonly shownDefault?: string;
+}
+
+const documented = <T extends z.ZodType>(schema: T, description: string, shownDefault?: string): T =>
+  schema.meta({ description, ...(shownDefault !== undefined && { shownDefault }) } satisfies Documented);
+
+/** Every variable that this service reads itself. docs/configuration.md is generated from it (`npm run docs`). */
+export const variables = z.object({
+  DATABASE_URL: documented(
+    value.databaseUrl.optional(),
+    'Address and login of MySQL: `mysql://user:password@host:3306/allstars`, with special characters percent-encoded. `?ssl-ca=/path/of/ca.pem` turns on TLS and verifies the certificate and the host name.',
+  ),
+  DB_SECRET_ID: documented(
+    z.string().optional(),
+    'Instead of `DATABASE_URL`: name or ARN of an AWS Secrets Manager secret that holds `{"username","password"}`.',
+  ),
+  DB_HOST: documented(value.host.optional(), 'Host of the database; required when `DB_SECRET_ID` is set.'),
+  DB_PORT: documented(value.port.default(3306), 'Port of the database, used with `DB_SECRET_ID`.'),
+  DB_NAME: documented(
+    value.schemaName.optional(),
+    "The application's schema; required when `DB_SECRET_ID` is set.",
+  ),
+  SEARCH_SCHEMA: documented(
+    value.schemaName.default('search_surgeon_facility'),
+    'Schema of the 54 search tables.',
+  ),
+  SCHEDULER_SCHEMA: documented(
+    value.schemaName.default('surgicase_scheduler'),
+    "Schema of this service's own tables.",
+  ),
+  NPPES_URL: documented(
+    value.pageUrl.default(cmsPage),
+    "The page that links the zips: any http(s) address without user and password, such as a mirror. Also `file:///path/of/a/folder/` (loads the folder's zips) or `file:///path/of/NPI_Files.html` (a saved page) on the worker's host.",
+    "CMS's page",
+  ),
+  NPI_ARCHIVE_DIR: documented(
+    z.string().default('.surgicase/archive'),
+    'Folder for published zips, named as CMS names them.',
+  ),
+  NPI_ARCHIVE_KEEP: documented(
+    value.positiveCount.optional(),
+    'Number of weeklies, of monthlies and of deactivation reports that stay in the archive.',
+    'all',
+  ),
+  NPI_WORK_DIR: documented(
+    z.string().default('.surgicase/work'),
+    "Folder for unfinished downloads, and for a monthly's rows while it loads. `surgicase npi replace --dry-run` shows how much space a monthly needs.",
+  ),
+  NPI_MAX_REFUSED: documented(
+    value.percentage.default(0.001),
+    'A release with a larger share of refused rows is not published.',
+    '`0.1%`',
+  ),
+  NPI_BASELINE: documented(
+    value.oneOf(['auto', 'never']).default('auto'),
+    '`auto`: the newest monthly loads when none was loaded yet, or when weeklies are missing for good. `never`: a missing week is only reported, and a monthly loads only with `surgicase npi replace`.',
+    '`auto`; `never` when `surgicase start` starts its own database',
+  ),
+  NPI_MIN_ROWS: documented(
+    value.percentage.default(0.97),
+    'A monthly waits for approval when its individuals, organizations or deactivated providers are fewer than this share of those in the last monthly.',
+    '`97%`',
+  ),
+  SCHEDULE_PENDING_PAYMENT_UPDATE: documented(
+    value.cron.optional(),
+    'When `pending-payment-update` runs: five cron fields, or `off` (the schedule exists, paused).',
+    '`0 8 * * 1`',
+  ),
+  SCHEDULE_NPI_UPDATE: documented(
+    value.cron.optional(),
+    'When `npi-update` runs, in the same form.',
+    '`0 8 * * 2`',
+  ),
+  SCHEDULE_PAID_UPDATE: documented(
+    value.cron.optional(),
+    'When `paid-update` runs, in the same form.',
+    '`0 8 * * 4`',
+  ),
+  SCHEDULE_TIMEZONE: documented(
+    value.timezone.default('UTC'),
+    'Time zone of the schedules: a name from the IANA list, such as `America/New_York`.',
+  ),
+  SCHEDULE_CATCHUP: documented(
+    value.catchup.default(24 * 3_600_000),
+    'How late a missed run may still start: more than 0 and less than 7 days, such as `6h`.',
+    '`1d`',
+  ),
+  ENABLE_SCHEDULER: documented(
+    value.oneOf(['true', 'false']).default('false'),
+    '`true` runs the worker inside a host application ([embedding](embedding.md)).',
+  ),
+  CASE_UPDATE_MAX: documented(
+    value.positiveCount.optional(),
+    'A run that finds more cases than this waits up to 24 hours for `surgicase runs approve` or `reject`.',
+    'none',
+  ),
+  METRICS_ADDRESS: documented(
+    value.listenAddress.optional(),
+    'Address for Prometheus: a port on loopback, or an address and a port such as `0.0.0.0:9464`.',
+  ),
+  NOTIFY_WEBHOOK_URL: documented(
+    value.webhookUrl.optional(),
+    'Receives a POST with JSON (`event`, `job`, `runId`, `text`) when a run finds that a week is missing for good.',
+  ),
+  TEMPORAL_CLI_PATH: documented(
+    z.string().optional(),
+    'Path of the `temporal` binary for `surgicase start`.',
+  ),
+  TEMPORAL_UI_URL: documented(value.webUrl.optional(), 'Address of the Web UI, for links to runs.'),
+  LOG_LEVEL: documented(
+    value.oneOf(['debug', 'info', 'warn', 'error']).default('info'),
+    '`debug`, `info`, `warn` or `error`. `debug` also logs the duration of each SQL statement.',
+  ),
+  LOG_FORMAT: documented(
+    value.oneOf(['json', 'pretty']).optional(),
+    '`json` or `pretty`.',
+    '`pretty` on a terminal, otherwise `json`',
+  ),
+  LOG_FILE: documented(z.string().optional(), 'File that also receives every log line, as JSON.'),
+  ACTIVITY_HEARTBEAT_TIMEOUT: documented(
+    value.heartbeat.default(10_000),
+    'An activity that sends no heartbeat for this long counts as dead, and Temporal retries it: `500ms` to `10m`.',
+    '`10s`',
+  ),
+});
+
+export type Variables = z.infer<typeof variables>;
