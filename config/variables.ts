@@ -4,7 +4,7 @@ import * as value from './values.ts';
 const cmsPage = 'https://download.cms.gov/nppes/NPI_Files.html';
 
 /** For docs/configuration.md: what a variable means, and its default where the schema does not show it as people write it. */
-interface Documented {
+export interface Documented {
   readonly description: string;
   readonly shownDefault?: string;
 }

@@ -30,6 +30,7 @@ export interface ReleaseOutcome extends Published {
 /** `skipped`: another run of the job held the lease for 30 minutes. */
 export type NpiUpdateOutcome = 'published' | 'nothing due' | 'dry run' | 'rejected' | 'skipped';
 
+/** Result of the workflow `npiUpdate`. */
 export interface NpiUpdateResult {
   readonly outcome: NpiUpdateOutcome;
   readonly releases: readonly ReleaseOutcome[];

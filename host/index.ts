@@ -19,11 +19,11 @@ export {
   type SchedulerOptions,
 } from './scheduler.ts';
 
-/** The function that the Python scheduler called on Mondays. Now the schedule does that; a call runs the job once. */
+/** The scheduler called it on Mondays; now a schedule starts the job. */
 export { runPendingPaymentUpdateNow as weeklyPendingPaymentUpdate } from './run-now.ts';
-/** The function that the Python scheduler called on Tuesdays. Now the schedule does that; a call runs the job once. */
+/** The scheduler called it on Tuesdays; now a schedule starts the job. */
 export { runNpiUpdateNow as weeklyNpiUpdate } from './run-now.ts';
-/** The function that the Python scheduler called on Thursdays. Now the schedule does that; a call runs the job once. */
+/** The scheduler called it on Thursdays; now a schedule starts the job. */
 export { runPaidUpdateNow as weeklyPaidUpdate } from './run-now.ts';
-/** The Python scheduler's function for running Monday's job by hand. */
+/** It ran the job of Monday by hand. */
 export { runPendingPaymentUpdateNow as runUpdateNow } from './run-now.ts';

@@ -1,0 +1,361 @@
+import { z } from 'zod';
+
+// The JSON output of every command. docs/json-output.md is generated from these schemas, and test/bed/cli.ts checks the
+// output of every command that a test runs with --json.
+
+const text = (meaning: string) => z.string().describe(meaning);
+const count = (meaning: string) => z.number().describe(meaning);
+const flag = (meaning: string) => z.boolean().describe(meaning);
+const texts = (meaning: string) => z.array(z.string()).describe(meaning);
+const counts = (meaning: string) => z.record(z.string(), z.number()).describe(meaning);
+const oneOf = <const T extends readonly string[]>(values: T, meaning: string) =>
+  z.enum(values).describe(meaning);
+
+const identity = {
+  job: text('The job: `pending-payment-update`, `npi-update`, `paid-update` or `case-undo`'),
+  workflowId: text('Workflow id in Temporal'),
+  runId: text('Run id in Temporal and in the run ledger'),
+};
+const failure = {
+  isDone: z.literal(false).describe('Whether the run ended without a failure'),
+  failureType: text(
+    'A failure type of [operations](operations.md), or `Cancelled`, `Terminated`, `TimedOut`, `Error`',
+  ),
+  message: text('What happened, for people'),
+};
+const release = z.object({
+  release: text('File name of the zip, without its ending'),
+  kind: z.literal('monthly').optional().describe('Present for a monthly'),
+  sizeBytes: count('Size of the zip'),
+  counts: counts(
+    '`rows` = `inserted` + `updated` + `unchanged` + `stale` + `refused` + `duplicates`; `deactivated` is part of `inserted` and `updated`',
+  ),
+  refusedByReason: counts('Refused rows by reason'),
+  search: counts('Search tables: rows `written` and `deleted`, and the number of `tables` touched'),
+  seconds: counts('Seconds for `download`, `stage`, `publish`, `index` (part of `publish`) and `archive`'),
+});
+const npiResult = z.object({
+  outcome: oneOf(['published', 'nothing due', 'dry run', 'rejected', 'skipped'], 'How the run ended'),
+  releases: z.array(release).describe('The loaded releases, in order'),
+  remarks: texts('Why nothing, or not everything, was loaded'),
+  seconds: count('Duration of the run'),
+});
+const caseResult = z.object({
+  outcome: oneOf(['moved', 'nothing due', 'dry run', 'rejected', 'skipped'], 'How the run ended'),
+  source: z.number().optional().describe('Status before; absent for an undo'),
+  target: z.number().optional().describe('Status after; absent for an undo'),
+  found: count('Selected cases'),
+  updated: count('Moved cases'),
+  exceptions: counts('Cases that did not move, by reason'),
+  leftForNextRun: count('Cases that another job has just moved here; the next run moves them'),
+  remarks: texts('Remarks for people'),
+  seconds: count('Duration of the run'),
+  casesPerSecond: count('Moved cases per second'),
+});
+const isDone = z.literal(true).describe('Whether the run ended without a failure');
+const npiEnd = z.object({ ...identity, isDone, result: npiResult.describe('Result of the run') });
+const caseEnd = z.object({ ...identity, isDone, result: caseResult.describe('Result of the run') });
+const failedEnd = z.object({ ...identity, ...failure });
+const started = z.object(identity);
+const exitCode = { exitCode: count('Exit code of this run') };
+
+const gap = z.object({ start: text('First missing day'), end: text('Last missing day') });
+const newest = z
+  .object({
+    fileName: text('Name of the zip'),
+    periodEnd: text('Last day of its period'),
+    publishedAt: text('When it was published, UTC'),
+  })
+  .optional();
+const registry = z.object({
+  dataUntil: z
+    .string()
+    .nullable()
+    .describe('Last day that a loaded weekly or monthly covers; null before the first'),
+  newest: z
+    .object({ weekly: newest, monthly: newest, deactivation: newest })
+    .describe('The newest loaded release of each kind'),
+  gaps: z.array(gap).describe('Days that no loaded release covers'),
+  refused: z
+    .array(
+      z.object({
+        releaseId: count('Id of the release in the ledger; 0 for an adopted database'),
+        fileName: z.string().nullable().describe('Name of the zip; null for an adopted database'),
+        reason: text('Why the rows were refused'),
+        rowCount: count('Number of rows'),
+      }),
+    )
+    .describe('Refused rows that no later valid row has replaced'),
+  unreported: count(
+    'Providers that are deactivated in the tables but missing from the last deactivation report',
+  ),
+});
+const unanswered = z.object({ error: text('Why the service did not answer') });
+const temporalStatus = z.object({
+  isWorkerPolling: flag('A worker is running'),
+  schedules: z
+    .array(
+      z.object({
+        job: identity.job,
+        state: oneOf(['active', 'paused', 'missing'], 'State of the schedule'),
+        note: z.string().optional().describe('Note of a pause'),
+        nextAt: z.string().optional().describe('Next run, UTC'),
+      }),
+    )
+    .describe('One entry for each job'),
+  openRuns: z
+    .array(
+      z.object({
+        workflowId: identity.workflowId,
+        runId: identity.runId,
+        workflowType: text('Workflow type'),
+        startedAt: text('Start, UTC'),
+        phase: z.string().optional().describe('Current phase; absent while no worker answers'),
+      }),
+    )
+    .describe('Runs that have not ended'),
+});
+const lastRun = z.object({
+  ...identity,
+  outcome: text('How the run ended'),
+  failureType: z.string().nullable().describe('Failure type; null when it did not fail'),
+  finishedAt: text('End, UTC'),
+});
+const databaseStatus = z.object({
+  obstacles: texts('What keeps loads from running; empty when the database is ready'),
+  lastRuns: z.array(lastRun).describe('The last finished run of each job'),
+  registry: registry
+    .optional()
+    .describe("The same as in `npi status`; absent when this service's tables are missing"),
+});
+
+const scheduleChange = z.object({
+  job: identity.job,
+  action: oneOf(['created', 'updated', 'unchanged'], 'What happens to the schedule'),
+  differences: texts('One text for each difference'),
+});
+const schedule = z.object({
+  job: identity.job,
+  exists: z.literal(true).describe('The schedule exists'),
+  cron: text('Five-field cron'),
+  timezone: text('Time zone of the cron'),
+  isPaused: flag('The schedule is paused'),
+  note: text('Note of the pause; may be empty'),
+  nextAt: texts('The next three runs, UTC'),
+  lastRuns: z
+    .array(z.object({ at: text('Start, UTC'), workflowId: identity.workflowId }))
+    .describe('The last three runs'),
+});
+const missingSchedule = z.object({
+  job: identity.job,
+  exists: z.literal(false).describe('There is no schedule'),
+});
+
+const adopted = z.object({
+  outcome: oneOf(
+    ['nothing', 'adopted', 'kept'],
+    '`kept`: adopted earlier, and the original tables still exist',
+  ),
+  counts: counts('Rows by what the adoption did to them').optional(),
+  originals: texts('Original tables that are kept'),
+  addedCaseColumns: texts('Columns added to `cases`'),
+  releases: texts('Zips that `npi_update_log` names as loaded').optional(),
+});
+const adoptPreview = z.object({
+  obstacles: texts('What prevents the adoption'),
+  tables: z
+    .array(z.looseObject({ original: text('Name of the table') }))
+    .describe('Tables that need changes'),
+  rows: z.looseObject({}).optional().describe('Counts of what is wrong with the rows'),
+  cases: z
+    .object({ hasTable: flag('`cases` exists'), columns: texts('Missing columns') })
+    .describe('The table `cases`'),
+  logged: z
+    .looseObject({ unknownCount: count('Lines that name no release') })
+    .describe('What `npi_update_log` says'),
+  originals: texts('Original tables that an earlier adoption kept'),
+  statements: z
+    .array(z.object({ what: text('What it does'), sql: text('The statement') }))
+    .describe('The statements, in order'),
+});
+
+const provider = z
+  .object({
+    table: text('Table of the row'),
+    columns: z.record(z.string(), z.union([z.string(), z.number()])).describe('Columns that have a value'),
+  })
+  .nullable();
+const nullableText = (meaning: string) => z.string().nullable().describe(meaning);
+const address = {
+  address: nullableText('First line of the practice location'),
+  city: nullableText('City'),
+  state: nullableText('State'),
+  zip: nullableText('Postal code'),
+};
+const surgeon = z.object({
+  kind: z.literal('surgeon').describe('A surgeon'),
+  npi: count('NPI'),
+  first_name: nullableText('First name'),
+  last_name: nullableText('Last name'),
+  ...address,
+});
+const facility = z.object({
+  kind: z.literal('facility').describe('A facility'),
+  npi: count('NPI'),
+  facility_name: nullableText('Name'),
+  ...address,
+});
+const replacePreview = z.object({
+  release: text('The newest monthly'),
+  url: text('Its address'),
+  sizeBytes: z.number().nullable().describe('Size of the zip; null when the server does not report it'),
+  estimate: counts('`rows`, `csvBytes`, `workBytes`, `archiveBytes`, `tableBytes`, `loadSeconds`'),
+  folders: z
+    .array(
+      z.object({
+        name: oneOf(['NPI_WORK_DIR', 'NPI_ARCHIVE_DIR'], 'Variable of the folder'),
+        path: text('Path on this host'),
+        neededBytes: count('Space that the load needs'),
+        freeBytes: count('Free space'),
+      }),
+    )
+    .describe('Disk space'),
+});
+
+const nullableNumber = (meaning: string) => z.number().nullable().describe(meaning);
+const casePreview = z.object({
+  job: identity.job,
+  source: count('Status before'),
+  target: count('Status after'),
+  count: count('Number of cases'),
+  caseIds: texts('Case ids, up to `--limit`'),
+});
+const caseRun = z.object({
+  runId: identity.runId,
+  job: identity.job,
+  startedAt: text('Start, UTC'),
+  finishedAt: nullableText('End, UTC; null while it is running'),
+  outcome: nullableText('How the run ended; null while it is running'),
+  sourceStatus: nullableNumber('Status before; null when the run takes cases of any status'),
+  targetStatus: nullableNumber('Status after; null for an undo'),
+  undoes: nullableText('The run that this undo reverts'),
+  selectedCount: count('Selected cases'),
+  movedCount: count('Moved cases'),
+  exceptionCount: count('Cases that did not move'),
+});
+const caseStep = z.object({
+  runId: identity.runId,
+  job: identity.job,
+  state: text('`selected`, `moved`, `exception`, and so on'),
+  fromStatus: nullableNumber('Status before'),
+  toStatus: nullableNumber('Status after'),
+  previousTs: nullableText('Timestamp of the new status before the move'),
+  stateAt: text('When, UTC'),
+  reason: nullableText('Why the case did not move'),
+});
+const caseException = z.object({
+  caseId: text('Case id'),
+  reason: text('Why the case did not move'),
+  status: nullableNumber('Current status; null when the case does not exist'),
+  attemptedStatus: nullableNumber('Status that the run tried to set'),
+});
+
+/** One form of a command's output, and when it appears. */
+export interface JsonForm {
+  readonly when: string;
+  readonly schema: z.ZodType;
+}
+
+const form = (when: string, schema: z.ZodType): JsonForm => ({ when, schema });
+const failed = form('The run failed', failedEnd);
+const ends = (end: z.ZodType) => [form('The run has ended', end), failed];
+
+/** The forms of each command's output. `worker` prints nothing on stdout. */
+export const jsonForms: Readonly<Record<string, readonly JsonForm[]>> = {
+  start: [
+    form(
+      'The first runs have ended',
+      z.object({
+        services: texts('One line for each service'),
+        runs: z
+          .array(
+            z.looseObject({
+              ...identity,
+              isDone: flag('Whether the run ended without a failure'),
+              ...exitCode,
+            }),
+          )
+          .describe('The runs: the fields of `surgicase run`, and `exitCode`'),
+      }),
+    ),
+  ],
+  run: [
+    form('`npi-update` has ended', npiEnd),
+    form('A job that moves cases has ended', caseEnd),
+    failed,
+    form('With `--no-wait`', started),
+  ],
+  status: [
+    form(
+      'Always',
+      z.object({
+        temporal: z
+          .union([temporalStatus, unanswered])
+          .describe('Temporal, or `error` when it does not answer'),
+        database: z
+          .union([databaseStatus, unanswered])
+          .describe('The database, or `error` when it does not answer'),
+      }),
+    ),
+  ],
+  'schedules apply': [form('Always', z.array(scheduleChange))],
+  'schedules diff': [form('Always', z.array(scheduleChange))],
+  'schedules list': [form('One entry for each job', z.array(z.union([schedule, missingSchedule])))],
+  'schedules pause': [
+    form('Always', z.object({ job: identity.job, isPaused: flag('The schedule is paused') })),
+  ],
+  'schedules resume': [
+    form('Always', z.object({ job: identity.job, isPaused: flag('The schedule is paused') })),
+  ],
+  'db migrate': [form('Always', z.object({ created: texts('Created tables and columns') }))],
+  'db adopt': [
+    form('Without options', adopted),
+    form('With `--dry-run`', adoptPreview),
+    form('With `--finish`', z.object({ dropped: texts('Dropped original tables') })),
+  ],
+  'npi status': [form('Always', registry)],
+  'npi lookup': [form('`null` when there is no such provider', provider)],
+  'npi search': [form('One entry for each provider', z.array(z.union([surgeon, facility])))],
+  'npi load': [...ends(npiEnd), form('With `--no-wait`', started)],
+  'npi replace': [
+    ...ends(npiEnd),
+    form('With `--no-wait`', started),
+    form('With `--dry-run`', replacePreview),
+  ],
+  'cases preview': [form('One entry for each job', z.array(casePreview))],
+  'cases history': [
+    form('Without a case: one entry for each run', z.array(caseRun)),
+    form('With a case: one entry for each run that selected it', z.array(caseStep)),
+  ],
+  'cases exceptions': [form('One entry for each case', z.array(caseException))],
+  'cases undo': ends(caseEnd),
+  'runs approve': [
+    form('Always', z.object({ workflowId: identity.workflowId, decision: text('`approved`') })),
+  ],
+  'runs reject': [
+    form('Always', z.object({ workflowId: identity.workflowId, decision: text('`rejected`') })),
+  ],
+};
+
+/** The output of every command that cannot do its work. */
+export const errorForm = form(
+  'The command could not do its work',
+  z.object({
+    error: z
+      .object({
+        message: text('What happened and what to do next'),
+        exitCode: count('Exit code of the command'),
+      })
+      .describe('The error'),
+  }),
+);
