@@ -44,7 +44,7 @@ export interface AdoptResult {
   readonly originals: readonly string[];
 }
 
-// The old job loads for a while and then pauses for a week. Whoever meets it three times should stop it first.
+// The old job loads for a while and then pauses for a week. After three conflicts a person should stop it first.
 const mostRounds = 3;
 
 /**
