@@ -20,7 +20,7 @@ export interface Part extends PartNote {
 export const partPath = (path: string) => `${path}.part`;
 const notePath = (path: string) => `${path}.part.json`;
 
-/** Writes the note. Call it before the first byte of the part, so that a part never stands beside the note of another zip. */
+/** Writes the note. Call it before the first byte of the part, so that a part never has the note of another zip. */
 export async function writeNote(path: string, note: PartNote): Promise<void> {
   await writeFile(notePath(path), JSON.stringify(note));
 }
