@@ -45,7 +45,7 @@ it('a monthly that is smaller than the last one waits, and goes live after appro
   await handle.executeUpdate('approve');
   const { outcome, remarks } = (await handle.result()) as NpiUpdateResult;
   expect(outcome).toBe('published');
-  expect(remarks.join()).toContain('18 individuals, 90.0 % of the last');
+  expect(remarks.join()).toContain('18 individuals, 90.0 % of the 20 in the last monthly');
   expect(await firstNames()).toEqual(['OCTOBER']);
   expect(await published()).toBe(2);
   expect(await leftovers()).toEqual([]);
