@@ -356,12 +356,12 @@ test('a secret that cannot be read is named, and its value is not', async () => 
   const missing = await failure(secretCredentials('absent').login());
   expect(missing).toMatchObject({
     code: 'DatabaseRefused',
-    message: expect.stringContaining('The secret absent cannot be read'),
+    message: expect.stringContaining('Could not read the secret absent'),
   });
   const malformed = await failure(secretCredentials('malformed').login());
   expect(malformed).toMatchObject({
     code: 'DatabaseRefused',
-    message: expect.stringContaining('The secret malformed is not JSON'),
+    message: expect.stringContaining('The secret malformed must be a JSON object'),
   });
   expect(`${malformed?.message} ${malformed?.stack} ${String(malformed?.cause)}`).not.toContain('hunter2');
   aws.server.close();

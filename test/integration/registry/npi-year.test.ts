@@ -26,7 +26,7 @@ async function load(
 ): Promise<readonly ReleaseOutcome[]> {
   const { releases, remarks } = await pipeline.run(input);
   expect(releases.map(({ release }) => `${release}.zip`)).toEqual(due.map(({ zip }) => zip));
-  const told = remarks.filter((remark) => remark.startsWith('No weekly holds the days'));
+  const told = remarks.filter((remark) => remark.startsWith('No weekly covers the days'));
   const days = gaps.map((week) => `from ${dayAfter(mondayOf(week), -7)} to ${dayAfter(mondayOf(week), -1)}`);
   expect(told).toEqual(days.map((period) => expect.stringContaining(period)));
   return releases;
