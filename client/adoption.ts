@@ -18,7 +18,7 @@ export function adoptedLines(
     `Adopted ${schema}: ${grouped(counts.read)} rows read; ${grouped(counts.individuals)} individuals, ` +
       `${grouped(counts.organizations)} organizations, ${grouped(counts.stubs)} deactivated providers without data`,
     `  ${grouped(counts.duplicates)} duplicate rows dropped, ${grouped(counts.refused)} rows refused ` +
-      `(kept in npi_quarantine with release 0), ${grouped(counts.deactivated)} rows given the deactivation date of a stub`,
+      `(kept in npi_quarantine with release 0), ${grouped(counts.deactivated)} rows got the deactivation date of a stub`,
     `  search: ${grouped(counts.surgeons)} surgeons, ${grouped(counts.facilities)} facilities`,
     ...filledLines(counts.filled),
     ...lines,
@@ -98,7 +98,7 @@ const filledLines = (filled: number): string[] =>
   filled === 0
     ? []
     : [
-        `${grouped(filled)} values fill their old column and may have been cut off; loading a monthly restores them`,
+        `${grouped(filled)} values are as long as their old column and may have been cut off; loading a monthly restores them`,
       ];
 
 function casesLines(hasTable: boolean, columns: readonly string[], how: string): string[] {
@@ -110,7 +110,7 @@ function loggedLines({ releases, unknownCount }: AdoptPreview['logged']): string
   const unknown = unknownCount > 0 ? ` (${grouped(unknownCount)} lines name no release)` : '';
   if (releases.length === 0)
     return [
-      `npi_update_log names no release, so what is loaded is unknown; NPI_BASELINE decides what loads next${unknown}`,
+      `npi_update_log names no release, so it is unknown which releases are loaded; NPI_BASELINE decides what is loaded next${unknown}`,
     ];
   const names = releases.map(releaseName);
   return [`npi_update_log names ${grouped(names.length)} releases as loaded: ${names.join(', ')}${unknown}`];

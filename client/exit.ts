@@ -6,7 +6,7 @@ export const exitCodeMeanings: Readonly<Record<keyof typeof exitCodes, string>> 
   done: 'Done',
   failed: 'The run failed or was rejected, or the command could not do its work',
   usage: 'Wrong usage or configuration',
-  unreachable: 'A needed service does not answer',
+  unreachable: 'A required service does not answer',
   alreadyRunning: 'Skipped, because the same job is already running',
 };
 

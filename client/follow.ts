@@ -58,7 +58,7 @@ function failureOf(cause: Error | undefined): { failureType: string; message: st
   if (cause instanceof ApplicationFailure)
     return { failureType: cause.type ?? 'Error', message: cause.message };
   if (cause instanceof CancelledFailure)
-    return { failureType: 'Cancelled', message: 'The run was cancelled.' };
+    return { failureType: 'Cancelled', message: 'The run was canceled.' };
   if (cause instanceof TerminatedFailure)
     return { failureType: 'Terminated', message: 'The run was terminated; its lease expires within 60 s.' };
   if (cause instanceof TimeoutFailure) return { failureType: 'TimedOut', message: cause.message };

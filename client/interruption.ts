@@ -5,7 +5,7 @@ const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
  * Fires on the first Ctrl-C, on SIGTERM, and when the terminal is closed. The second one calls `kill` and ends the
- * process: what could not be stopped in order must not stay behind unseen.
+ * process, because a service that could not be stopped in order must not keep running unnoticed.
  */
 export function interruption(terminal: Terminal, kill: () => void): AbortSignal {
   const first = new AbortController();

@@ -19,7 +19,7 @@ const exitCodeLines = Object.entries(exitCodeMeanings).map(
 );
 
 /**
- * The command line, ready to parse. `--help` and docs/cli.md are made of it.
+ * The command line, ready to parse. `--help` and docs/cli.md show its descriptions.
  *
  * Each action imports its command's file when it runs: Temporal's client alone takes half a second to load.
  */
@@ -75,13 +75,13 @@ const wholeNumber = (text: string) => {
 };
 
 function addService(program: Command): void {
-  command(program, 'start', 'Start every service that is not configured, and a worker, until Ctrl-C', [
+  command(program, 'start', 'Start a worker and every service that is not configured; run until Ctrl-C', [
     'surgicase start',
     'surgicase start --run npi-update --once --json',
   ])
     .option('--once', 'Exit when the runs are done, with the exit code of the worst one')
     .addOption(new Option('--run <job>', 'Run this job now').choices([...jobs, 'all']))
-    .addOption(new Option('--source <source>', 'Take the registry from here').choices(['cms', 'sample']))
+    .addOption(new Option('--source <source>', 'Where the registry comes from: the CMS page or generated weeks').choices(['cms', 'sample']))
     .option('--verbose', 'Show how each service was located, and every log line')
     .action(async ({ json, ...options }: Json & StartOptions) => {
       const { start } = await import('./commands/start.ts');
@@ -113,7 +113,7 @@ function addService(program: Command): void {
   command(
     program,
     'status',
-    'Show the servers, the last and next runs, the registry, and what waits for approval',
+    'Show the servers, the last and next runs, the registry, and the runs that wait for approval',
   ).action(({ json }: Json) =>
     withConfig(json, ['database', 'temporal'], async (config, terminal) =>
       (await import('./commands/status.ts')).status(config, terminal),
@@ -215,7 +215,7 @@ function addRegistry(npi: Command): void {
       ),
     );
   command(npi, 'replace', 'Replace the registry with the newest monthly from the CMS page')
-    .option('--dry-run', 'Show the size, rows, disk space and minutes that it takes; needs only the page')
+    .option('--dry-run', 'Show the size, rows, disk space and time that it takes; needs only the CMS page')
     .option('--no-wait', 'Return as soon as the run has started')
     .action(({ json, dryRun, wait }: Json & { dryRun?: boolean; wait: boolean }) =>
       withConfig(json, dryRun ? [] : ['temporal'], async (config, terminal) => {

@@ -70,7 +70,7 @@ export function registryLines({ dataUntil, newest, gaps, refused, unreported }: 
     ...(refused.length > shownReasons ? ['             and older ones, in the table npi_quarantine'] : []),
     ...(unreported > 0
       ? [
-          `unreported   ${grouped(unreported)} providers are deactivated here but missing from the last report`,
+          `unreported   ${grouped(unreported)} providers are deactivated here but missing from the last deactivation report`,
         ]
       : []),
   ];

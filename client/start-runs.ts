@@ -50,7 +50,7 @@ export async function runJobs({ client, config, terminal, isFirst, asked }: Runs
   return ends;
 }
 
-/** Says which runs of an earlier start the worker of this one continues, where nothing else shows them. */
+/** Names the open runs of an earlier start that this start's worker resumes but that this start does not follow. */
 async function sayResumed(
   { client, config, terminal }: Pick<RunsWanted, 'client' | 'config' | 'terminal'>,
   followed: readonly Job[],
@@ -82,7 +82,7 @@ function hasRun(config: Config, job: Job): Promise<boolean> {
   );
 }
 
-/** A run survives when its start is killed, so an open one is followed and no other is started. */
+/** A run continues after its start is killed. So this follows an open run and starts a new one only when there is none. */
 async function startOrResume(client: Client, job: Job, isFirst: boolean): Promise<WorkflowHandle> {
   const open = await runningRun(client, job);
   if (open) return open;

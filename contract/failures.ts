@@ -21,7 +21,7 @@ export const failures = {
   },
   DownloadFailed: {
     isRetryable: true,
-    nextStep: 'Run again. The download resumes after the bytes that have arrived.',
+    nextStep: 'Run again. The download continues where it stopped.',
   },
   RedirectRefused: {
     isRetryable: false,
@@ -44,21 +44,21 @@ export const failures = {
   },
   MemberMissing: {
     isRetryable: false,
-    nextStep: 'List the content of the zip: it lacks the file that the message names. Nothing was changed.',
+    nextStep: 'List the files in the zip: the file that the message names is missing. Nothing was changed.',
   },
   FileDamaged: {
     isRetryable: false,
     nextStep:
-      'The file cannot be read to its end. Ask CMS for a new file. Nothing was published from this one.',
+      'The file cannot be read to its end. Ask CMS for a new file. Nothing was published from the damaged file.',
   },
   ColumnMissing: {
     isRetryable: false,
     nextStep:
-      'CMS renamed or dropped a column that the tables need. This service must learn the new header before it can load the file.',
+      'CMS renamed or dropped a column that the tables need. Add the new header to this service, then run again.',
   },
   TooManyRefused: {
     isRetryable: false,
-    nextStep: 'Read the reasons. If it is right to refuse these rows, raise NPI_MAX_REFUSED and run again.',
+    nextStep: 'Read the reasons. If these rows should be refused, raise NPI_MAX_REFUSED and run again.',
   },
   CountsDiffer: {
     isRetryable: false,
@@ -74,7 +74,7 @@ export const failures = {
   },
   DatabaseBusy: {
     isRetryable: true,
-    nextStep: 'Another session held a lock for too long, or MySQL broke a deadlock. A run retries by itself.',
+    nextStep: 'Another session held a lock for too long, or MySQL resolved a deadlock. A run retries automatically.',
   },
   DatabaseNotReady: {
     isRetryable: false,
@@ -112,7 +112,7 @@ export const failures = {
   },
   ShadowLost: {
     isRetryable: false,
-    nextStep: 'Run again. The live tables are as the other run left them.',
+    nextStep: 'Run again. This run did not change the live tables.',
   },
   AdoptionRefused: {
     isRetryable: false,
@@ -124,7 +124,7 @@ export const failures = {
   },
   FencedOut: {
     isRetryable: true,
-    nextStep: 'Do nothing. A newer attempt or another run has taken over, and its rows win.',
+    nextStep: 'You need to do nothing. A newer attempt or another run has taken over the work.',
   },
 } as const satisfies Record<string, FailureKind>;
 

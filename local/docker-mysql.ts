@@ -40,7 +40,7 @@ export async function startDockerMysql(docker: string, folder: string): Promise<
   const isUp = await Promise.race([until(() => answers(url), patienceMs), running.ended.then(() => false)]);
   if (!isUp) {
     await stop();
-    throw new LocalError(`MySQL in Docker (${image}) did not come up; see ${join(folder, 'docker.log')}.`);
+    throw new LocalError(`MySQL in Docker (${image}) did not start; see ${join(folder, 'docker.log')}.`);
   }
   return { url, line: `127.0.0.1:${port} (Docker, ${image})`, ended: running.ended, stop };
 }

@@ -136,7 +136,7 @@ async function startServer(server: Server, folder: string, settings: readonly st
   const isUp = await Promise.race([until(() => answers(url), 60_000), running.ended.then(() => false)]);
   if (!isUp) {
     await stop();
-    throw new LocalError(`MySQL (${server.why}) did not come up; see ${join(folder, 'mysqld.log')}.`);
+    throw new LocalError(`MySQL (${server.why}) did not start; see ${join(folder, 'mysqld.log')}.`);
   }
   rmSync(join(folder, 'init.sql'), { force: true });
   return { url, line: `127.0.0.1:${port} (${server.why})`, ended: running.ended, stop };

@@ -34,7 +34,7 @@ export async function openSource(
   const known = knownSource(stateDir);
   if (wanted !== undefined && known !== undefined && wanted !== known) {
     throw new LocalError(
-      `${stateDir} holds providers from the source ${known}, and ${wanted} would mix with them. ` +
+      `${stateDir} contains providers from the source ${known}; those from ${wanted} would mix with them. ` +
         `Start over with \`rm -r ${stateDir}\`, or start without --source.`,
     );
   }

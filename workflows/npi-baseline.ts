@@ -53,7 +53,7 @@ async function goLive(
     checkBaseline.executeWithOptions({ summary: `${name} compared with the last monthly` }, [{ staged }]),
   );
   if (removed > 0)
-    run.remarks.push(`${grouped(removed)} known providers are not in ${name}; it removes them.`);
+    run.remarks.push(`${grouped(removed)} known providers are not in ${name}; loading it removes them.`);
   if (shortfalls.length > 0 && !(await isApproved(run, name, shortfalls))) return false;
   run.enter('swap');
   const bySearchTable = { ...searchSeconds, ...indexed.searchSeconds };

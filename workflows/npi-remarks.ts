@@ -13,7 +13,7 @@ export function releaseRemarks(
     ...(isPublished ? [`${name} is already published with the same content; nothing was loaded.`] : []),
     ...(release.periodEnd === due.release.periodEnd
       ? []
-      : [`${name} covers the days until ${release.periodEnd}, according to the file inside the zip.`]),
+      : [`${name} covers the days up to ${release.periodEnd}, according to the file inside the zip.`]),
     ...(newColumns.length === 0
       ? []
       : [`${name} has new columns that are not loaded: ${newColumns.join(', ')}.`]),

@@ -13,7 +13,7 @@ import { Approval, type Decision } from './approval.ts';
 import { endDetails, runDetails } from './details.ts';
 import type { LoadActivities } from './phases.ts';
 
-/** The state of one run of `npiUpdate`: what the query, the Web UI and the result show of it. */
+/** The state of one run of `npiUpdate`, which the query, the Web UI and the result show. */
 export class NpiRun {
   readonly input: NpiUpdateInput;
   readonly isDryRun: boolean;

@@ -67,7 +67,7 @@ async function previewBaseline(
   const name = releaseName(release);
   run.remarks.push(
     run.input.file === undefined
-      ? `${name} is due; \`surgicase npi replace --dry-run\` shows what loading it would take.`
+      ? `${name} is due; \`surgicase npi replace --dry-run\` shows the disk space and time that it takes.`
       : `${name} is due: it would replace the live tables.`,
   );
   const after = later.filter((due) => compareReleases(due.release, release) > 0);

@@ -42,18 +42,18 @@ function previewLines(
   folders: readonly Folder[],
 ): string[] {
   const size =
-    sizeBytes === undefined ? 'size unknown, estimated from September 2026' : `${sized(sizeBytes)} zip`;
+    sizeBytes === undefined ? 'size unknown; estimated from the monthly of September 2026' : `${sized(sizeBytes)} zip`;
   return [
     `${releaseName(release)} (${size}): about ${grouped(rows)} rows, ${sized(csvBytes)} of CSV`,
     ...folders.map(
       ({ name, path, neededBytes, freeBytes }) =>
         `  ${name.padEnd(15)}  needs ${sized(neededBytes)}, ${sized(freeBytes)} free in ${path}`,
     ),
-    `  ${'MySQL'.padEnd(15)}  needs ${sized(tableBytes)} for the new tables, which stand beside the old ones until the swap: ` +
-      `${sized(2 * tableBytes)} when a monthly is already loaded`,
+    `  ${'MySQL'.padEnd(15)}  needs ${sized(tableBytes)} for the new tables; the old tables stay until the swap, so ` +
+      `${sized(2 * tableBytes)} in total if a monthly is already loaded`,
     `  ${'time'.padEnd(15)}  ${aboutMinutes(loadSeconds)} on two cores, after the download`,
     ...folders.filter(({ neededBytes, freeBytes }) => neededBytes > freeBytes).map(shortageLine),
-    "These are this host's folders; a run uses those of the worker's host. Nothing was loaded.",
+    "These are the folders on this host; a run uses the folders on the worker's host. Nothing was loaded.",
   ];
 }
 

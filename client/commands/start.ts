@@ -105,7 +105,7 @@ interface Up {
   readonly given: Config;
   readonly config: Config;
   readonly services: Services;
-  /** Ctrl-C, or a service that is gone: everything unwinds, and the connections close only when nothing uses them. */
+  /** Fires on Ctrl-C and when a service exits unexpectedly. Connections close only after everything that uses them has ended. */
   readonly stopping: AbortSignal;
 }
 
@@ -123,7 +123,7 @@ async function up(context: Up): Promise<number> {
       client.withAbortSignal(stopping, () => serve(context, { client, worker, isFirst })),
     );
   } catch (error) {
-    // What was cut off by the signal fails in many ways; the reason of the signal is what happened.
+    // Work that the signal interrupts fails with various errors. Report the reason of the signal instead.
     stopping.throwIfAborted();
     throw error;
   } finally {
@@ -135,7 +135,7 @@ async function up(context: Up): Promise<number> {
   }
 }
 
-/** Schedules and runs; then waits until something ends the start, unless it is to end after the runs. */
+/** Applies the schedules and runs the jobs. Then waits until something ends the start; with `--once`, returns at once. */
 async function serve(
   { terminal, options, given, config, services, stopping }: Up,
   {

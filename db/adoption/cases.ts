@@ -27,7 +27,7 @@ export async function casesLack(session: Session, { application }: Schemas): Pro
   const type = (sibling === undefined ? undefined : types.get(sibling)) ?? 'datetime';
   const adds = columns.map((name) => `ADD COLUMN ${name} ${type} NULL`);
   const statement = {
-    what: 'add the timestamp columns that cases lacks; rewrites no row',
+    what: 'add the missing timestamp columns to cases; does not rewrite rows',
     sql: `ALTER TABLE ${application}.cases ${adds.join(', ')}, ALGORITHM=INSTANT`,
   };
   return { hasTable: true, columns, statement };

@@ -7,7 +7,7 @@ import { fence, type Lease } from '../ledger/lease.ts';
 import type { AdoptedCounts, RangeChecksum } from '../schema/ledger-json.ts';
 import type { Session } from '../connection/session.ts';
 
-/** Rows of one table in a range: a few seconds of work, which is what a kill can lose. */
+/** Rows of one table in a range: a few seconds of work, the most that a kill can lose. */
 const rowsPerRange = 20_000;
 const first = '-9223372036854775808';
 const last = '9223372036854775807';

@@ -16,7 +16,7 @@ export function createStatements(schemas: Schemas, tables: AdoptedTables): State
   return [
     ...allTables(tables).flatMap(shadowStatements),
     ...stageStatements(tables, stage).map((sql) => ({
-      what: 'create a stage for the rows of one range',
+      what: 'create a staging table for the rows of one range',
       sql,
     })),
   ];
@@ -29,11 +29,11 @@ function shadowStatements({ original, shadow, found, changes, convertTo }: Adopt
     sql: `CREATE TABLE IF NOT EXISTS ${shadow} LIKE ${original}`,
   };
   const convert = {
-    what: 'convert its texts to the collation of the other tables',
+    what: 'convert its text columns to the collation of the other tables',
     sql: `ALTER TABLE ${shadow} CONVERT TO CHARACTER SET utf8mb4 COLLATE ${convertTo}`,
   };
   const alter = {
-    what: 'add what it lacks; drop its secondary keys until its rows are copied',
+    what: 'add missing columns and keys, widen narrow columns, and drop secondary keys until the rows are copied',
     sql: `ALTER TABLE ${shadow} ${parts.join(', ')}`,
   };
   return [create, ...(convertTo === undefined ? [] : [convert]), ...(parts.length === 0 ? [] : [alter])];
@@ -76,7 +76,7 @@ function stageStatements({ data }: AdoptedTables, stage: string): string[] {
 export function keyStatements(tables: AdoptedTables): Statement[] {
   return allTables(tables)
     .filter(({ keys }) => keys.length > 0)
-    .map(({ shadow, keys }) => ({ what: 'build its secondary keys', sql: addKeysSql(shadow, keys) }));
+    .map(({ shadow, keys }) => ({ what: 'build the secondary keys of a new table', sql: addKeysSql(shadow, keys) }));
 }
 
 /** The swap: nobody else reads or writes any of the tables between the first statement and the last. */

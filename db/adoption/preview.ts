@@ -77,7 +77,7 @@ async function copyStatements(session: Session, plan: AdoptPlan): Promise<Statem
   const { schemas, tables } = plan;
   const range = { number: '<range>', from: '<from>', to: '<to>' };
   return [
-    ...(await migrateStatements(session, schemas)).map((sql) => ({ what: 'create what is missing', sql })),
+    ...(await migrateStatements(session, schemas)).map((sql) => ({ what: 'create missing tables', sql })),
     ...createStatements(schemas, tables),
     ...rangeStatements(plan, range, ['<letter>']).map(({ what, sql }) => ({ what, sql })),
     ...keyStatements(tables),

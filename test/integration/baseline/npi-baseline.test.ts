@@ -206,7 +206,7 @@ describe('a monthly whose member names another period than its zip', () => {
     const { releases, remarks } = await pipeline.run();
     expect(releases).toHaveLength(1);
     expect(remarks.join()).toContain(
-      'covers the days until 2026-09-20, according to the file inside the zip',
+      'covers the days up to 2026-09-20, according to the file inside the zip',
     );
     expect(await superseded()).toEqual([weeklyName('20260914-20260920')]);
     expect(await surgeons('all')).toHaveLength(1);

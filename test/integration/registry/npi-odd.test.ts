@@ -32,7 +32,7 @@ it('a week without a row is a week, and the next one follows it', async () => {
 it('a zip whose member names another week does not hide that week', async () => {
   const first = npidataCsv([individual(1, 'MISNAMED', '09/08/2026')]);
   await writeWeekly(pipeline.site, weeks[0], first, weeklyName(weeks[1]));
-  expect((await pipeline.run()).remarks.join()).toContain('covers the days until 2026-09-13');
+  expect((await pipeline.run()).remarks.join()).toContain('covers the days up to 2026-09-13');
   await writeWeekly(pipeline.site, weeks[0], npidataCsv([individual(2, 'REAL', '09/08/2026')]));
   expect((await pipeline.run()).outcome).toBe('published');
   expect(await lastNames()).toEqual([{ name: 'MISNAMED' }, { name: 'REAL' }]);

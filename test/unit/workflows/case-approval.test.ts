@@ -42,7 +42,7 @@ const activities: Omit<CaseActivities, 'selectUndo'> = {
 it('a run that nobody approves for 24 hours fails with its own type, and has moved nothing', async () => {
   const failure = await pendingPaymentUpdate().catch((error: unknown) => error as ApplicationFailure);
   expect(failure).toMatchObject({ type: 'ApprovalTimedOut' });
-  expect((failure as Error).message).toContain('101 cases, more than 100, waited 24 hours');
+  expect((failure as Error).message).toContain('The move of 101 cases (the limit is 100) waited 24 hours');
   expect({ waitedMs, isMoved }).toEqual({ waitedMs: 24 * 3_600_000, isMoved: false });
   expect(finished).toMatchObject([{ outcome: 'failed', failureType: 'ApprovalTimedOut' }]);
 });
