@@ -74,7 +74,8 @@ export const failures = {
   },
   DatabaseBusy: {
     isRetryable: true,
-    nextStep: 'Another session held a lock for too long, or MySQL resolved a deadlock. A run retries automatically.',
+    nextStep:
+      'Another session held a lock for too long, or MySQL resolved a deadlock. A run retries automatically.',
   },
   DatabaseNotReady: {
     isRetryable: false,

@@ -42,7 +42,9 @@ function previewLines(
   folders: readonly Folder[],
 ): string[] {
   const size =
-    sizeBytes === undefined ? 'size unknown; estimated from the monthly of September 2026' : `${sized(sizeBytes)} zip`;
+    sizeBytes === undefined
+      ? 'size unknown; estimated from the monthly of September 2026'
+      : `${sized(sizeBytes)} zip`;
   return [
     `${releaseName(release)} (${size}): about ${grouped(rows)} rows, ${sized(csvBytes)} of CSV`,
     ...folders.map(

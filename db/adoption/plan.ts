@@ -76,7 +76,10 @@ function stageStatements({ data }: AdoptedTables, stage: string): string[] {
 export function keyStatements(tables: AdoptedTables): Statement[] {
   return allTables(tables)
     .filter(({ keys }) => keys.length > 0)
-    .map(({ shadow, keys }) => ({ what: 'build the secondary keys of a new table', sql: addKeysSql(shadow, keys) }));
+    .map(({ shadow, keys }) => ({
+      what: 'build the secondary keys of a new table',
+      sql: addKeysSql(shadow, keys),
+    }));
 }
 
 /** The swap: nobody else reads or writes any of the tables between the first statement and the last. */

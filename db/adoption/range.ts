@@ -96,7 +96,10 @@ function refuseStatements({ schemas, words }: AdoptPlan, { number }: Bounds): Ra
 SELECT ${number}, 0, IF(${hasTenDigits('s')}, s.npi, NULL), ${reason} FROM ${stage} s WHERE ${reason} IS NOT NULL ORDER BY s.row_no`,
       counts: 'refused',
     },
-    { what: 'remove these invalid rows from the staging table', sql: `DELETE s FROM ${stage} s WHERE ${reason} IS NOT NULL` },
+    {
+      what: 'remove these invalid rows from the staging table',
+      sql: `DELETE s FROM ${stage} s WHERE ${reason} IS NOT NULL`,
+    },
   ];
 }
 
@@ -168,7 +171,10 @@ LEFT JOIN ${schemas.scheduler}.search_letter n ON ${joinsLetter}
 WHERE s.entity_type_code = '${kind === 'surgeon' ? 1 : 2}' AND NOT ${isDeactivated('s')}`,
         counts: kind === 'surgeon' ? 'surgeons' : 'facilities',
       },
-      { what: `write all ${kind === 'surgeon' ? 'surgeons' : 'facilities'} to one search table`, sql: `${lines('all')} ORDER BY npi` },
+      {
+        what: `write all ${kind === 'surgeon' ? 'surgeons' : 'facilities'} to one search table`,
+        sql: `${lines('all')} ORDER BY npi`,
+      },
       ...letters.map((letter) => ({
         what: `write those whose name starts with the letter ${letter}`,
         sql: `${lines(letter)} AND suffix = '${letter}' ORDER BY npi`,
