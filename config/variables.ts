@@ -38,7 +38,7 @@ export const variables = z.object({
   ),
   NPPES_URL: documented(
     value.pageUrl.default(cmsPage),
-    "The page that links the zips: any http(s) address without user and password, such as a mirror. Also `file:///path/of/a/folder/` (loads the folder's zips) or `file:///path/of/NPI_Files.html` (a saved page) on the worker's host.",
+    "The page that lists the zips: any http(s) address without user and password, such as a mirror. Also `file:///path/of/a/folder/` (loads the folder's zips) or `file:///path/of/NPI_Files.html` (a saved page) on the worker's host.",
     "CMS's page",
   ),
   NPI_ARCHIVE_DIR: documented(
@@ -47,7 +47,7 @@ export const variables = z.object({
   ),
   NPI_ARCHIVE_KEEP: documented(
     value.positiveCount.optional(),
-    'Number of weeklies, of monthlies and of deactivation reports that stay in the archive.',
+    'How many releases of each kind (weekly, monthly, deactivation report) stay in the archive.',
     'all',
   ),
   NPI_WORK_DIR: documented(
@@ -61,7 +61,7 @@ export const variables = z.object({
   ),
   NPI_BASELINE: documented(
     value.oneOf(['auto', 'never']).default('auto'),
-    '`auto`: the newest monthly loads when none was loaded yet, or when weeklies are missing for good. `never`: a missing week is only reported, and a monthly loads only with `surgicase npi replace`.',
+    '`auto`: the newest monthly loads when no monthly was loaded yet, or when weeklies are missing for good. `never`: a missing week is only reported, and a monthly loads only with `surgicase npi replace`.',
     '`auto`; `never` when `surgicase start` starts its own database',
   ),
   NPI_MIN_ROWS: documented(

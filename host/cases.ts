@@ -75,9 +75,9 @@ export async function getCasesWithStatus(wanted: number): Promise<string[]> {
 }
 
 /**
- * Moves a list of cases to a status, as the application's own bulk update does. Inactive and missing cases, a lower status
- * without `force`, and an equal status become exceptions with a reason. Up to 1,000 cases move in one transaction, more
- * cases in batches. The list goes directly to the database and its ledger, never through Temporal.
+ * Moves a list of cases to a status, as the application's own bulk update does. A case becomes an exception with a reason
+ * when it is missing or inactive, when it already has the status, or when its status is higher and `force` is not set. Up
+ * to 1,000 cases move in one transaction, more cases in batches. The list goes directly to the database and its ledger, never through Temporal.
  * @throws InputError when the list is empty, an id is not a text of 1 to 255 characters, or the status is not valid
  * @throws DbError CasesNotReady when a table or the status's timestamp column is missing; no case has moved then
  */

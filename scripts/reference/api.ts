@@ -40,7 +40,7 @@ export function apiPage(): string {
   return [
     generatedPage('API', '`host/index.ts`'),
     'The functions of the package, for an application that runs the worker itself or moves cases.',
-    '[Embedding](embedding.md) explains when to use which.\n',
+    '[Embedding](embedding.md) explains how to use them.\n',
     "```ts\nimport { bulkUpdateCaseStatus } from 'surgicase-pipelines';\n```\n",
     '## Functions\n',
     ...sections('function'),

@@ -17,7 +17,7 @@ export function cliPage(): string {
     '## Exit codes\n',
     'All commands use the same exit codes:\n',
     `${table(['code', 'meaning'], codes)}\n`,
-    'Differences worth knowing: `status` exits with 3 when Temporal or the database does not answer, and with 0 even when',
+    'Special cases: `status` exits with 3 when Temporal or the database does not answer, and with 0 even when',
     'the last run failed. `db adopt --dry-run` exits with 1 when something prevents the adoption. `start --once` exits with',
     'the highest code of its runs. A run that waited 30 minutes for another run of its job exits with 4.\n',
     '## JSON\n',

@@ -136,7 +136,9 @@ const scheduleChange = z.object({
 });
 const schedule = z.object({
   job: identity.job,
-  exists: z.literal(true).describe('The schedule exists'),
+  exists: z
+    .literal(true)
+    .describe('Whether the schedule exists; if it does not, the other fields except `job` are absent'),
   cron: text('Five-field cron'),
   timezone: text('Time zone of the cron'),
   isPaused: flag('The schedule is paused'),
@@ -148,7 +150,9 @@ const schedule = z.object({
 });
 const missingSchedule = z.object({
   job: identity.job,
-  exists: z.literal(false).describe('There is no schedule'),
+  exists: z
+    .literal(false)
+    .describe('Whether the schedule exists; if it does not, the other fields except `job` are absent'),
 });
 
 const adopted = z.object({
@@ -193,14 +197,14 @@ const address = {
   zip: nullableText('Postal code'),
 };
 const surgeon = z.object({
-  kind: z.literal('surgeon').describe('A surgeon'),
+  kind: z.literal('surgeon').describe('Kind of provider'),
   npi: count('NPI'),
   first_name: nullableText('First name'),
   last_name: nullableText('Last name'),
   ...address,
 });
 const facility = z.object({
-  kind: z.literal('facility').describe('A facility'),
+  kind: z.literal('facility').describe('Kind of provider'),
   npi: count('NPI'),
   facility_name: nullableText('Name'),
   ...address,
