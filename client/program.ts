@@ -82,10 +82,10 @@ function addService(program: Command): void {
     .option('--once', 'Exit when the runs are done, with the exit code of the worst one')
     .addOption(new Option('--run <job>', 'Run this job now').choices([...jobs, 'all']))
     .addOption(
-      new Option(
-        '--source <source>',
-        'Where the registry comes from: the CMS page or generated weeks',
-      ).choices(['cms', 'sample']),
+      new Option('--source <source>', 'Source of the registry (the CMS page or generated weeks)').choices([
+        'cms',
+        'sample',
+      ]),
     )
     .option('--verbose', 'Show how each service was located, and every log line')
     .action(async ({ json, ...options }: Json & StartOptions) => {

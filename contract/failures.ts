@@ -54,7 +54,7 @@ export const failures = {
   ColumnMissing: {
     isRetryable: false,
     nextStep:
-      'CMS renamed or dropped a column that the tables need. Add the new header to this service, then run again.',
+      'CMS renamed or dropped a column that the tables need. Update this service to read the new header, then run again.',
   },
   TooManyRefused: {
     isRetryable: false,
@@ -75,7 +75,7 @@ export const failures = {
   DatabaseBusy: {
     isRetryable: true,
     nextStep:
-      'Another session held a lock for too long, or MySQL resolved a deadlock. A run retries automatically.',
+      'Another session held a lock for too long, or MySQL rolled back a transaction to end a deadlock. A run retries automatically.',
   },
   DatabaseNotReady: {
     isRetryable: false,
@@ -125,7 +125,7 @@ export const failures = {
   },
   FencedOut: {
     isRetryable: true,
-    nextStep: 'You need to do nothing. A newer attempt or another run has taken over the work.',
+    nextStep: 'No action is needed. A newer attempt or another run has taken over the work.',
   },
 } as const satisfies Record<string, FailureKind>;
 

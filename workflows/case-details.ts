@@ -3,9 +3,9 @@ import { grouped } from './details.ts';
 
 type Move = Pick<CaseUpdateResult, 'source' | 'target'>;
 
-/** `10 -> 15`; an undo has no statuses and is called `back`. */
+/** `10 -> 15`; `undo` for an undo, which has no source and target status. */
 export function moveName({ source, target }: Move): string {
-  return source === undefined || target === undefined ? 'back' : `${source} -> ${target}`;
+  return source === undefined || target === undefined ? 'undo' : `${source} -> ${target}`;
 }
 
 /** What the Web UI shows while a run works: its phase and its move. */

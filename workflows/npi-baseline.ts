@@ -44,7 +44,7 @@ async function goLive(
   const name = releaseName(staged.release);
   run.enter('index');
   const [indexed, indexSeconds] = await timed(() =>
-    indexBaseline.executeWithOptions({ summary: `${name}: keys of the shadow tables` }, [
+    indexBaseline.executeWithOptions({ summary: `${name}: build the keys of the shadow tables` }, [
       { release: staged.release },
     ]),
   );

@@ -135,7 +135,7 @@ async function up(context: Up): Promise<number> {
   }
 }
 
-/** Applies the schedules and runs the jobs. Then waits until something ends the start; with `--once`, returns at once. */
+/** Applies the schedules and runs the jobs. Then waits until something ends the start; with `--once`, returns. */
 async function serve(
   { terminal, options, given, config, services, stopping }: Up,
   {

@@ -172,11 +172,11 @@ WHERE s.entity_type_code = '${kind === 'surgeon' ? 1 : 2}' AND NOT ${isDeactivat
         counts: kind === 'surgeon' ? 'surgeons' : 'facilities',
       },
       {
-        what: `write all ${kind === 'surgeon' ? 'surgeons' : 'facilities'} to one search table`,
+        what: `write all ${kind === 'surgeon' ? 'surgeons' : 'facilities'} to search_${kind}_all`,
         sql: `${lines('all')} ORDER BY npi`,
       },
       ...letters.map((letter) => ({
-        what: `write those whose name starts with the letter ${letter}`,
+        what: `write those of the letter ${letter} to search_${kind}_${letter}`,
         sql: `${lines(letter)} AND suffix = '${letter}' ORDER BY npi`,
       })),
     ];
