@@ -14,7 +14,7 @@ export class InputError extends Error {
   override readonly name = 'InputError';
 }
 
-/** The cases to move, and where to. */
+/** The cases to move, and their new status. */
 export interface BulkUpdateInput {
   /** Ids of cases; repeated ids are ignored. */
   readonly caseIds: readonly string[];
@@ -31,7 +31,7 @@ export interface BulkUpdateOptions {
   readonly signal?: AbortSignal;
 }
 
-/** The result of the existing application, field for field, plus `run_id`, which `surgicase cases undo` accepts. */
+/** The fields of the existing application's result, plus `run_id`, which `surgicase cases undo` accepts. */
 export interface BulkUpdateResult {
   readonly run_id: string;
   readonly updated_cases: readonly UpdatedCase[];
