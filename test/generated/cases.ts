@@ -1,7 +1,7 @@
 import { createCases } from '../../db/cases/sample-cases.ts';
 import { forever, type Pipeline } from '../bed/pipeline.ts';
 
-/** A case as a test writes and reads it. */
+/** A case as tests write and read it. */
 export interface CaseRow {
   readonly id: string;
   readonly status: number | null;
@@ -10,14 +10,14 @@ export interface CaseRow {
   readonly paid?: string | null;
 }
 
-/** `case_id`s that sort in the order of their numbers. */
+/** A `case_id` that sorts in the order of its number. */
 export const caseId = (number: number) => `case-${String(number).padStart(6, '0')}`;
 
-/** `count` active cases with one status, beginning with number `first`. */
+/** `count` active cases with one status, numbered from `first`. */
 export const casesOf = (status: number, count: number, first = 1): CaseRow[] =>
   Array.from({ length: count }, (_, index) => ({ id: caseId(first + index), status }));
 
-/** Makes `cases` anew with these rows. */
+/** Creates the table `cases` again with these rows. */
 export async function writeCases(
   { database, app }: Pick<Pipeline, 'database' | 'app'>,
   rows: readonly CaseRow[],
@@ -43,7 +43,7 @@ export async function writeCases(
   });
 }
 
-/** How many active cases stand at each status. */
+/** The number of active cases for each status. */
 export async function countByStatus({ query, app }: Pick<Pipeline, 'query' | 'app'>): Promise<unknown> {
   const found = await query<{ status: number; cases: number }>(
     `SELECT case_status AS status, COUNT(*) AS cases FROM ${app}.cases GROUP BY case_status ORDER BY case_status`,

@@ -1,7 +1,7 @@
 import { npiColumns } from '../../db/schema/npi-columns.ts';
 import { npiCheckDigit } from '../../nppes/rows/npi.ts';
 
-/** A generator of numbers below a bound: the same seed gives the same. */
+/** A generator of numbers below a bound. The same seed gives the same numbers. */
 export type Random = (below: number) => number;
 
 /** mulberry32. */
@@ -15,7 +15,7 @@ export function seeded(seed: number): Random {
   };
 }
 
-/** A short file's columns: every kind that the reader tells apart, and more than eight that may be empty. */
+/** The columns of a short file: every kind that the reader distinguishes, and more than eight that may be empty. */
 export const shortWanted = [
   { header: 'NPI', maxLength: 10 },
   { header: 'Entity Type Code', maxLength: 1 },
@@ -38,7 +38,7 @@ export const shortHeader: readonly string[] = [
   ...shortWanted.slice(8).map(({ header }) => header),
 ];
 
-/** Whatever may stand in a field or between fields, as latin1: bytes that are not UTF-8 among it. */
+/** Anything that can be in a field or between fields, as latin1, including bytes that are not UTF-8. */
 export const oddities: readonly string[] = [
   '"',
   '""',
@@ -104,7 +104,7 @@ const dates = [
   '<UNAVAIL>',
 ];
 
-/** The fields of a row as CMS writes it, sometimes with values that are refused. */
+/** The fields of a row as CMS writes it, some with values that are refused. */
 export function plainFields(random: Random, header = shortHeader): string[] {
   const pick = <T>(from: readonly T[]): T => from[random(from.length)] as T;
   const nine = String(100_000_000 + random(900_000_000));
@@ -135,7 +135,7 @@ export function hostileLine(random: Random, calmness: number, header = shortHead
     const cut = random(field.length + 1);
     const odd = pick(oddities);
     const kind = random(8);
-    // Twice as many with the quotes doubled, so that not every line with a quote is malformed.
+    // Doubled quotes are twice as likely, so that not every line with a quote is malformed.
     if (kind < 4)
       fields[at] = field.slice(0, cut) + odd.replaceAll('"', kind < 2 ? '""' : '"') + field.slice(cut);
     else if (kind === 4) fields[at] = odd.repeat(1 + random(12));
@@ -150,7 +150,7 @@ export function hostileLine(random: Random, calmness: number, header = shortHead
   return line + pick(['\n', '\n', '\n', '\n', '\r\n', '\r\n', '\n\n', '\r', '']);
 }
 
-/** A file of such lines with its header. */
+/** A file of such lines, with a header. */
 export function hostileFile(random: Random, lines: number, calmness: number, header = shortHeader): Buffer {
   let text = random(4) === 0 ? '\xEF\xBB\xBF' : '';
   text += quoted(header) + (random(4) === 0 ? '\r\n' : '\n');

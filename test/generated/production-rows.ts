@@ -18,7 +18,7 @@ const surnames = [
 const companies = ['MERCY HOSPITAL', '1ST CHOICE', 'éTOILE CARE', 'Xavier Clinic', 'ACME', 'łódź med', ''];
 const cities = ['AUSTIN', 'BOSTON', 'CHICAGO', 'DENVER'];
 
-/** The same numbers for the same seed: 0 up to but not including `below`. */
+/** A generator of numbers from 0 up to but not including `below`. The same seed gives the same numbers. */
 export function seeded(seed: number): (below: number) => number {
   let state = seed >>> 0;
   return (below) => {
@@ -103,12 +103,12 @@ export function productionRows(providers: number, seed: number): ProductionRow[]
   for (let index = 0; index < providers; index++) {
     const type = typeOf(index);
     const row = type === 0 ? stubRow(index, random) : fullRow(index, type, random);
-    // The old job decides the table by other means than we do, now and then.
+    // The old job sometimes chooses another table than this service.
     rows.push(type !== 0 && random(300) === 0 ? { ...row, table: 0 } : row);
     if (random(10) === 0) rows.push(secondRow(row, index, random));
     if (random(50) === 0) rows.push(secondRow(row, index, random));
   }
-  // A file is not sorted, and neither are the tables.
+  // The tables are unsorted, like the files.
   for (let at = rows.length - 1; at > 0; at--) {
     const other = random(at + 1);
     [rows[at], rows[other]] = [rows[other] as ProductionRow, rows[at] as ProductionRow];

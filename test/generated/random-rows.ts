@@ -3,7 +3,7 @@ import { traces } from '../crash/bed.ts';
 import type { Pipeline } from '../bed/pipeline.ts';
 import { individual, organization, stub, type RowSpec } from './release-zip.ts';
 
-// Few providers and few days, so that releases meet in them.
+// Few providers and few days, so that releases overlap.
 
 export const randomDay = fc
   .integer({ min: 1, max: 28 })
@@ -11,7 +11,7 @@ export const randomDay = fc
 export const randomIndex = fc.integer({ min: 1, max: 4 });
 const lastName = fc.constantFrom('SMITH', 'ÉCLAIR', 'ØRSTED', '3M', '', ' LEE');
 
-/** Individuals, organizations, stubs, and individuals that were deactivated and reactivated. */
+/** Individuals, organizations, stubs, and individuals who were deactivated and reactivated. */
 export const randomRow: fc.Arbitrary<RowSpec> = fc.oneof(
   {
     weight: 3,
@@ -32,10 +32,10 @@ export const randomRow: fc.Arbitrary<RowSpec> = fc.oneof(
     ),
 );
 
-/** The providers and the search tables alone: ledger and logs tell in which order releases came. */
+/** Compare only provider and search tables, because ledger and logs show the order of arrival. */
 export const isOfApplication = (place: string): boolean => /_app\.npi_data|_search\./.test(place);
 
-/** The tables after the releases have come one by one, those for which `isCompared`. */
+/** The tables for which `isCompared` is true, after loading the releases one by one. */
 export async function tablesAfter(
   name: string,
   pipeline: Pipeline,

@@ -7,7 +7,7 @@ import { writeReportZip, type ReportEntry } from '../../local/sample/report-zip.
 import { npidataHeader } from '../../nppes/rows/header.ts';
 import { npiCheckDigit } from '../../nppes/rows/npi.ts';
 
-/** A row by its columns' names; what is not named is empty. */
+/** A row by column names. Columns that are not named are empty. */
 export type RowSpec = Readonly<Record<string, string>>;
 
 /** A valid NPI for an index. */
@@ -61,7 +61,7 @@ export function weeklyName(period: string): string {
   return `NPPES_Data_Dissemination_${period.split('-').map(day).join('_')}_Weekly_V2.zip`;
 }
 
-/** Writes a monthly zip; `month` as in its name, `September_2026`. */
+/** Writes a monthly zip. `month` is the part of its name, such as `September_2026`. */
 export function writeMonthly(
   folder: string,
   month: string,
@@ -73,7 +73,7 @@ export function writeMonthly(
   return writeWeekly(folder, `20050523-${periodEnd}`, npidataCsv(rows, header), name);
 }
 
-/** Writes a weekly zip with this content of its main member; `period` as in the member's name. */
+/** Writes a weekly zip whose main member has this content. `period` is the part of the member's name. */
 export async function writeWeekly(
   folder: string,
   period: string,
@@ -82,7 +82,7 @@ export async function writeWeekly(
 ): Promise<string> {
   await mkdir(folder, { recursive: true });
   const zip = new ZipFile();
-  // The same content is the same zip, whenever it is written.
+  // The same content gives the same zip at any time.
   const options = { mtime: new Date(Date.UTC(2026, 8, 1)) };
   const header = Buffer.from(`${quoted(npidataHeader)}\n`);
   zip.addBuffer(header, `npidata_pfile_${period}_fileheader.csv`, options);

@@ -9,9 +9,9 @@ import {
   type ProductionRow,
 } from '../bed/production-database.ts';
 
-/** What an adoption has to make of rows: slow, obvious, and without SQL. */
+/** The expected result of an adoption, computed slowly, obviously and without SQL. */
 export interface Adopted {
-  /** Lines of each table, in the order of NPIs: `npi_data_0` to `npi_data_2` and the search tables. */
+  /** The lines of each table, sorted by NPI: `npi_data_0` to `npi_data_2` and the search tables. */
   readonly tables: Readonly<Record<string, readonly string[]>>;
   readonly refused: Readonly<Record<string, number>>;
   readonly duplicates: number;
@@ -20,7 +20,7 @@ export interface Adopted {
 
 type Values = Record<FilledColumn, string>;
 
-/** `MM/DD/YYYY` -> `YYYY-MM-DD`; an empty one is before all others. */
+/** `MM/DD/YYYY` -> `YYYY-MM-DD`; an empty one comes first. */
 const iso = (date = '') => (date === '' ? '' : `${date.slice(6)}-${date.slice(0, 2)}-${date.slice(3, 5)}`);
 const valuesOf = ({ values }: ProductionRow): Values =>
   Object.fromEntries(filledColumns.map((name) => [name, values[name] ?? ''])) as Values;
@@ -29,7 +29,7 @@ const isFull = ({ values }: ProductionRow) => (values.entity_type_code ?? '') !=
 export function adoptedModel(rows: readonly ProductionRow[]): Adopted {
   const refused: Record<string, number> = {};
   const byNpi = new Map<string, ProductionRow[]>();
-  // The scan: table after table, each in the order in which its rows were stored.
+  // Read the tables one after the other, each in the order in which its rows were stored.
   for (const row of [0, 1, 2].flatMap((table) => rows.filter((candidate) => candidate.table === table))) {
     const reason = refusalOf(row);
     if (reason !== undefined) refused[reason] = (refused[reason] ?? 0) + 1;
@@ -107,7 +107,7 @@ function searchLines(npi: string, values: Values): [table: string, line: string]
   return suffixes.map((suffix) => [`search_${kind}_${suffix}`, line]);
 }
 
-/** Of the names that are generated; what is no Latin letter is found under `a`. */
+/** The letter of a generated name. A name that starts without a Latin letter is listed under `a`. */
 function letterOf(name: string): string | undefined {
   const first = Array.from(name.trim())[0];
   if (first === undefined) return undefined;
@@ -115,7 +115,7 @@ function letterOf(name: string): string | undefined {
   return /^[a-z]$/.test(plain) ? plain : 'a';
 }
 
-/** The lines as one digest a table, so that a difference of 200,000 rows can be printed. */
+/** One digest per table, so that a difference between 200,000 rows can be printed. */
 export function digests({ tables }: Pick<Adopted, 'tables'>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(tables).map(([table, lines]) => [
@@ -125,7 +125,7 @@ export function digests({ tables }: Pick<Adopted, 'tables'>): Record<string, str
   );
 }
 
-/** What stands in the tables, in the model's words. Columns that no row fills have to be empty, not NULL. */
+/** The content of the tables in the model's format. Columns that no row fills must be empty, not NULL. */
 export async function adoptedTables(
   session: Session,
   { application, search }: Schemas,

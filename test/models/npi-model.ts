@@ -1,16 +1,16 @@
 import { npiCheckDigit } from '../../nppes/rows/npi.ts';
 import type { RowSpec } from '../generated/release-zip.ts';
 
-// The contract's rules 1 to 11 once more, one provider after the other, slow and obvious. Nothing here is taken from
-// the SQL that it is held against.
+// The contract's rules 1 to 11 again, computed slowly and obviously, one provider after the other. Nothing
+// here is copied from the SQL that it checks.
 
-/** A record of a release; a broken one has a field more than the header. */
+/** A record of a release. A malformed one has one field more than the header. */
 export interface FileRow {
   readonly fields: RowSpec;
   readonly isBroken?: true;
 }
 
-/** A release as the model reads it; `periodEnd` is ISO, entries of a deactivation report are stubs. */
+/** A release as the model reads it. `periodEnd` is ISO. Entries of a deactivation report are stubs. */
 export interface ModelRelease {
   readonly kind: 'weekly' | 'monthly' | 'deactivation';
   readonly periodEnd: string;
@@ -20,7 +20,7 @@ export interface ModelRelease {
 
 interface Provider {
   readonly table: 0 | 1 | 2;
-  /** Fields that are not empty, by their columns in the header. */
+  /** The fields that are not empty, by column name. */
   readonly fields: RowSpec;
   readonly dataRelease?: number;
   readonly deactivationRelease?: number;
@@ -33,7 +33,7 @@ interface Refused {
   readonly npi: string;
 }
 
-/** All that is left behind by releases: a line for each row of each table, by its place. */
+/** Everything that releases leave behind: one line for each row, by table. */
 export type Lines = ReadonlyMap<string, string>;
 
 const kinds = ['weekly', 'monthly', 'deactivation'] as const;
@@ -46,7 +46,7 @@ function idOf({ kind, periodEnd }: ModelRelease): number {
 /** `MM/DD/YYYY` as text that sorts; an empty date comes first. */
 const sortable = (date = '') => date.slice(6) + date.slice(0, 2) + date.slice(3, 5);
 
-/** What the tables are to hold after these releases, in whatever order they came. */
+/** The expected tables after these releases, in any order of arrival. */
 export class Model {
   readonly #providers = new Map<string, Provider>();
   #refused: Refused[] = [];
@@ -77,7 +77,7 @@ export class Model {
     this.#log.set(`npi_update_log ${release.member}`, totals(release.rows));
   }
 
-  /** A monthly replaces everything; what it refuses keeps its known row. */
+  /** A monthly replaces everything. A provider whose row it refuses keeps the known row. */
   #removeAllBut(named: ReadonlySet<string>): void {
     for (const npi of this.#providers.keys()) if (!named.has(npi)) this.#providers.delete(npi);
   }
@@ -95,7 +95,7 @@ export class Model {
     return lines;
   }
 
-  /** Who is deactivated and not in the report, by what releases up to it say. */
+  /** The providers who are deactivated by releases up to the report and missing from the report. */
   unreported(report: ModelRelease): string[] {
     const named = new Set(report.rows.map(({ fields }) => fields['NPI']));
     return Array.from(this.#providers)
@@ -105,7 +105,7 @@ export class Model {
   }
 }
 
-/** A provider's line; the fields that are not empty, in the order of their names. */
+/** A provider's line: the fields that are not empty, sorted by name. */
 export function providerLine(fields: RowSpec, releases: RowSpec): string {
   const filled = Object.entries(fields).filter(([, value]) => value !== '');
   return JSON.stringify([filled.sort(([one], [other]) => (one < other ? -1 : 1)), releases]);
@@ -119,7 +119,7 @@ function refusalOf({ fields, isBroken }: FileRow): string | undefined {
   if (npiCheckDigit(npi) !== npi[9]) return 'NPI check digit is wrong';
   if (!['', '1', '2'].includes(type)) return 'entity type is unknown';
   if (type === '' && date === '') return 'deactivated row without a date';
-  // Of the columns that the generator overfills.
+  // The maximum lengths of the columns that the generator overfills.
   if ((fields['Provider First Name'] ?? '').length > 35) return 'value longer than its column';
   return undefined;
 }
@@ -175,7 +175,7 @@ function isDeactivated(fields: RowSpec): boolean {
   return deactivation !== '' && sortable(fields['NPI Reactivation Date']) < deactivation;
 }
 
-/** Rule 10; a record of another shape or type is in the total only. */
+/** Rule 10. A record with another number of fields or another type counts only in the total. */
 function totals(rows: readonly FileRow[]): string {
   const ofType = (type: string) =>
     rows.filter(({ fields, isBroken }) => !isBroken && (fields['Entity Type Code'] ?? '') === type).length;
@@ -184,14 +184,14 @@ function totals(rows: readonly FileRow[]): string {
 
 const baseLetters: Readonly<Record<string, string>> = { É: 'e', Ø: 'o', Ł: 'l', Ñ: 'n', Å: 'a', Ç: 'c' };
 
-/** Rule 8; nothing for a provider without a name. */
+/** Rule 8. Empty for a provider without a name. */
 function letterOf(name: string): string | undefined {
   const first = Array.from(name.trim())[0]?.toUpperCase();
   if (first === undefined) return undefined;
   return baseLetters[first] ?? (/^[A-Z]$/.test(first) ? first.toLowerCase() : 'a');
 }
 
-/** Rule 8: a provider's rows in the search tables, by table. */
+/** Rule 8: the search rows of a provider, by table. */
 function searchRows({ table, fields }: Provider): Map<string, string> {
   const rows = new Map<string, string>();
   if (table === 0 || isDeactivated(fields)) return rows;

@@ -5,31 +5,31 @@ import { dayAfter, Registry } from './npi-year.ts';
 import type { Pipeline } from '../bed/pipeline.ts';
 import { npidataCsv, writeReport, writeWeekly } from '../generated/release-zip.ts';
 
-/** The Monday on which the first monthly appears; a week is called by the number of Mondays after it. */
+/** The Monday on which the first monthly appears. The number of a week counts Mondays from here. */
 const firstMonday = '2024-09-09';
-/** The Monday on which a week appears; it ends the day before. */
+/** The Monday on which a week appears. The week ended the day before. */
 export const mondayOf = (week: number) => dayAfter(firstMonday, 7 * week);
-/** 52 weeks, the first of which the first monthly holds already. */
+/** 52 weeks. The first monthly already holds the first one. */
 export const lastWeek = 51;
-/** Never listed; the days of the second one begin in another year than they end. */
+/** Weeks that are never listed. The second one spans New Year. */
 export const missing: readonly number[] = [7, 17];
-/** Listed when two later weeks are loaded, and no monthly has brought it yet. */
+/** A week that is listed late, after two later weeks and before any monthly that holds it. */
 export const late = { week: 27, listedIn: 30 };
 
 const providerCount = 1500;
 
-/** A release with the name of its zip. */
+/** A release and the name of its zip. */
 export interface Release extends ModelRelease {
   readonly zip: string;
 }
 
-/** What is new on the page: weeks, oldest first; on some Mondays a monthly and a report. */
+/** The new files on the page: weeks, oldest first, and on some Mondays a monthly and a report. */
 export interface News {
   readonly weeklies: readonly Release[];
   readonly month: readonly [] | readonly [monthly: Release, report: Release];
 }
 
-/** CMS, which has new files on its page every Monday, and lists a few of the older ones. */
+/** Plays CMS: lists new files every Monday, and keeps a few older ones. */
 export class Cms {
   readonly #folder: string;
   readonly #random;
@@ -38,7 +38,7 @@ export class Cms {
   #late: readonly Release[] = [];
   #month: News['month'] = [];
 
-  /** Answers in the place of the pipeline's page. */
+  /** Answers requests instead of the pipeline's page. */
   constructor({ site, page }: Pipeline, seed: number) {
     this.#folder = site;
     this.#random = seeded(seed);
@@ -51,7 +51,7 @@ export class Cms {
     };
   }
 
-  /** To be called for one week after the other. */
+  /** Call it for each week in order. */
   async nextMonday(week: number): Promise<News> {
     const monday = mondayOf(week);
     const ofWeek = await this.#write(
@@ -62,7 +62,7 @@ export class Cms {
     if (week === late.week) this.#late = [ofWeek];
     const isListed = week !== late.week && !missing.includes(week);
     const weeklies = [...(week === late.listedIn ? this.#late : []), ...(isListed ? [ofWeek] : [])];
-    // Two to five, as FACTS say.
+    // The page lists two to five weeklies.
     this.#weeklies = [...this.#weeklies.slice(-1 - this.#random(3)), ...weeklies];
     if (!isMonthDay(monday)) return { weeklies, month: [] };
     this.#month = [await this.#monthly(monday), await this.#report(monday)];
@@ -88,7 +88,7 @@ export class Cms {
     return { kind: 'deactivation', periodEnd: monday, member, rows, zip };
   }
 
-  /** Broken records get a field more. */
+  /** Malformed records get one extra field. */
   async #write(
     kind: 'weekly' | 'monthly',
     [periodStart, periodEnd]: readonly [string, string],

@@ -3,7 +3,7 @@ import type { Random } from '../generated/hostile-csv.ts';
 import type { FileRow } from './npi-model.ts';
 import { individual, npi, organization, stub, type RowSpec } from '../generated/release-zip.ts';
 
-/** What CMS knows of a provider. */
+/** What CMS knows about a provider. */
 interface Known {
   readonly index: number;
   row: RowSpec;
@@ -34,7 +34,7 @@ const cities = ['SALEM', 'DOVER', 'AUSTIN', 'SAN JUAN'];
 const states = ['OR', 'DE', 'TX', 'PUERTO RICO', 'QUEENSLAND'];
 
 const dayMs = 86_400_000;
-/** An ISO day, some days later. */
+/** The ISO day that is this many days later. */
 export const dayAfter = (day: string, days: number) =>
   new Date(Date.parse(day) + days * dayMs).toISOString().slice(0, 10);
 /** An ISO day as CMS writes it in its files. */
@@ -48,13 +48,13 @@ const usDate = (day: string) => `${day.slice(5, 7)}/${day.slice(8)}/${day.slice(
 export class Registry {
   readonly #random: Random;
   readonly #known: Known[] = [];
-  /** Indexes of the file that is being written: one row each, but for the duplicates. */
+  /** Indexes in the current file: one row each, except duplicates. */
   #named = new Set<number>();
-  /** Absent from the last monthly, though CMS knows them. */
+  /** Missing from the last monthly although CMS knows them. */
   #vanished: readonly Known[] = [];
-  /** Changed in the last week: what the next one says of them has to outlive that week when it comes late. */
+  /** Changed in the last week. The next week's rows must survive when the last week arrives late. */
   #fresh: readonly Known[] = [];
-  /** Rows of the last monthly that are newer than the week after it. */
+  /** Providers whose row in the last monthly is newer than in the following week. */
   #ahead: readonly Known[] = [];
   #nextIndex = 1;
 
@@ -65,7 +65,7 @@ export class Registry {
       known.deactivation = this.#dayBefore(firstDay);
   }
 
-  /** A week's file; `start` is its Monday, ISO. */
+  /** The file of a week. `start` is its Monday, ISO. */
   week(start: string): FileRow[] {
     const reappearing = this.#vanished.slice(0, 2);
     const fresh = this.#fresh.filter((known) => isActive(known) && !this.#ahead.includes(known));
@@ -100,7 +100,7 @@ export class Registry {
     return this.#asFile(rows, 6);
   }
 
-  /** The monthly whose period ends on this day: all that CMS knows, but for what goes wrong. */
+  /** The monthly whose period ends on this day: everything CMS knows, except for deliberate errors. */
   monthly(periodEnd: string): FileRow[] {
     this.#named = new Set();
     this.#vanished = this.#some(4, () => true);
@@ -117,7 +117,7 @@ export class Registry {
     return [...this.#asFile(rows.toSpliced(refusedAt, 8), 2), ...refused];
   }
 
-  /** The deactivation report of a day: everybody who is deactivated, but for one, and a few who are not. */
+  /** The deactivation report of a day: every deactivated provider except one, and a few who are active. */
   report(day: string): FileRow[] {
     this.#named = new Set();
     const listed = this.#known.filter(({ deactivation }) => deactivation !== undefined).slice(1);
@@ -134,7 +134,7 @@ export class Registry {
     return [...entries, ...wrong].map((fields) => ({ fields }));
   }
 
-  /** Rows in no order, with those that CMS wrote twice and those that nobody can read. */
+  /** Rows in random order, with duplicates and malformed rows. */
   #asFile(rows: readonly RowSpec[], wrongCount: number): FileRow[] {
     const sample = () => rows[this.#random(rows.length)] ?? {};
     const twice = this.#times(3, 6, () => this.#again(sample()));
@@ -187,7 +187,7 @@ export class Registry {
     return known.row;
   }
 
-  /** A week's row that is older than what the monthly before it holds already. */
+  /** A week's row that is older than the row in the monthly before it. */
   #overtaken({ before }: Known, update: string): RowSpec {
     return { ...before, ...this.#place(), 'Last Update Date': update };
   }
@@ -197,7 +197,7 @@ export class Registry {
     return stub(known.index, date);
   }
 
-  /** Sometimes on the day of the deactivation. */
+  /** Sometimes the same day as the deactivation. */
   #reactivated(known: Known, date: string): RowSpec {
     const off = known.deactivation ?? date;
     const on = this.#random(3) === 0 ? off : date;
@@ -237,7 +237,7 @@ export class Registry {
     };
   }
 
-  /** Some of the known that the file does not name yet. */
+  /** Some known providers that are not yet in the file. */
   #some(count: number, isMeant: (known: Known) => boolean): Known[] {
     const chosen: Known[] = [];
     for (let tries = 0; tries < 50 * count && chosen.length < count; tries++) {

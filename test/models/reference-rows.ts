@@ -6,7 +6,7 @@ import { planLayout, type WantedColumn } from '../../nppes/rows/layout.ts';
 import { providerReader, refusalReasons } from '../../nppes/rows/provider.ts';
 import { tsvLine } from '../../nppes/rows/tsv.ts';
 
-/** What a reading of a whole member gives, with everything in one block. */
+/** The result of reading a whole member, in one block. */
 export interface Reference {
   readonly tsv: string;
   readonly rows: number;
@@ -50,7 +50,7 @@ export async function referenceRows(
   if (!header?.fields) throw new NppesError('FileDamaged', 'The CSV has no header.');
   const planned = planLayout(header.fields, wanted);
   if ('missing' in planned) throw new NppesError('ColumnMissing', planned.missing.join(', '));
-  // The header is known before the end is.
+  // The header is complete before the end of the file is known.
   if (failure) throw failure;
   const check = providerReader(planned.layout);
   const lines: string[] = [];

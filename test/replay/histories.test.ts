@@ -3,16 +3,16 @@ import { createLog } from '../../telemetry/log.ts';
 import { installRuntime } from '../../worker/runtime.ts';
 import { keptHistories, replay } from '../bed/histories.ts';
 
-// Each worker of a replay would tell its states.
+// Otherwise each worker of a replay logs its states.
 installRuntime(createLog({ level: 'error', format: 'json' }));
 
 const kept = keptHistories();
 
-it.each(kept)('$name is followed by the workflows of today', async ({ name, json }) => {
+it.each(kept)('the current workflows replay $name', async ({ name, json }) => {
   await expect(replay([{ name, history: JSON.parse(json) }])).resolves.toBeUndefined();
 });
 
-it('a history of a workflow that calls something else is told apart', async () => {
+it('refuses the history of a workflow that calls another activity', async () => {
   const published = kept.find(({ name }) => name.endsWith('published.json'));
   const other = published?.json.replaceAll('"name": "stage"', '"name": "load"');
   expect(other).not.toBe(published?.json);

@@ -8,7 +8,7 @@ import { caseId, casesOf, countByStatus, writeCases } from '../../generated/case
 import { cli, surgicase } from '../../bed/cli.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 
-// Commands about cases as a person runs them: processes of their own, on real servers.
+// Runs the case commands as a person does: each in its own process, with real servers.
 let pipeline: Pipeline;
 let connection: Connection;
 let client: Client;
@@ -83,9 +83,9 @@ describe('surgicase cases', () => {
     expect(await countByStatus(pipeline)).toEqual({ 10: 30, 15: 2 });
   });
 
-  it('exceptions, history and undo follow a run that a person disturbed', async () => {
+  it('exceptions, history and undo show and revert a run during which a person moved a case', async () => {
     await writeCases(pipeline, casesOf(10, 3));
-    // The run waits, so that there is a time at which a person may move a case.
+    // The run waits for approval, which gives a person time to move a case.
     const child = spawn(process.execPath, [cli, 'run', 'pending-payment-update', '--limit', '1'], {
       cwd: folder,
       env: { PATH: process.env['PATH'], ...pipeline.env },
@@ -123,7 +123,7 @@ describe('surgicase cases', () => {
     expect((await run('cases', 'history', caseId(1))).out).toMatch(/case-undo {2}15 -> 10 {2}moved/);
   });
 
-  it('says what is wrong with a wrong id, and exits 2 or 1', async () => {
+  it('explains a wrong id and exits 2 or 1', async () => {
     const nobody = '0197a5d0-1111-7222-8333-444455556666';
     expect(await run('cases', 'exceptions', nobody)).toMatchObject({
       code: 2,

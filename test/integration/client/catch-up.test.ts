@@ -8,12 +8,12 @@ import { casesOf, countByStatus, writeCases } from '../../generated/cases.ts';
 import { surgicase } from '../../bed/cli.ts';
 import { startPipeline } from '../../bed/pipeline.ts';
 
-// A Temporal of its own that is down when the schedule's minute comes.
-it('a missed run is made up for once, when the service is back', async () => {
+// Its own Temporal server is down in the minute when the schedule should fire.
+it('a missed run starts once when the service is back', async () => {
   const stateDir = mkdtempSync(join(tmpdir(), 'surgicase-catchup-'));
   const quiet = { stateDir, onAttempt: () => undefined, onBuild: () => undefined };
   const before = await startTemporal(quiet);
-  // The minute after the next full one, so that there is time to stop the server before it.
+  // Two minutes ahead, so that there is time to stop the server first.
   const due = new Date(Math.ceil((Date.now() + 10_000) / 60_000) * 60_000);
   const cron = `${due.getUTCMinutes()} ${due.getUTCHours()} ${due.getUTCDate()} ${due.getUTCMonth() + 1} *`;
   const schedule = { SCHEDULE_PENDING_PAYMENT_UPDATE: cron, SCHEDULE_CATCHUP: '6h' };

@@ -14,7 +14,7 @@ import {
   writeWeekly,
 } from '../../generated/release-zip.ts';
 
-// Commands as a person runs them: processes of their own, on real servers, in a folder without a `.env`.
+// Runs commands as a person does: each in its own process, with real servers, in a folder without a `.env`.
 let pipeline: Pipeline;
 let connection: Connection;
 let client: Client;
@@ -50,7 +50,7 @@ const offerWeek = () =>
   );
 
 describe('surgicase schedules', () => {
-  it('apply creates, and then changes nothing', async () => {
+  it('apply creates the schedules, and changes nothing the second time', async () => {
     expect((await run('schedules', 'apply', '--dry-run')).out).toContain('npi-update: would be created');
     await expect(describeNpi()).rejects.toThrow('not found');
     const applied = await json('schedules', 'apply');
@@ -68,7 +68,7 @@ describe('surgicase schedules', () => {
       expect(change).toMatchObject({ action: 'unchanged' });
   });
 
-  it('apply changes what differs, names it, and leaves an operator’s pause', async () => {
+  it('apply changes what differs, names it, and keeps a pause set by an operator', async () => {
     await run('schedules', 'apply');
     await run('schedules', 'pause', 'npi-update', '--note', 'CMS is down');
     const env = { ...pipeline.env, SCHEDULE_NPI_UPDATE: '30 9 * * 3', SCHEDULE_CATCHUP: '6h' };
@@ -84,7 +84,7 @@ describe('surgicase schedules', () => {
     expect((await describeNpi()).state.paused).toBe(false);
   });
 
-  it('off pauses by its note, and a schedule that comes back fires again', async () => {
+  it('off pauses with a note, and a schedule that is turned on again fires', async () => {
     const off = { ...pipeline.env, SCHEDULE_NPI_UPDATE: 'off' };
     await surgicase(['schedules', 'apply'], off, folder);
     expect((await describeNpi()).state).toMatchObject({ paused: true, note: 'off by configuration' });
@@ -98,7 +98,7 @@ describe('surgicase schedules', () => {
 });
 
 describe('surgicase run npi-update', () => {
-  it('fires the schedule, follows the run, and says what it did', async () => {
+  it('fires the schedule, follows the run and prints its result', async () => {
     await offerWeek();
     await run('schedules', 'apply');
     const first = await run('run', 'npi-update');
@@ -139,7 +139,7 @@ describe('surgicase run npi-update', () => {
     expect(failed.out).toContain('docs/operations.md');
   });
 
-  it('exits 4 when the same job is at work, and --attach follows it', async () => {
+  it('exits 4 when the same job is running, and --attach follows that run', async () => {
     await offerWeek();
     await run('schedules', 'apply');
     const release = await holdLease();
@@ -203,10 +203,10 @@ describe('surgicase npi replace', () => {
       organization(2, 'SMITH CLINIC', '09/08/2026'),
     ]);
   const name = 'NPPES_Data_Dissemination_September_2026_V2';
-  // Neither Temporal nor a database: the page is all that a dry run is told.
+  // No Temporal and no database: a dry run needs only the page.
   const dryRun = (...args: string[]) =>
     surgicase(['npi', 'replace', '--dry-run', ...args], { NPPES_URL: pipeline.env['NPPES_URL'] }, folder);
-  /** The server says this of the monthly's length. */
+  /** The content length that the server reports for the monthly. */
   const answerWithLength = (sizeBytes: number) => {
     pipeline.page.intercept = (request, response) => {
       if (request.method !== 'HEAD') return false;
@@ -216,7 +216,7 @@ describe('surgicase npi replace', () => {
     };
   };
 
-  it('--dry-run says what the newest monthly takes, and writes nothing', async () => {
+  it('--dry-run says how much space the newest monthly needs, and writes nothing', async () => {
     await offerMonthly();
     await writeMonthly(pipeline.site, 'August_2026', '20260809', []);
     answerWithLength(1.16e9);
@@ -245,7 +245,7 @@ describe('surgicase npi replace', () => {
     expect(out).toMatch(/WARNING: not enough disk space: NPI_WORK_DIR needs [\d.]+ GB more/);
   });
 
-  it('--dry-run exits 1 without a monthly or any zip on the page, 3 without a page', async () => {
+  it('--dry-run exits 1 when the page lists no monthly or no zip, 3 when there is no page', async () => {
     expect(await dryRun()).toMatchObject({
       code: 1,
       err: expect.stringContaining('contains no links to NPPES files'),
@@ -262,7 +262,7 @@ describe('surgicase npi replace', () => {
     });
   });
 
-  it('puts the monthly in the place of what is there; the second time the same content is published', async () => {
+  it('replaces the tables with the monthly, and says the second time that the same content is already published', async () => {
     await offerMonthly();
     const first = await run('npi', 'replace');
     expect(first).toMatchObject({ code: 0, out: expect.stringMatching(/npi-update: published in/) });
@@ -274,7 +274,7 @@ describe('surgicase npi replace', () => {
     expect(second.out).toContain(`${name} is already published with the same content: nothing to load.`);
   });
 
-  it('exits 4 while a run that was started by hand is at work', async () => {
+  it('exits 4 while a manual run is open', async () => {
     await offerMonthly();
     const release = await holdLease();
     const waiting = await json('npi', 'replace', '--no-wait');
@@ -289,7 +289,7 @@ describe('surgicase npi replace', () => {
   });
 });
 
-/** Another run holds the lease of the job, until the returned function is called. */
+/** Holds the job's lease for another run until the returned function is called. */
 async function holdLease(): Promise<() => Promise<unknown>> {
   await pipeline.query(
     `INSERT INTO lease (job, epoch, workflow_id, run_id, expires_at)

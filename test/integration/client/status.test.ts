@@ -39,7 +39,7 @@ it('shows servers, last and next runs, and the registry on one page', async () =
     await pipeline.client.schedule.getHandle(job).delete();
 });
 
-it('names the run that waits for an approval, with the command that answers it', async () => {
+it('names the run that waits for approval, and the command that approves it', async () => {
   await writeMonthly(pipeline.site, 'September_2026', '20260913', individuals(10));
   await pipeline.run();
   await writeMonthly(pipeline.site, 'October_2026', '20261011', individuals(2));
@@ -53,7 +53,7 @@ it('names the run that waits for an approval, with the command that answers it',
   expect(await shown()).toMatch(/npi-update\n +last +rejected/);
 });
 
-it('says which service does not answer, shows the other, and exits 3', async () => {
+it('names the service that does not answer, shows the other one, and exits 3', async () => {
   const withoutDatabase = await status({ DATABASE_URL: 'mysql://root@127.0.0.1:9/nobody' });
   expect(withoutDatabase.code).toBe(3);
   expect(withoutDatabase.out).toMatch(/temporal +.*worker running/);

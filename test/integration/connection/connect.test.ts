@@ -75,7 +75,7 @@ const storedIds = async () => {
   return (rows as { id: number }[]).map(({ id }) => id);
 };
 
-/** Resolves when the server runs a statement that holds `text`. */
+/** Resolves when the server runs a statement that contains `text`. */
 async function runningOnServer(text: string): Promise<void> {
   for (;;) {
     const [rows] = await admin.query(
@@ -86,7 +86,7 @@ async function runningOnServer(text: string): Promise<void> {
   }
 }
 
-test('a session has our settings and our schema, whatever the server defaults to', async () => {
+test('a session has the settings and schema of this service, whatever the server defaults are', async () => {
   const [row] = await open().session(never, (session) =>
     session.query(
       'SELECT DATABASE() AS name, @@sql_mode AS mode, @@time_zone AS zone, @@character_set_client AS charset',
@@ -99,13 +99,13 @@ test('a session has our settings and our schema, whatever the server defaults to
     session.transaction(async () => {
       await session.query('SELECT * FROM t');
       await admin.query("INSERT INTO ??.t VALUES (1, 'a')", [schema]);
-      // READ COMMITTED sees it; the server's default, REPEATABLE READ, would not.
+      // READ COMMITTED sees the row. The server's default, REPEATABLE READ, would not.
       expect(await session.query('SELECT id FROM t')).toEqual([{ id: 1 }]);
     }),
   );
 });
 
-test('sessions work before the schema exists, and have it from then on', async () => {
+test('sessions work before the schema exists, and use it once it exists', async () => {
   const database = open({ schema: `${schema}_later` });
   const named = () => database.session(never, (session) => session.query('SELECT DATABASE() AS name'));
   expect(await named()).toEqual([{ name: null }]);
@@ -137,12 +137,12 @@ test('a cancelled session ends within 2 s, its statement killed and its transact
   expect(left).toEqual([]);
 });
 
-test('a session that is cancelled before it begins does not connect', async () => {
+test('a session cancelled before it begins does not connect', async () => {
   const running = open({ port: 1 }).session(AbortSignal.abort(new Error('too late')), async () => 1);
   await expect(running).rejects.toThrow('too late');
 });
 
-test('a transaction is committed, or rolled back with the error of its work', async () => {
+test('a transaction commits, or rolls back and throws the error of its work', async () => {
   const database = open();
   await database.session(never, async (session) => {
     const work = session.transaction(async () => {
@@ -155,7 +155,7 @@ test('a transaction is committed, or rolled back with the error of its work', as
   expect(await storedIds()).toEqual([2]);
 });
 
-test('rows are loaded from a stream and from a block that is larger than a packet', async () => {
+test('loads rows from a stream and from a block larger than a packet', async () => {
   await open().session(never, async (session) => {
     const small = await session.load(load, Readable.from([Buffer.from('1\ta\n2\t'), Buffer.from('b\n')]));
     expect(small).toMatchObject({ affectedRows: 2, warningStatus: 0 });
@@ -171,7 +171,7 @@ test('rows are loaded from a stream and from a block that is larger than a packe
   });
 });
 
-test('a source that fails leaves no row, and its own error comes out', async () => {
+test('a failing source leaves no row and throws its own error', async () => {
   async function* damaged() {
     yield Buffer.from('1\ta\n2\tb\n');
     throw new Error('the zip is damaged');
@@ -189,7 +189,7 @@ test('a source that fails leaves no row, and its own error comes out', async () 
   });
 });
 
-test('a load whose source is silent is cancelled', async () => {
+test('cancels a load whose source sends nothing', async () => {
   const abort = new AbortController();
   const silent = new Readable({ read: () => {} });
   silent.push(Buffer.from('1\ta\n'));
@@ -202,7 +202,7 @@ test('a load whose source is silent is cancelled', async () => {
   expect(await storedIds()).toEqual([]);
 });
 
-test('errors are told apart, and name no value of a row', async () => {
+test('errors have different codes and quote no value of a row', async () => {
   const database = open();
   const run = (sql: string) => failure(database.session(never, (session) => session.run(sql, [], 'merge')));
   await run("INSERT INTO t VALUES (1, 'Smith')");
@@ -225,7 +225,7 @@ test('errors are told apart, and name no value of a row', async () => {
   expect(await run('SELECT absent FROM t')).toMatchObject({ code: 'DatabaseNotReady' });
 });
 
-test('a lock that is held is DatabaseBusy', async () => {
+test('a lock held by someone else is DatabaseBusy', async () => {
   await admin.query("INSERT INTO ??.t VALUES (1, 'a')", [schema]);
   const database = open();
   const held = database.session(never, (holder) =>
@@ -242,7 +242,7 @@ test('a lock that is held is DatabaseBusy', async () => {
   expect(await held).toBe('DatabaseBusy');
 });
 
-test('a login without rights is refused, a server that is away is unreachable', async () => {
+test('refuses a login without rights, and reports a missing server as unreachable', async () => {
   const wrong = staticCredentials({ user, password: 'wrong' });
   const ping = (database: Database) => code(database.session(never, (session) => session.query('SELECT 1')));
   expect(await ping(open({ credentials: wrong }))).toBe('DatabaseRefused');
@@ -253,7 +253,7 @@ test('a login without rights is refused, a server that is away is unreachable', 
   expect(await ping(open({ port: 1 }))).toBe('DatabaseUnreachable');
 });
 
-test('a connection that is lost in a statement is DatabaseUnreachable, and the next session has a new one', async () => {
+test('a connection lost during a statement is DatabaseUnreachable, and the next session opens a new one', async () => {
   const sockets: Socket[] = [];
   const proxy = createTcpServer((client) => {
     const upstream = connectSocket(place.port, place.host);
@@ -272,7 +272,7 @@ test('a connection that is lost in a statement is DatabaseUnreachable, and the n
   proxy.close();
 });
 
-test('each statement is reported with its label or first line, and never with its values', async () => {
+test('reports each statement by its label or first line, without its values', async () => {
   const reports: StatementReport[] = [];
   await open({ reports }).session(never, async (session) => {
     await session.run('INSERT INTO t\nVALUES (?, ?)', [1, 'Smith']);
@@ -285,7 +285,7 @@ test('each statement is reported with its label or first line, and never with it
   expect(reports.every(({ ms }) => ms > 0)).toBe(true);
 });
 
-test('connections are used again, except after a cancellation', async () => {
+test('reuses connections, except after a cancellation', async () => {
   const database = open();
   const id = (signal: AbortSignal) =>
     database.session(
@@ -299,7 +299,7 @@ test('connections are used again, except after a cancellation', async () => {
   expect(await id(never)).not.toBe(first);
 });
 
-/** Secrets Manager as the SDK speaks to it; `answer` gives the status and the body. */
+/** A server that the SDK can use as Secrets Manager. `answer` gives status and body. */
 async function secretsManager(
   answer: (secretId: string) => [status: number, body: object],
 ): Promise<{ server: Server; askedCount: () => number }> {
@@ -322,7 +322,7 @@ async function secretsManager(
   return { server: http, askedCount: () => askedCount };
 }
 
-test('a rotated password is asked for again, and only then', async () => {
+test('fetches the password again only after a rotation', async () => {
   let password = 'first';
   const aws = await secretsManager(() => [
     200,
@@ -345,7 +345,7 @@ test('a rotated password is asked for again, and only then', async () => {
   aws.server.close();
 });
 
-test('a secret that cannot be read is named, and its value is not', async () => {
+test('names a secret that cannot be read, but not its value', async () => {
   const absent = {
     __type: 'ResourceNotFoundException',
     Message: "Secrets Manager can't find the specified secret.",
@@ -369,7 +369,7 @@ test('a secret that cannot be read is named, and its value is not', async () => 
   expect(await code(secretCredentials('away').login())).toBe('DatabaseUnreachable');
 });
 
-test('a connection that the server ended while it was idle is replaced at once', async () => {
+test('replaces a connection at once that the server closed while it was idle', async () => {
   const database = open();
   const idOf = () =>
     database.session(never, async (session) => {

@@ -7,7 +7,7 @@ import * as host from '../../../host/index.ts';
 import { casesOf, countByStatus, writeCases } from '../../generated/cases.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 
-// The package as a host application uses it: the example is a process of its own, its worker the only one.
+// Uses the package as a host application does. The example runs in its own process and has the only worker.
 const namespace = 'host';
 const example = fileURLToPath(new URL('../../../examples/node/host.mjs', import.meta.url));
 let pipeline: Pipeline;
@@ -43,7 +43,7 @@ afterAll(async () => {
 });
 beforeEach(() => pipeline.reset());
 
-it('works inside a host when ENABLE_SCHEDULER is true, and stops with it', async () => {
+it('runs inside a host when ENABLE_SCHEDULER is true, and stops with it', async () => {
   const metrics = `127.0.0.1:${await freePort()}`;
   const app = startExample({ ENABLE_SCHEDULER: 'true', METRICS_ADDRESS: metrics });
   try {
@@ -64,14 +64,14 @@ it('works inside a host when ENABLE_SCHEDULER is true, and stops with it', async
   expect(app.shown()).toContain('stopped');
 });
 
-it('does nothing inside a host otherwise', async () => {
+it('does nothing inside a host when ENABLE_SCHEDULER is not true', async () => {
   const app = startExample({});
   await expect.poll(app.shown, { timeout: 20_000 }).toContain('the scheduler is off');
   app.child.kill('SIGTERM');
   expect(await app.exit).toBe(0);
 });
 
-it('applies the schedules by name, and says what it changed', async () => {
+it('applies the schedules by name, and returns what it changed', async () => {
   vi.stubEnv('SCHEDULE_PAID_UPDATE', '0 9 * * 5');
   const changed = (await host.setupWeeklyScheduler()).filter(({ action }) => action !== 'unchanged');
   expect(changed).toEqual([
@@ -79,7 +79,7 @@ it('applies the schedules by name, and says what it changed', async () => {
   ]);
   await client.schedule.getHandle('npi-update').delete();
   vi.stubEnv('SCHEDULE_PAID_UPDATE', '0 10 * * 6');
-  // A worker that starts creates what is missing and changes nothing that is there.
+  // A starting worker creates missing schedules and does not change existing ones.
   const app = await host.runSchedulerInBackground();
   expect(app).toBeUndefined();
   vi.stubEnv('ENABLE_SCHEDULER', 'true');

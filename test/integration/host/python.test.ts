@@ -10,9 +10,9 @@ import { caseId, casesOf, countByStatus, writeCases } from '../../generated/case
 import { cli } from '../../bed/cli.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 
-// examples/python/scheduler.py with Temporal's Python client, where this host has it.
+// Runs examples/python/scheduler.py with Temporal's Python client, if it is installed.
 const hasClient = spawnSync('python3', ['-c', 'import temporalio']).status === 0;
-if (!hasClient) console.warn('examples/python/scheduler.py is not tried: python3 has no temporalio here');
+if (!hasClient) console.warn('SKIPPED: examples/python/scheduler.py needs the Python package temporalio');
 const example = fileURLToPath(new URL('../../../examples/python/scheduler.py', import.meta.url));
 const namespace = 'python';
 let pipeline: Pipeline;
@@ -35,7 +35,7 @@ afterAll(async () => {
   rmSync(bin, { recursive: true, force: true });
 });
 
-/** The worker is in this process, which must stay free to work. */
+/** Asynchronous, because the worker runs in this process. */
 async function python(...args: string[]): Promise<unknown> {
   const PATH = [bin, process.env['PATH']].join(delimiter);
   const { stdout } = await promisify(execFile)('python3', [example, ...args], {
@@ -44,7 +44,7 @@ async function python(...args: string[]): Promise<unknown> {
   return JSON.parse(stdout.split('\n').at(-2) ?? '');
 }
 
-it.skipIf(!hasClient)('runs the jobs for callers that know the old names', async () => {
+it.skipIf(!hasClient)('runs the jobs for callers that use the old names', async () => {
   await writeCases(pipeline, [...casesOf(15, 3), ...casesOf(10, 4, 10)]);
   expect(await python('get_cases_with_status', '15')).toEqual([1, 2, 3].map(caseId));
   await python('setup_weekly_scheduler');

@@ -32,7 +32,7 @@ const write = (lease: Lease) =>
   pipeline.database.session(forever, (session) => session.transaction(() => fence(session, lease)));
 const expire = () => pipeline.query('UPDATE lease SET expires_at = NOW(6) - INTERVAL 1 SECOND');
 
-it('is held by one run, and names it to the others', async () => {
+it('is held by one run, and tells the others which one', async () => {
   await take(one);
   expect(await take(other)).toEqual({ heldBy: `run-a (${'a'.repeat(36)})` });
 });
@@ -44,7 +44,7 @@ it('fences out the earlier attempt of the same run', async () => {
   await expect(write(first)).rejects.toMatchObject({ code: 'FencedOut' });
 });
 
-it('goes to another run when it has expired, and the first one writes no more', async () => {
+it('goes to another run after it expired, and the first run can write no more', async () => {
   const first = (await take(one)) as Lease;
   await write(first);
   await expire();
@@ -53,21 +53,21 @@ it('goes to another run when it has expired, and the first one writes no more', 
   await expect(write(first)).rejects.toMatchObject({ code: 'FencedOut' });
 });
 
-it('does not expire while it is renewed', async () => {
+it('does not expire while its holder renews it', async () => {
   const lease = (await take(one)) as Lease;
   await expire();
   await pipeline.database.session(forever, (session) => renewLease(session, lease));
   expect(await take(other)).toHaveProperty('heldBy');
 });
 
-it('is free when it is given back, and nobody writes under it', async () => {
+it('is free after its release, and its old holder can write no more', async () => {
   const lease = (await take(one)) as Lease;
   await pipeline.database.session(forever, (session) => releaseLease(session, lease));
   await expect(write(lease)).rejects.toMatchObject({ code: 'FencedOut' });
   expect(await take(other)).toHaveProperty('epoch');
 });
 
-it('is told as held at once while its holder is in the middle of a transaction', async () => {
+it('is reported as held at once while its holder is in a transaction', async () => {
   const lease = (await take(one)) as Lease;
   await pipeline.database.session(forever, (session) =>
     session.transaction(async () => {
@@ -84,7 +84,7 @@ it('waits for the transaction of an earlier attempt of the same run', async () =
     session.transaction(async () => {
       await fence(session, first);
       second = take(one);
-      // The server refreshes this view only when nobody has read it for a tenth of a second.
+      // The server refreshes this view only if nobody read it for 0.1 seconds.
       await vi.waitFor(
         async () =>
           expect(
@@ -97,7 +97,7 @@ it('waits for the transaction of an earlier attempt of the same run', async () =
   expect(await second).toMatchObject({ epoch: first.epoch + 1 });
 });
 
-describe('an attempt whose successor has the lease', () => {
+describe('an attempt that lost its lease to its successor', () => {
   const soFar: StagedSoFar = {
     member: 'npidata_pfile_20260907-20260913.csv',
     rows: 1,
@@ -110,7 +110,7 @@ describe('an attempt whose successor has the lease', () => {
   const refusals = [{ rowNumber: 1, lineNumber: 2, reason: 'NPI check digit is wrong' }];
   const fileName = 'NPPES_Data_Dissemination_090726_091326_Weekly_V2.zip';
 
-  /** The same work under the lease of an attempt and under that of its successor; `written` tells what came of it. */
+  /** Does the same work with the lease of an attempt and of its successor. `written` gives what each wrote. */
   async function tryBoth(
     work: (session: Session, lease: Lease) => Promise<unknown>,
     written: (session: Session) => Promise<unknown>,

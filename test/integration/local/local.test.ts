@@ -8,10 +8,10 @@ import { startMysql } from '../../../local/mysql.ts';
 import { claimState } from '../../../local/state.ts';
 
 const path = process.env['PATH'] ?? '';
-// Where the tool beside ../shared unpacks a MariaDB; absent in a user's clone.
+// An unpacked MariaDB outside the repository. A user's clone does not have it.
 const mariadb = join(homedir(), '.cache', 'surgi-db', 'mariadb', 'root');
 if (!existsSync(mariadb))
-  console.warn('SKIPPED: MariaDB as the database of a start needs an unpacked MariaDB');
+  console.warn('SKIPPED: MariaDB as the database of `start` needs an unpacked MariaDB');
 
 let stateDir: string;
 beforeEach(() => {
@@ -29,7 +29,7 @@ async function versionOf(url: string): Promise<string> {
   return (rows as { version: string }[])[0]?.version ?? '';
 }
 
-/** A program on PATH that runs this shell text. */
+/** Puts a program on PATH that runs this shell text. */
 function program(name: string, text: string): void {
   const folder = join(stateDir, 'bin');
   mkdirSync(folder, { recursive: true });
@@ -53,35 +53,32 @@ describe('the database of a start', () => {
     await second.stop();
   });
 
-  it.skipIf(!existsSync(mariadb))(
-    'is MariaDB where that is on PATH, whatever its program is called',
-    async () => {
-      const share = join(mariadb, 'usr', 'share', 'mysql');
-      const libraries = `LD_LIBRARY_PATH=${join(mariadb, 'usr', 'lib', 'x86_64-linux-gnu')}`;
-      const places = `--basedir=${join(mariadb, 'usr')} --lc-messages-dir=${share}`;
-      program(
-        'mysqld',
-        `shift; ${libraries} exec ${join(mariadb, 'usr/sbin/mariadbd')} --no-defaults ${places} "$@"`,
-      );
-      program(
-        'mariadb-install-db',
-        `${libraries} exec ${join(mariadb, 'usr/bin/mariadb-install-db')} "$@" --basedir=${join(mariadb, 'usr')}`,
-      );
-      const server = await startMysql({ stateDir, onAttempt: () => undefined });
-      expect(server.line).toContain('MariaDB, mysqld on PATH');
-      expect(await versionOf(server.url)).toContain('MariaDB');
-      await server.stop();
-    },
-  );
+  it.skipIf(!existsSync(mariadb))('is MariaDB when PATH has it, whatever its program is called', async () => {
+    const share = join(mariadb, 'usr', 'share', 'mysql');
+    const libraries = `LD_LIBRARY_PATH=${join(mariadb, 'usr', 'lib', 'x86_64-linux-gnu')}`;
+    const places = `--basedir=${join(mariadb, 'usr')} --lc-messages-dir=${share}`;
+    program(
+      'mysqld',
+      `shift; ${libraries} exec ${join(mariadb, 'usr/sbin/mariadbd')} --no-defaults ${places} "$@"`,
+    );
+    program(
+      'mariadb-install-db',
+      `${libraries} exec ${join(mariadb, 'usr/bin/mariadb-install-db')} "$@" --basedir=${join(mariadb, 'usr')}`,
+    );
+    const server = await startMysql({ stateDir, onAttempt: () => undefined });
+    expect(server.line).toContain('MariaDB, mysqld on PATH');
+    expect(await versionOf(server.url)).toContain('MariaDB');
+    await server.stop();
+  });
 
-  it('is not looked for in a Docker whose daemon does not answer', async () => {
+  it('does not use Docker when its daemon does not answer', async () => {
     program('docker', 'exit 1');
     expect(await findDocker()).toBeUndefined();
     program('docker', 'echo 27.0');
     expect(await findDocker()).toContain('docker');
   });
 
-  it('listens on loopback only in Docker, and its password is on no command line', () => {
+  it('in Docker listens on loopback only, and its password is on no command line', () => {
     const args = containerArgs('name', stateDir, 3333).join(' ');
     expect(args).toContain('--publish 127.0.0.1:3333:3306');
     expect(args).not.toContain('PASSWORD');

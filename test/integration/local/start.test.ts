@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { cli, surgicase } from '../../bed/cli.ts';
 
-// `surgicase start` in an empty folder with nothing configured, its own MySQL and Temporal beside those of the tests.
+// Runs `surgicase start` in an empty folder without configuration, with its own MySQL and Temporal.
 const folder = mkdtempSync(join(tmpdir(), 'surgicase start '));
 const run = (...args: string[]) => surgicase(args, {}, folder);
 let started: Started;
 
 interface Started {
   readonly child: ChildProcess;
-  /** Everything on stdout, as soon as it holds the text. */
+  /** Resolves with all of stdout as soon as it contains the text. */
   until(text: string): Promise<string>;
   readonly exit: Promise<number | null>;
 }
@@ -41,7 +41,7 @@ function startHere(...args: string[]): Started {
   };
 }
 
-/** The password that the first start made. */
+/** The password that the first start created. */
 const databaseLogin = () =>
   /mysql:.*@/.exec(readFileSync(join(folder, '.surgicase', 'services.env'), 'utf8'))?.[0];
 
@@ -56,7 +56,7 @@ describe('npm start', () => {
     started = startHere();
     const shown = await started.until('/npi-update-manual/');
     expect(shown).toContain('generated sample weeks, no real providers');
-    // Paid first: what becomes pending payment in this start stays there until Thursday.
+    // Paid runs first: cases that become pending payment in this start keep that status until Thursday.
     expect(shown).toMatch(/paid-update: moved.*pending-payment-update: moved/s);
     started.child.kill('SIGINT');
     expect(await started.exit).toBe(0);
@@ -87,14 +87,14 @@ describe('npm start', () => {
     expect(shown).toMatch(/Next npi-update: Tue/);
   });
 
-  it('lets the other commands of its folder find what it runs, and offers a second week and a report', async () => {
+  it('lets other commands in its folder find its servers, and offers a second week and a report', async () => {
     const second = await run('run', 'npi-update', '--json');
     expect(second.code).toBe(0);
     expect(JSON.parse(second.out)).toMatchObject({
       result: {
         outcome: 'published',
         releases: [
-          // What the first week deactivated: its report brings nothing new.
+          // The report lists what the first week already deactivated, so it changes nothing.
           {
             release: expect.stringContaining('NPPES_Deactivated_NPI_Report_'),
             counts: { rows: 682, unchanged: 682 },
@@ -125,7 +125,7 @@ describe('npm start', () => {
     });
   });
 
-  it('goes on after a kill -9 with the same data and schedules, and runs nothing unasked', async () => {
+  it('starts after a kill -9 with the same data and schedules, and runs nothing unasked', async () => {
     const login = databaseLogin();
     started.child.kill('SIGKILL');
     await started.exit;
@@ -137,7 +137,7 @@ describe('npm start', () => {
     expect(again).toMatchObject({ result: { outcome: 'nothing due' } });
   });
 
-  it('stops in order on Ctrl-C, and refuses another source for the same data', async () => {
+  it('stops cleanly on Ctrl-C, and refuses another source for the same data', async () => {
     started.child.kill('SIGINT');
     expect(await started.exit).toBe(0);
     expect(await run('start', '--source', 'cms')).toMatchObject({

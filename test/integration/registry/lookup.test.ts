@@ -57,31 +57,31 @@ beforeAll(async () => {
 afterAll(() => pipeline.stop());
 
 describe('a search', () => {
-  it('finds names from their beginning, surgeons before facilities, whatever the case', async () => {
+  it('finds names by their beginning, surgeons before facilities, upper or lower case', async () => {
     expect(await names({ name: ' smith ' })).toEqual(['SMITH', 'SMITH BACK', 'Smithson', 'SMITH CLINIC']);
   });
 
-  it('finds a name anywhere as the application does: among those of its first letter', async () => {
+  it('finds a match anywhere in the name like the application: among names with the same first letter', async () => {
     const found = await names({ name: 'smith', isAnywhere: true });
     expect(found).toEqual(['SAINT SMITH', 'SMITH', 'SMITH BACK', 'Smithson', 'SMITH CLINIC']);
     expect(await names({ name: 'goldsmith', isAnywhere: true })).toEqual(['GOLDSMITH']);
   });
 
-  it('gives facilities by state and city when it looks as the application does, by name otherwise', async () => {
+  it('sorts facilities by state and city when it searches like the application, otherwise by name', async () => {
     expect(await names({ name: 'mercy', isAnywhere: true })).toEqual(['MERCY 19', 'MERCY 20', 'MERCY 18']);
     expect(await names({ name: 'mercy' })).toEqual(['MERCY 18', 'MERCY 19', 'MERCY 20']);
   });
 
-  it('leaves deactivated providers out', async () => {
+  it('omits deactivated providers', async () => {
     expect(await names({ name: 'SMITH GONE', isAnywhere: true })).toEqual([]);
   });
 
-  it('keeps to a state', async () => {
+  it('filters by state', async () => {
     expect(await names({ name: 'SMITH', state: 'tx' })).toEqual(['SMITH', 'SMITH CLINIC']);
     expect(await names({ name: 'SMITH', state: 'CA' })).toEqual([]);
   });
 
-  it('gives so many of each kind and no more', async () => {
+  it('limits the number of results of each kind', async () => {
     expect(await names({ name: 'SMITH' }, 1)).toEqual(['SMITH', 'SMITH CLINIC']);
   });
 
@@ -89,7 +89,7 @@ describe('a search', () => {
     expect(await names({ name })).toEqual(['ÉCLAIR', 'ECLAIRS']);
   });
 
-  it('finds a name that begins with no letter', async () => {
+  it('finds a name that does not begin with a letter', async () => {
     expect(await names({ name: '3m' })).toEqual(['3M HEALTH']);
     expect(await names({ name: '3M', isAnywhere: true })).toEqual(['3M HEALTH', 'ALPHA 3M LAB']);
   });
@@ -100,11 +100,11 @@ describe('a search', () => {
     ['B\\C', ['B\\C LAB']],
     ['%', []],
     ["O'", []],
-  ])('takes %s as it is written', async (name, expected) => {
+  ])('searches for %s literally', async (name, expected) => {
     expect(await names({ name })).toEqual(expected);
   });
 
-  it('answers with the columns of the search table', async () => {
+  it('returns the columns of the search table', async () => {
     expect(await search({ name: 'SMITH CLINIC' })).toEqual([
       {
         kind: 'facility',
@@ -120,7 +120,7 @@ describe('a search', () => {
 });
 
 describe('a look-up', () => {
-  it('shows the filled columns as the application sees them, and where they stand', async () => {
+  it('shows the filled columns as the application sees them, and their table', async () => {
     expect(await lookup(7)).toEqual({
       table: 'npi_data_2',
       columns: {
@@ -135,7 +135,7 @@ describe('a look-up', () => {
     });
   });
 
-  it('finds providers that no search shows', async () => {
+  it('finds providers that searches do not show', async () => {
     expect(await lookup(4)).toMatchObject({ table: 'npi_data_1' });
     expect(await lookup(9)).toEqual({
       table: 'npi_data_0',
@@ -148,7 +148,7 @@ describe('a look-up', () => {
     [9, '09/09/2026'],
     [17, undefined],
     [1, undefined],
-  ])('of provider %i says since when it is deactivated: %s', async (index, since) => {
+  ])('says since when provider %i is deactivated: %s', async (index, since) => {
     const { code, out } = await surgicase(['npi', 'lookup', npi(index)], pipeline.env);
     expect(code).toBe(0);
     expect(/DEACTIVATED on (\S+); not in the search tables\./.exec(out)?.[1]).toBe(since);
@@ -156,7 +156,7 @@ describe('a look-up', () => {
     expect(JSON.parse(json.out)).toEqual(await lookup(index));
   });
 
-  it('says nothing of an NPI that is not there', async () => {
+  it('returns nothing for an unknown NPI', async () => {
     expect(await lookup(99)).toBeUndefined();
   });
 });

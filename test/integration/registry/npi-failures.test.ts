@@ -28,7 +28,7 @@ import {
   type RowSpec,
 } from '../../generated/release-zip.ts';
 
-// What the world outside may do to a run. A name that must not appear anywhere but in the tables:
+// What servers and files can do to a run. This name must appear nowhere except in the tables:
 const secretName = 'ZYXWVUTSRQ';
 const name = 'npi_failures';
 const weeks = ['20260907-20260913', '20260914-20260920', '20260921-20260927'] as const;
@@ -49,7 +49,7 @@ const offer = (week: 0 | 1 | 2, csv: string | Buffer = npidataCsv(rows(week * 10
   writeWeekly(pipeline.site, weeks[week], csv);
 const zipPath = (week: 0 | 1 | 2) => join(pipeline.site, weeklyName(weeks[week]));
 
-/** Runs to its failure, and gives what a person sees of it. */
+/** Runs until the failure, and gives what a person sees. */
 async function failure(): Promise<{ type: string; message: string }> {
   const handle = await pipeline.start();
   const error = await handle.result().then(
@@ -71,14 +71,14 @@ describe('a run that cannot succeed fails with its type, and changes nothing', (
   const cases: readonly [string, string, () => unknown][] = [
     ['a page without links', 'PageWithoutLinks', () => undefined],
     [
-      'a proxy that answers the page with its own',
+      'a proxy that answers with its own page',
       'PageWithoutLinks',
       () => {
         pipeline.page.intercept = (_request, response) => Boolean(html(response));
       },
     ],
     [
-      'a proxy that answers the zip with a page',
+      'a proxy that answers with a page instead of the zip',
       'NotAZip',
       () => {
         pipeline.page.intercept = (request, response) => isZip(request) && Boolean(html(response));
@@ -108,7 +108,7 @@ describe('a run that cannot succeed fails with its type, and changes nothing', (
       () => writeFileSync(zipPath(1), renamed(readFileSync(zipPath(1)))),
     ],
     [
-      'a column that is needed and missing',
+      'a required column that is missing',
       'ColumnMissing',
       () =>
         offer(
@@ -120,7 +120,7 @@ describe('a run that cannot succeed fails with its type, and changes nothing', (
         ),
     ],
     [
-      'too many rows refused',
+      'too many refused rows',
       'TooManyRefused',
       () => offer(1, npidataCsv([...rows(10), { NPI: '1234567890', 'Entity Type Code': '1' }])),
     ],
@@ -143,7 +143,7 @@ describe('a run that cannot succeed fails with its type, and changes nothing', (
     expect(ledger).toEqual([{ outcome: 'failed', failure_type: type }]);
   });
 
-  it('a bad week stops the run after the good ones before it', async () => {
+  it('a bad week stops the run after the good weeks before it', async () => {
     await offer(0);
     await offer(1);
     await offer(2, npidataCsv(rows(20)).slice(0, -2));
@@ -155,7 +155,7 @@ describe('a run that cannot succeed fails with its type, and changes nothing', (
   });
 });
 
-describe('a run that meets trouble on the way arrives', () => {
+describe('a run succeeds', () => {
   it('when the server answers 503 three times', async () => {
     await offer(0);
     let refusals = 0;
@@ -169,7 +169,7 @@ describe('a run that meets trouble on the way arrives', () => {
     expect(refusals).toBe(3);
   });
 
-  it('when the connection is cut in the middle: it goes on from the byte where it was cut', async () => {
+  it('when the connection is cut: the download resumes at the byte where it was cut', async () => {
     await offer(0);
     const zip = readFileSync(zipPath(0));
     const ranges: (string | undefined)[] = [];
@@ -191,7 +191,7 @@ describe('a run that meets trouble on the way arrives', () => {
     expect(ranges).toEqual([undefined, 'bytes=500-']);
   });
 
-  it('when the header has a column more: it is told, and the rows are loaded', async () => {
+  it('when the header has a new column: it is reported, and the rows are loaded', async () => {
     await offer(0, npidataCsv(rows(0), [...npidataHeader, 'A New Column']));
     const { releases, remarks } = await pipeline.run();
     expect(releases[0]?.counts.inserted).toBe(3);
@@ -199,7 +199,7 @@ describe('a run that meets trouble on the way arrives', () => {
   });
 });
 
-it('a zip that is replaced under its name is a new version, loaded in its place', async () => {
+it('a zip that changed under the same name is loaded as a new version', async () => {
   await offer(0);
   await pipeline.run();
   await offer(0, npidataCsv([...rows(0), individual(50, secretName, '09/08/2026')]));
@@ -208,7 +208,7 @@ it('a zip that is replaced under its name is a new version, loaded in its place'
   expect((await pipeline.run()).outcome).toBe('nothing due');
 });
 
-it('a reader sees the tables before or after a week, never between', async () => {
+it('a reader sees the tables before or after a week, never in between', async () => {
   await offer(
     0,
     npidataCsv([individual(1, 'BEFORE', '09/08/2026'), organization(2, 'BEFORE', '09/08/2026')]),
@@ -229,7 +229,7 @@ it('a reader sees the tables before or after a week, never between', async () =>
   expect(Array.from(seen)).toEqual(['BEFORE,BEFORE,BEFORE,BEFORE,1,0', 'XAFTER,XAFTER,XAFTER,XAFTER,0,1']);
 });
 
-/** Calls `then` as soon as so many bytes of the first week's zip are in the work folder. */
+/** Calls `then` as soon as this many bytes of the first week's zip are in the work folder. */
 function whenOnDisk(sizeBytes: number, then: () => void): void {
   const work = pipeline.env['NPI_WORK_DIR'] ?? '';
   mkdirSync(work, { recursive: true });
@@ -241,7 +241,7 @@ function whenOnDisk(sizeBytes: number, then: () => void): void {
   });
 }
 
-/** One statement over all tables that a week touches. */
+/** One statement over all tables that a week changes. */
 async function readEverywhere(session: Session): Promise<string> {
   const [row] = await session.query<{ seen: string }>(
     `SELECT CONCAT_WS(',',
@@ -255,7 +255,7 @@ async function readEverywhere(session: Session): Promise<string> {
   return row?.seen ?? 'nothing';
 }
 
-it('the zip is in the archive when the run has ended, named as CMS names it, and nothing is left in the work folder', async () => {
+it('archives the zip under the file name of CMS, and leaves nothing in the work folder', async () => {
   await offer(0);
   await pipeline.run();
   expect(readdirSync(pipeline.archive)).toEqual([weeklyName(weeks[0])]);
@@ -282,7 +282,7 @@ it.skipIf(otherDisk === undefined)('archives to another file system than the wor
   rmSync(archive, { recursive: true });
 });
 
-/** The compression method of every entry, in its own header and in the directory, becomes 9. */
+/** Sets the compression method of every entry to 9, in its own header and in the directory. */
 function deflate64(zip: Buffer): Buffer {
   const changed = Buffer.from(zip);
   for (const [signature, offset] of [
@@ -299,7 +299,7 @@ function deflate64(zip: Buffer): Buffer {
   return changed;
 }
 
-/** `npidata_pfile_…` becomes `npidate_pfile_…` everywhere. */
+/** Renames `npidata_pfile_…` to `npidate_pfile_…` everywhere. */
 function renamed(zip: Buffer): Buffer {
   return Buffer.from(zip.toString('latin1').replaceAll('npidata', 'npidate'), 'latin1');
 }

@@ -7,7 +7,7 @@ import { startWorkerProcess, type WorkerProcess } from '../../crash/bed.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 import { individual, npidataCsv, writeMonthly, writeWeekly } from '../../generated/release-zip.ts';
 
-// A week that no page lists any more, as the operations engineer hears of it: everything in a process of its own.
+// A week that the page no longer lists, as an operator sees it: worker and commands run in their own processes.
 const name = 'npi_gaps';
 const notices: { event: string; text: string }[] = [];
 let pipeline: Pipeline;
@@ -59,7 +59,7 @@ const gapDays = async () =>
 
 const run = async (): Promise<NpiUpdateResult> => (await pipeline.start()).result() as never;
 
-it('a gap is a remark, a warning, a gauge, a notice and a line of the status, until a monthly closes it', async () => {
+it('a gap is reported as a remark, warning, gauge, notification and status line until a monthly closes it', async () => {
   await week('20260907-20260913', 1);
   await run();
   await expect.poll(gapDays).toBe('0');
@@ -84,7 +84,7 @@ it('a gap is a remark, a warning, a gauge, a notice and a line of the status, un
   expect((await surgicase(['npi', 'status'], pipeline.env)).out).toMatch(/gaps +none/);
 });
 
-it('a week that appears late closes its gap, and leaves what later weeks brought', async () => {
+it('a week that appears late closes its gap, and keeps the rows of later weeks', async () => {
   await pipeline.reset();
   await week('20260907-20260913', 1);
   await run();

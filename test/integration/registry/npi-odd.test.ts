@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 import { individual, npi, npidataCsv, weeklyName, writeWeekly } from '../../generated/release-zip.ts';
 
-// Weeks as CMS has not sent them yet, and a server that has moods.
+// Unusual weeks that CMS has not published so far, and an unreliable server.
 const weeks = ['20260907-20260913', '20260914-20260920'] as const;
 const practice = {
   line: 'Provider First Line Business Practice Location Address',
@@ -18,7 +18,7 @@ afterAll(() => pipeline.stop());
 const lastNames = () =>
   pipeline.query('SELECT provider_last_name AS name FROM odd_app.npi_data_1 ORDER BY npi');
 
-it('a week without a row is a week, and the next one follows it', async () => {
+it('a week without rows counts as loaded, and the next week follows', async () => {
   await writeWeekly(pipeline.site, weeks[0], npidataCsv([]));
   await writeWeekly(pipeline.site, weeks[1], npidataCsv([individual(1, 'NEXT', '09/15/2026')]));
   const { outcome, releases } = await pipeline.run();
@@ -38,7 +38,7 @@ it('a zip whose member names another week does not hide that week', async () => 
   expect(await lastNames()).toEqual([{ name: 'MISNAMED' }, { name: 'REAL' }]);
 });
 
-it('a published zip that cannot be asked after keeps no new week waiting', async () => {
+it('loads a new week even if it cannot check whether a published zip changed', async () => {
   await writeWeekly(pipeline.site, weeks[0], npidataCsv([individual(1, 'KNOWN', '09/08/2026')]));
   await pipeline.run();
   await writeWeekly(pipeline.site, weeks[1], npidataCsv([individual(2, 'NEW', '09/15/2026')]));
@@ -51,7 +51,7 @@ it('a published zip that cannot be asked after keeps no new week waiting', async
   expect(await lastNames()).toEqual([{ name: 'KNOWN' }, { name: 'NEW' }]);
 });
 
-it('a tab that moves from one field to the next is a change, in the tables and in the search', async () => {
+it('a tab that moves from one field to the next is a change in the provider and search tables', async () => {
   const row = (line: string, city: string) =>
     npidataCsv([individual(1, 'TAB', '09/08/2026', { [practice.line]: line, [practice.city]: city })]);
   await writeWeekly(pipeline.site, weeks[0], row('X\tY', 'Z'));
@@ -63,7 +63,7 @@ it('a tab that moves from one field to the next is a change, in the tables and i
   ).toEqual([{ address: 'X', city: 'Y\tZ' }]);
 });
 
-it('what differs in case, an accent or a trailing space only is a change, in the tables and in the search', async () => {
+it('a difference in only case, accent or trailing space is a change in the provider and search tables', async () => {
   const names = ['Renee', 'RENEE', 'RENÉE', 'RENEE '] as const;
   const week = (of: (index: number) => string, day: string) =>
     npidataCsv([1, 2, 3].map((index) => individual(index, of(index), `09/${day}/2026`)));
@@ -73,7 +73,7 @@ it('what differs in case, an accent or a trailing space only is a change, in the
     week(() => names[0], '08'),
   );
   await pipeline.run();
-  // The same dates, so that nothing but the names differs.
+  // The dates are equal, so that only the names differ.
   await writeWeekly(
     pipeline.site,
     weeks[1],
@@ -92,7 +92,7 @@ it('what differs in case, an accent or a trailing space only is a change, in the
   }
 });
 
-it('a NULL of an older loader becomes the empty field that the file has', async () => {
+it('replaces a NULL of an older loader with the empty field of the file', async () => {
   await writeWeekly(pipeline.site, weeks[0], npidataCsv([individual(1, 'OLDER', '09/08/2026')]));
   await pipeline.run();
   await pipeline.query('UPDATE odd_app.npi_data_1 SET provider_middle_name = NULL');

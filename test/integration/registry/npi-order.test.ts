@@ -4,7 +4,7 @@ import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 import { randomRow, tablesAfter } from '../../generated/random-rows.ts';
 import { npidataCsv, writeWeekly, type RowSpec } from '../../generated/release-zip.ts';
 
-// Contract, rule 2: releases arriving in any order leave the tables that period order would have left.
+// Contract, rule 2: releases that arrive in any order leave the same tables as in period order.
 const name = 'npi_order';
 const weeks = ['20260907-20260913', '20260914-20260920', '20260921-20260927'] as const;
 
@@ -17,7 +17,7 @@ afterAll(() => pipeline.stop());
 const week = fc.array(randomRow, { minLength: 1, maxLength: 6 });
 const order = fc.shuffledSubarray([0, 1, 2] as const, { minLength: 3, maxLength: 3 });
 
-/** Without the logs, which tell the order. */
+/** Without the logs, because they show the order. */
 const tablesOf = (contents: readonly RowSpec[][], places: readonly (0 | 1 | 2)[]): Promise<unknown> =>
   tablesAfter(
     name,
@@ -26,7 +26,7 @@ const tablesOf = (contents: readonly RowSpec[][], places: readonly (0 | 1 | 2)[]
     (place) => !place.includes('_log'),
   );
 
-it('any order of three random weeks leaves the same tables', async () => {
+it('three random weeks leave the same tables in any order', async () => {
   await fc.assert(
     fc.asyncProperty(fc.tuple(week, week, week), order, async (contents, places) => {
       const inOrder = await tablesOf(contents, [0, 1, 2]);

@@ -40,7 +40,7 @@ const open = (rows: readonly { reason: string; rowCount: number; file: string }[
     ),
   });
 
-it('a refused row stands with reason, release and line until a sound one follows', async () => {
+it('a refused row is listed with reason, release and line until a valid row replaces it', async () => {
   await load(weeks[0], [sound(1), refused(2), nameless]);
   expect(
     await pipeline.query(
@@ -61,7 +61,7 @@ it('a refused row stands with reason, release and line until a sound one follows
   expect(await status()).toEqual(open(both.slice(1)));
 });
 
-it('a week that arrives late clears nothing that later ones refused, and enters nothing that they brought', async () => {
+it('a late week clears no rows that later weeks refused, and lists no row that they replaced', async () => {
   await load(weeks[0], [sound(9)]);
   await load(weeks[2], [sound(1), refused(2)]);
   await load(weeks[1], [refused(1), sound(2)]);
@@ -89,7 +89,7 @@ it('a later row that was stale clears what a week or a monthly that arrives late
   expect(await status()).toEqual(open([{ reason, rowCount: 1, file: 'October_2026' }]));
 });
 
-it('a monthly clears what was refused before it, and what it refuses itself stands until a later row', async () => {
+it('a monthly clears older refused rows, and its own refused rows stay listed until a later valid row', async () => {
   await load(weeks[0], [refused(1), refused(2), nameless]);
   await load(weeks[1], [refused(3), sound(4)]);
   await writeMonthly(pipeline.site, 'September_2026', '20260913', [sound(1), refused(2), refused(4)]);
@@ -103,7 +103,7 @@ it('a monthly clears what was refused before it, and what it refuses itself stan
   );
 });
 
-it('new columns of a header are a remark of their release', async () => {
+it('reports new columns of a header as a remark of the release', async () => {
   const header = [...npidataHeader, 'Provider Favourite Colour'];
   await writeWeekly(pipeline.site, weeks[0], npidataCsv([sound(1)], header));
   const { remarks } = await pipeline.run();

@@ -14,7 +14,7 @@ const real = new URL('../../../../shared/nppes/real/', import.meta.url);
 const providers = new URL('npidata_pfile_20050523-20260913.csv', real);
 const report = fileURLToPath(new URL('NPPES_Deactivated_NPI_Report_100923.zip', real));
 const isThere = existsSync(providers) && existsSync(report);
-if (!isThere) console.warn('SKIPPED: a real deactivation report is loaded only beside ../shared');
+if (!isThere) console.warn('SKIPPED: loading a real deactivation report needs the folder ../shared');
 
 let pipeline: Pipeline;
 beforeAll(async () => {
@@ -26,7 +26,7 @@ type Row = Readonly<Record<string, string>>;
 const sortable = (date = '') => date.replace(/^(..)\/(..)\/(....)$/, '$3$1$2');
 const reportDay = '20231009';
 
-/** The report as its XML has it, read in the plainest way: text cells in pairs below title and header. */
+/** Reads the report's XML in the simplest way: pairs of text cells below title and header. */
 async function entriesOf(path: string): Promise<Map<string, string>> {
   const zip = await openZip(path);
   const xlsx = await openZipBytes(await buffer(await reportMember(zip).open()), 'the report');
@@ -44,7 +44,7 @@ async function entriesOf(path: string): Promise<Map<string, string>> {
   return new Map(cells.flatMap((cell, i) => (i % 2 === 0 ? [[cell, cells[i + 1] ?? '']] : [])));
 }
 
-/** Rule 4 for an entry and a provider's row, where there is one. */
+/** Rule 4 for an entry and the provider's row, if there is one. */
 function dateAfter(row: Row, date: string): string {
   const known = row['NPI Deactivation Date'] ?? '';
   const reactivation = sortable(row['NPI Reactivation Date']);
@@ -52,14 +52,14 @@ function dateAfter(row: Row, date: string): string {
   return sortable(row['Last Update Date']) > reportDay ? known : date;
 }
 
-/** A stub of before the report's day that it does not have. Real files have a few. */
+/** A stub that is older than the report but not in it. Real files have a few. */
 function isMissedBy(entries: ReadonlyMap<string, string>, row: Row): boolean {
   const date = sortable(row['NPI Deactivation Date']);
   return !row['Entity Type Code'] && date <= reportDay && !entries.has(row['NPI'] ?? '');
 }
 
 describe.runIf(isThere)('a real deactivation report', () => {
-  it('deactivates whom it names, leaves who was updated after it, and brings stubs of the others', async () => {
+  it('deactivates the listed providers, keeps those updated later, and adds stubs of unknown ones', async () => {
     const csv = readFileSync(providers);
     await writeWeekly(pipeline.site, '20231002-20231008', csv);
     await pipeline.run();

@@ -50,7 +50,7 @@ async function deactivations(): Promise<string[]> {
 const shown = (type: number, index: number, day: string) =>
   `${type}: ${String(index).padStart(8, '0')} ${day}`;
 
-it('an entry is a stub: known providers keep their data and leave the search, unknown ones become stubs', async () => {
+it('an entry deactivates a known provider, which keeps its data and leaves the search, or adds a stub of an unknown one', async () => {
   await week('20260907-20260913', [
     individual(1, 'SMITH', '09/01/2026'),
     individual(2, 'JONES', '09/01/2026', {
@@ -106,7 +106,7 @@ it('an entry is a stub: known providers keep their data and leave the search, un
   expect((await pipeline.run()).outcome).toBe('nothing due');
 });
 
-it('what only reports repeat is kept once', async () => {
+it('keeps one stub of a provider that only reports list, however many list it', async () => {
   await report('091426', [
     [1, '01/01/2020'],
     [2, '02/02/2020'],
@@ -133,15 +133,15 @@ type Place = (typeof places)[number];
 const leftBy = (releases: readonly (() => Promise<unknown>)[]) =>
   tablesAfter(name, pipeline, releases, isOfApplication);
 
-// A case is up to ten runs of the pipeline: some ten seconds, and three times that beside other work.
+// A case is up to ten runs of the pipeline: about ten seconds, or three times that on a busy machine.
 const orderTimeoutMs = 300_000;
 
 it(
-  'weeks, a monthly and reports leave the tables of their order, whenever they come',
+  'weeks, a monthly and reports leave the same tables in any order of arrival',
   async () => {
     const arrival = fc
       .shuffledSubarray([...places], { minLength: 5, maxLength: 5 })
-      // An older report is not loaded any more when a newer one is: it is the full list.
+      // An older report is not loaded after a newer one, because each report is the full list.
       .filter((order) => order.indexOf('r1') < order.indexOf('r2'));
     await fc.assert(
       fc.asyncProperty(rows, rows, rows, entries, entries, arrival, async (w1, m, w2, r1, r2, order) => {

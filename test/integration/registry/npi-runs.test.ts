@@ -55,7 +55,7 @@ async function loadFirstWeek(): Promise<void> {
   );
 }
 
-/** A run of the second week in the middle of its publish: a statement of it waits for locks of `other`. */
+/** Starts a run of the second week and waits until its publish is blocked by locks of `other`. */
 async function startBlockedRun(): Promise<WorkflowHandle> {
   await other.query('START TRANSACTION');
   await other.query(`SELECT npi FROM ${name}_app.npi_data_1 FOR UPDATE`);
@@ -65,12 +65,12 @@ async function startBlockedRun(): Promise<WorkflowHandle> {
 }
 
 describe('a run that is cancelled', () => {
-  it('in the middle of a statement: the statement is killed, nothing is changed, and the next run works', async () => {
+  it('in the middle of a statement: the statement is killed, nothing changes, and the next run succeeds', async () => {
     await loadFirstWeek();
     const before = await traces(name, pipeline);
     const handle = await startBlockedRun();
     await handle.cancel();
-    // The other session still holds its locks: only a kill can end the statement.
+    // The other session still holds its locks, so only a kill can end the statement.
     await vi.waitFor(async () => expect(await running(statement)).toEqual([]), 5000);
     await expect(handle.result()).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } });
     expect(await traces(name, pipeline)).toEqual(before);
@@ -79,7 +79,7 @@ describe('a run that is cancelled', () => {
     expect((await pipeline.run()).releases[0]?.counts).toMatchObject({ inserted: 1, updated: 1 });
   });
 
-  it('in the middle of a download: what has arrived is kept, and the next run works', async () => {
+  it('in the middle of a download: the downloaded part is kept, and the next run succeeds', async () => {
     let arrived: () => void = () => undefined;
     const half = new Promise<void>((resolve) => {
       arrived = resolve;
@@ -100,7 +100,7 @@ describe('a run that is cancelled', () => {
   });
 });
 
-it('a run that is terminated writes no more, and its lease is taken over when it expires', async () => {
+it('a terminated run writes no more, and its lease is taken over after it expires', async () => {
   await loadFirstWeek();
   const handle = await startBlockedRun();
   await handle.terminate();
@@ -109,7 +109,7 @@ it('a run that is terminated writes no more, and its lease is taken over when it
   expect(await pipeline.query('SELECT 1 FROM npi_release')).toHaveLength(1);
   const next = await pipeline.start();
   await vi.waitFor(async () => expect(await details(next)).toContain(handle.workflowId), 10_000);
-  // An hour later, for the lease and for what it left in staging.
+  // Pretend that an hour has passed for its lease and its staging tables.
   await pipeline.query('UPDATE npi_checkpoint SET moved_at = moved_at - INTERVAL 61 MINUTE');
   await pipeline.query('UPDATE lease SET expires_at = NOW(6)');
   expect(await next.result()).toMatchObject({ outcome: 'published' });
@@ -125,7 +125,7 @@ describe('two runs of the job', () => {
        ON DUPLICATE KEY UPDATE workflow_id = 'another', run_id = '${holder}', expires_at = NOW(6) + INTERVAL 1 HOUR`,
     );
 
-  it('never work at once: the second waits, names the first, and goes on when that has ended', async () => {
+  it('never load at the same time: the second waits, names the first, and continues after its end', async () => {
     await hold();
     const handle = await pipeline.start();
     await vi.waitFor(
@@ -138,7 +138,7 @@ describe('two runs of the job', () => {
     expect(await details(handle)).toMatch(/\| inserted \| 2 \|/);
   });
 
-  it('never work at once while the first is in the middle of its publish', async () => {
+  it('never load at the same time while the first publishes', async () => {
     await loadFirstWeek();
     const first = await startBlockedRun();
     const second = await pipeline.start();
@@ -148,7 +148,7 @@ describe('two runs of the job', () => {
     expect(await second.result()).toMatchObject({ outcome: 'nothing due' });
   });
 
-  it('the one that waits can be cancelled', async () => {
+  it('the waiting run can be cancelled', async () => {
     await hold();
     const handle = await pipeline.start();
     await vi.waitFor(async () => expect(await details(handle)).toContain('holds the lease'), 10_000);
@@ -158,14 +158,14 @@ describe('two runs of the job', () => {
     expect(await pipeline.query('SELECT workflow_id FROM lease')).toEqual([{ workflow_id: 'another' }]);
   });
 
-  it('a dry run takes no lease and works beside the other', async () => {
+  it('a dry run takes no lease and runs at the same time', async () => {
     await hold();
     expect((await pipeline.run({ dryRun: true })).outcome).toBe('dry run');
     expect(await pipeline.query('SELECT workflow_id FROM lease')).toEqual([{ workflow_id: 'another' }]);
   });
 });
 
-it('what a dead run left in staging is removed by the next one', async () => {
+it('removes the staging tables of a dead run in the next run', async () => {
   const own = `${name}_own`;
   await pipeline.query(`CREATE TABLE ${own}.npi_stage_deaddeaddead (npi BIGINT PRIMARY KEY)`);
   await pipeline.query(

@@ -15,7 +15,7 @@ import {
 } from '../../generated/release-zip.ts';
 
 const real = new URL('../../../../shared/nppes/real/npidata_pfile_20260914-20260920.csv', import.meta.url);
-if (!existsSync(real)) console.warn('SKIPPED: the real rows are loaded only beside ../shared');
+if (!existsSync(real)) console.warn('SKIPPED: loading real rows needs the folder ../shared');
 
 let pipeline: Pipeline;
 beforeAll(async () => {
@@ -70,7 +70,7 @@ const secondWeek = [
 ];
 
 describe('the weekly refresh', () => {
-  it('publishes two weeks, oldest first, each row accounted for', async () => {
+  it('publishes two weeks, oldest first, and accounts for each row', async () => {
     await offer(1, secondWeek);
     await offer(0, firstWeek);
     const { outcome, releases } = await pipeline.run();
@@ -119,7 +119,7 @@ describe('the weekly refresh', () => {
     ['facility_l', [10]],
     ['surgeon_all', [1, 2, 3, 6, 7, 8, 9]],
     ['facility_all', [5, 10]],
-  ])('lists in %s those that belong there', async (table, indexes) => {
+  ])('lists the right providers in %s', async (table, indexes) => {
     await offer(0, firstWeek);
     await offer(1, secondWeek);
     await pipeline.run();
@@ -153,7 +153,7 @@ describe('the weekly refresh', () => {
     expect(await tables()).toEqual(once);
   });
 
-  it('publishes nothing in a dry run, and says what it would do', async () => {
+  it('publishes nothing in a dry run, and says what it would load', async () => {
     await offer(0, firstWeek);
     const before = await tables();
     const { outcome, releases } = await pipeline.run({ dryRun: true });
@@ -162,7 +162,7 @@ describe('the weekly refresh', () => {
     expect((await pipeline.run()).outcome).toBe('published');
   });
 
-  it('keeps the good week before a bad one, and names what is wrong', async () => {
+  it('keeps the good week before a bad one, and names the problem', async () => {
     await offer(0, firstWeek);
     await writeWeekly(pipeline.site, weeks[1], npidataCsv(secondWeek).slice(0, -2));
     await expect(pipeline.run()).rejects.toMatchObject({ cause: { type: 'FileDamaged' } });
@@ -176,7 +176,7 @@ describe('the weekly refresh', () => {
 });
 
 describe.skipIf(!existsSync(real))('399 real rows', () => {
-  it('stand in the tables cell by cell as an independent reading has them', async () => {
+  it('match an independent reading cell by cell', async () => {
     const content = readFileSync(real);
     await writeWeekly(pipeline.site, '20260914-20260920', content);
     const [release] = (await pipeline.run()).releases;

@@ -6,10 +6,11 @@ import { Cms, lastWeek, late, missing, mondayOf, type Release } from '../../mode
 import { dayAfter } from '../../models/npi-year.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 
-// A year of releases leaves what test/models/npi-model.ts makes of the contract. YEAR_SEED repeats a year.
+// After a year of releases, the tables match test/models/npi-model.ts, which implements the contract. YEAR_SEED
+// repeats a year.
 const seed = Number(process.env['YEAR_SEED'] ?? Math.floor(Math.random() * 1e9));
 const name = 'npi_year';
-// Some two minutes, and as much again beside other work.
+// About two minutes, or twice that on a busy machine.
 const yearTimeoutMs = 600_000;
 
 let pipeline: Pipeline;
@@ -18,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => pipeline.stop());
 
-/** Runs the update, which is to load these releases in this order and to tell of these gaps. */
+/** Runs the update and expects it to load these releases in this order and to report these gaps. */
 async function load(
   due: readonly Release[],
   gaps: readonly number[],
@@ -32,13 +33,13 @@ async function load(
   return releases;
 }
 
-/** Weeks that are missing on a Tuesday between others, and not in a monthly that is loaded. */
+/** Weeks that are missing between others on a Tuesday and are not in a loaded monthly. */
 function gapsOn(week: number, lastMonthly: number): number[] {
   const absent = week < late.listedIn ? [...missing, late.week] : missing;
   return absent.filter((gap) => gap > lastMonthly && gap < week);
 }
 
-/** A year with too few of them would show less than it seems to. */
+/** A year with too few of these rows would prove less than it seems to. */
 function expectVariety(outcomes: readonly ReleaseOutcome[]): void {
   const counts = ['inserted', 'updated', 'unchanged', 'stale', 'refused', 'duplicates'] as const;
   for (const { counts: of } of outcomes)
@@ -51,7 +52,7 @@ function expectVariety(outcomes: readonly ReleaseOutcome[]): void {
 }
 
 it(
-  `12 monthlies, 52 weeks and 12 reports leave the tables that the contract says (YEAR_SEED=${seed})`,
+  `12 monthlies, 52 weeks and 12 reports leave the tables that the contract requires (YEAR_SEED=${seed})`,
   async () => {
     const cms = new Cms(pipeline, seed);
     const loaded: Release[] = [];
@@ -62,7 +63,7 @@ it(
       const { weeklies, month } = await cms.nextMonday(week);
       const [monthly, report] = month;
       const gaps = gapsOn(week, lastMonthly);
-      // By itself a monthly is loaded first of all, and where a week is missing.
+      // Without an order, a monthly is loaded as the very first release and when a week is missing.
       const isMonthlyDue = monthly !== undefined && (week === 0 || gaps.length > 0);
       const due = isMonthlyDue ? month : [...weeklies, ...(report ? [report] : [])];
       outcomes.push(...(await load(due, isMonthlyDue ? [] : gaps)));

@@ -10,7 +10,8 @@ import { openDatabase } from '../../bed/database.ts';
 import { startPipeline } from '../../bed/pipeline.ts';
 
 const dump = new URL('../../../../shared/surgicase/existing_npi_columns.csv', import.meta.url);
-if (!existsSync(dump)) console.warn('SKIPPED: the existing database is described only beside ../shared');
+if (!existsSync(dump))
+  console.warn('SKIPPED: the description of the existing database is in the folder ../shared');
 
 const forever = new AbortController().signal;
 const existing = { application: 'existing_app', search: 'existing_search', scheduler: 'existing_own' };
@@ -24,7 +25,7 @@ afterAll(async () => {
   await database.close();
 });
 
-it('lets a fresh database take a load, and names what is gone from it and the command, before anything is written', async () => {
+it('accepts a load into a new database, and names removed parts and the command to run before anything is written', async () => {
   const pipeline = await startPipeline('ready');
   const schemas = { application: 'ready_app', search: 'ready_search', scheduler: 'ready_own' };
   expect(await obstacles(schemas)).toEqual([]);
@@ -111,7 +112,7 @@ describe.skipIf(!existsSync(dump))('the database of the existing application', (
     'authorized_official_name_suffix_text',
   ];
 
-  it('takes no load: what is missing, unkeyed and too narrow is named, and a migration alters none of it', async () => {
+  it('accepts no load: missing, unkeyed and too narrow parts are named, and a migration alters none of them', async () => {
     await inSession(createExisting);
     const own = ownTables.map((table) => `${existing.scheduler}.${getTableConfig(table).name}`);
     const data = [0, 1, 2].map((type) => `${existing.application}.npi_data_${type}`);

@@ -17,7 +17,7 @@ import {
   writeWeekly,
 } from '../../generated/release-zip.ts';
 
-// The schemas of docs/operations.md, as this file's pipeline names them.
+// The schema names of docs/operations.md and those of this file's pipeline.
 const schemas = {
   allstars: 'rights_app',
   search_surgeon_facility: 'rights_search',
@@ -76,7 +76,7 @@ it.each([
     try {
       const known = [individual(1, 'KNOWN', '09/01/2026'), individual(2, 'MOVER', '09/01/2026')];
       const changed = [stub(1, '09/02/2026'), organization(2, 'MOVED', '09/02/2026'), { NPI: '1234567890' }];
-      // The later week first, so that the earlier one takes every way through the tables.
+      // The later week comes first, so that the earlier one takes every path through the tables.
       await writeWeekly(pipeline.site, later, npidataCsv(changed));
       expect((await pipeline.run()).outcome).toBe('published');
       await writeWeekly(pipeline.site, earlier, npidataCsv(known));
@@ -87,7 +87,7 @@ it.each([
   },
 );
 
-it('a monthly goes live with those that are named for it; while one is missing it is refused', async () => {
+it('a monthly goes live with its documented rights, and is refused while one is missing', async () => {
   const rows = [individual(1, 'KNOWN', '10/01/2026'), organization(2, 'MOVED', '10/01/2026')];
   await writeMonthly(pipeline.site, 'October_2026', '20261011', rows);
   const { monthly } = documentedGrants();
@@ -100,7 +100,7 @@ it('a monthly goes live with those that are named for it; while one is missing i
   expect(await pipeline.run()).toMatchObject({ outcome: 'published', releases: [{ kind: 'monthly' }] });
 });
 
-it('and all that moving cases needs; a right that is missing is named before anything moves', async () => {
+it('cases move with the documented rights, and a missing right is named before anything moves', async () => {
   expect(await pipeline.runCases('pending-payment-update')).toMatchObject({ updated: 3 });
   await administrator.query(`REVOKE UPDATE ON ${schemas.allstars}.cases FROM ${login}`);
   const handle = await pipeline.startCases('paid-update');

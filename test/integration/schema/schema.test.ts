@@ -38,7 +38,7 @@ const described: MySqlTable[] = [
 ];
 const sqlTypes: Readonly<Record<string, string>> = { boolean: 'tinyint(1)' };
 
-/** A table as schema.ts describes it. */
+/** A table as described in schema.ts. */
 function declaredColumns(table: MySqlTable): unknown {
   const { columns, primaryKeys } = getTableConfig(table);
   const keyed = new Set(primaryKeys.flatMap((key) => key.columns.map(({ name }) => name)));
@@ -76,7 +76,7 @@ describe('schema.ts', () => {
   };
 
   it.each(described.map((table) => [placeOf(table).join('.'), table] as const))(
-    'describes the columns of %s as the migrations make them',
+    'describes the columns of %s as the migrations create them',
     async (_place, table) => {
       const columns = await inSession((session) =>
         session.query(
@@ -90,7 +90,7 @@ describe('schema.ts', () => {
   );
 
   it.each(ownTables.map((table) => [placeOf(table)[1], table] as const))(
-    'describes the keys of %s as the migrations make them',
+    'describes the keys of %s as the migrations create them',
     async (_name, table) => {
       const keys = await inSession((session) =>
         session.query(
@@ -105,7 +105,7 @@ describe('schema.ts', () => {
     },
   );
 
-  it('describes every own table', async () => {
+  it('describes every table of this service', async () => {
     const tables = await inSession((session) =>
       session.query<{ name: string }>(
         'SELECT table_name AS name FROM information_schema.tables WHERE table_schema = ?',
@@ -120,7 +120,7 @@ describe('schema.ts', () => {
 describe('a typed statement', () => {
   const job = 'a job of this test';
 
-  it('is part of the transaction of its session', async () => {
+  it('belongs to the transaction of its session', async () => {
     const found = await inSession(async (session) => {
       const work = session.transaction(async () => {
         await session.orm((db) => db.insert(leaseTable).values({ job, epoch: 1 }));

@@ -40,7 +40,7 @@ async function serve(listener: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** Answers Range as a real server does, unless If-Range holds another ETag. */
+/** Answers Range like a real server, unless If-Range has another ETag. */
 function sendZip(request: IncomingMessage, response: ServerResponse, body = zip, etag = '"one"'): number {
   const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
   const isPart = request.headers.range !== undefined && request.headers['if-range'] === etag;
@@ -54,7 +54,7 @@ function sendZip(request: IncomingMessage, response: ServerResponse, body = zip,
 const arrivedBytes = 100_000;
 let cut: () => void;
 
-/** Sends the first bytes and no more: `downloadCut` cuts the connection when they have arrived. */
+/** Sends only the first bytes. `downloadCut` cuts the connection when they have arrived. */
 function sendStart(response: ServerResponse, etag = '"one"'): void {
   cut = () => response.destroy();
   response.writeHead(200, { etag, 'content-length': zip.length }).write(zip.subarray(0, arrivedBytes));
@@ -71,7 +71,7 @@ const code = (promise: Promise<unknown>) =>
 const downloadCut = (url: string) =>
   code(download(url, { onProgress: (bytes) => bytes === arrivedBytes && cut() }));
 
-test('a zip arrives whole, with its sha256, ETag and progress, and names us', async () => {
+test('downloads a zip with sha256, ETag and progress, and sends our user agent', async () => {
   const agents: unknown[] = [];
   const url = await serve((request, response) => {
     agents.push(request.headers['user-agent']);
@@ -94,7 +94,7 @@ test('a zip arrives whole, with its sha256, ETag and progress, and names us', as
   expect(agents).toEqual([`surgicase-pipelines/${version} (NPPES loader)`]);
 });
 
-test('a connection cut in the middle fails, and the next attempt goes on from what arrived', async () => {
+test('a cut connection fails the attempt, and the next one resumes where it stopped', async () => {
   const ranges: unknown[] = [];
   const url = await serve((request, response) => {
     ranges.push(request.headers.range);
@@ -116,7 +116,7 @@ const changes: Record<string, RequestListener> = {
   'the server ignores Range': (_request, response) =>
     void response.writeHead(200, { etag: '"one"' }).end(other),
 };
-test.each(Object.keys(changes))('the download begins anew when %s', async (change) => {
+test.each(Object.keys(changes))('starts the download again when %s', async (change) => {
   let requestCount = 0;
   const url = await serve((request, response) => {
     requestCount += 1;
@@ -129,7 +129,7 @@ test.each(Object.keys(changes))('the download begins anew when %s', async (chang
   expect(readFileSync(path()).equals(other)).toBe(true);
 });
 
-test('a part without a strong validator is not continued', async () => {
+test('does not resume a partial file without a strong validator', async () => {
   const ranges: unknown[] = [];
   const url = await serve((request, response) => {
     ranges.push(request.headers.range);
@@ -141,7 +141,7 @@ test('a part without a strong validator is not continued', async () => {
   expect(ranges).toEqual([undefined, undefined]);
 });
 
-test('a part that is complete already is tested and renamed after the server confirms it', async () => {
+test('tests and renames a complete partial file after the server confirms it', async () => {
   const sentBytes: number[] = [];
   const url = await serve((request, response) => {
     sentBytes.push(sendZip(request, response));
@@ -152,7 +152,7 @@ test('a part that is complete already is tested and renamed after the server con
   expect(sentBytes).toEqual([zip.length, 1]);
 });
 
-test('a damaged zip is downloaded once more from its first byte, then given up', async () => {
+test('downloads a damaged zip once more from the first byte, then fails', async () => {
   const ranges: unknown[] = [];
   const url = await serve((request, response) => {
     ranges.push(request.headers.range);
@@ -170,7 +170,7 @@ test('a damaged zip is downloaded once more from its first byte, then given up',
   expect(readdirSync(folder)).toEqual(['week.zip']);
 });
 
-test('HTML with status 200 is no zip, and nothing of it stays', async () => {
+test('refuses HTML with status 200 and keeps nothing', async () => {
   const url = await serve((_request, response) => {
     response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Please log in</html>');
   });
@@ -179,7 +179,7 @@ test('HTML with status 200 is no zip, and nothing of it stays', async () => {
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test('a redirect within the host is followed, one to another host or a loop is refused', async () => {
+test('follows a redirect within the host, refuses one to another host or in a loop', async () => {
   let target = '/zip';
   const seen: unknown[] = [];
   const elsewhere = await serve((request) => void seen.push(request.url));
@@ -197,21 +197,21 @@ test('a redirect within the host is followed, one to another host or a loop is r
   expect(seen).toEqual([]);
 });
 
-test('a status is named in the error', async () => {
+test('names the HTTP status in the error', async () => {
   const url = await serve((_request, response) => void response.writeHead(503).end());
   expect(await code(download(url))).toBe('DownloadFailed');
   await expect(fetchPage(url, { signal: never })).rejects.toThrow('status 503');
   expect(await code(fetchPage(url, { signal: never }))).toBe('PageUnreachable');
 });
 
-test('a server that is not there is unreachable', async () => {
+test('reports a missing server as unreachable', async () => {
   const url = await serve(() => {});
   servers.pop()?.close();
   expect(await code(fetchPage(url, { signal: never }))).toBe('PageUnreachable');
   await expect(download(url)).rejects.toThrow('ECONNREFUSED');
 });
 
-test('a zip that does not fit on the disk is refused before its first byte, with figures', async () => {
+test('refuses a zip that does not fit on the disk before its first byte, and names both sizes', async () => {
   const url = await serve((_request, response) => {
     response.writeHead(200, { etag: '"huge"', 'content-length': 9e15 }).flushHeaders();
   });
@@ -219,7 +219,7 @@ test('a zip that does not fit on the disk is refused before its first byte, with
   expect(await code(download(url))).toBe('NoSpace');
 });
 
-test('the signal ends a download with its reason, and what arrived stays', async () => {
+test('the signal ends a download with its reason, and keeps what arrived', async () => {
   const url = await serve((_request, response) => {
     response.writeHead(200, { etag: '"one"', 'content-length': zip.length }).write(zip.subarray(0, 50_000));
   });
@@ -229,7 +229,7 @@ test('the signal ends a download with its reason, and what arrived stays', async
   expect(readFileSync(`${path()}.part`)).toHaveLength(50_000);
 });
 
-test('the page comes as text, and one that has no end is cut off', async () => {
+test('returns the page as text, and stops reading an endless one', async () => {
   let isEndless = false;
   const url = await serve((_request, response) => {
     if (isEndless) response.writeHead(200).end(Buffer.alloc(6_000_000, ' '));
@@ -240,7 +240,7 @@ test('the page comes as text, and one that has no end is cut off', async () => {
   expect(await code(fetchPage(url, { signal: never }))).toBe('PageUnreachable');
 });
 
-test('what is offered is known without a download, unless HEAD is refused', async () => {
+test('knows length and ETag without a download, unless the server refuses HEAD', async () => {
   let isRefused = false;
   const url = await serve((request, response) => {
     if (isRefused) response.writeHead(405).end();

@@ -21,7 +21,7 @@ import {
 
 const name = 'local_files';
 const base = mkdtempSync(join(tmpdir(), 'surgicase local-'));
-// NPPES_URL: a test makes of it a folder, or a saved page, or leaves it out.
+// The path in NPPES_URL. A test creates a folder or a saved page there, or nothing.
 const source = join(base, 'source');
 const zips = join(base, 'zips');
 let pipeline: Pipeline;
@@ -51,7 +51,7 @@ const releaseOf = (fileName: string) => fileName.replace('.zip', '');
 const sha256Of = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');
 
 describe('NPPES_URL on this disk', () => {
-  it('as a folder: its zips are loaded and stay, each once, and again when they have another content', async () => {
+  it('as a folder: loads each zip once, again when its content changes, and keeps the zips', async () => {
     const first = await week(source, '20260907-20260913', person(1));
     const second = await week(source, '20260914-20260920', person(2));
     writeFileSync(join(source, 'notes.txt'), 'no zip of CMS');
@@ -68,14 +68,14 @@ describe('NPPES_URL on this disk', () => {
     expect(await lastNames()).toEqual(['NAME1', 'CORRECTED']);
   });
 
-  it('as a saved page: what it links on this disk is loaded, and nothing of a server', async () => {
+  it('as a saved page: loads the zips it links on this disk, and nothing from a server', async () => {
     const here = await week(zips, '20260907-20260913', person(1));
     const there = 'NPPES_Data_Dissemination_091426_092026_Weekly_V2.zip';
     writeFileSync(source, `<a href='./zips/${here}'></a><a href='https://download.cms.gov/nppes/${there}'>`);
     expect((await pipeline.run()).releases.map(({ release }) => release)).toEqual([releaseOf(here)]);
   });
 
-  it('that is not there is told with its path and the reason, and so is a zip that a page links', async () => {
+  it('that does not exist is reported with path and reason, and so is a linked zip', async () => {
     const page = pathToFileURL(join(base, 'nowhere')).href;
     await expect(listedReleases(page, forever)).rejects.toMatchObject({
       code: 'PageUnreachable',
@@ -89,14 +89,14 @@ describe('NPPES_URL on this disk', () => {
     });
   });
 
-  it('as an empty folder links no file of NPPES', async () => {
+  it('as an empty folder contains no NPPES file', async () => {
     mkdirSync(source);
     await expect(listedReleases(pathToFileURL(source).href, forever)).rejects.toMatchObject({
       code: 'PageWithoutLinks',
     });
   });
 
-  it('has a copy that was cut off gone on with, unless the file is another by then', async () => {
+  it('resumes an interrupted copy, unless the file changed', async () => {
     const from = join(source, 'week.zip');
     mkdirSync(source);
     const content = (fill: string) => Buffer.concat([Buffer.from('PK\u0003\u0004'), Buffer.alloc(1e6, fill)]);
@@ -128,9 +128,9 @@ describe('NPPES_URL on this disk', () => {
 const load = (...args: readonly string[]) => surgicase(['npi', 'load', ...args], pipeline.env, base);
 const summary = (text: string) => ({ code: 0, out: expect.stringContaining(text) as string });
 
-// There is no page in any of these: `source` does not exist.
+// None of these tests has a page: `source` does not exist.
 describe('surgicase npi load', () => {
-  it('loads a weekly from a path of any kind, and says when it is published already', async () => {
+  it('loads a weekly from any kind of path, and says when it is already published', async () => {
     const zip = await week(zips, '20260907-20260913', person(1), person(2));
     const first = await load(join('zips', zip));
     expect(first).toMatchObject(summary('npi-update: published in'));
@@ -147,12 +147,12 @@ describe('surgicase npi load', () => {
     });
   });
 
-  it('loads a week that is older than any page would have it', async () => {
+  it('loads a week that is older than any on the page', async () => {
     const zip = await week(zips, '20240101-20240107', person(1));
     expect(await load(join(zips, zip))).toMatchObject(summary('1 rows: 1 inserted'));
   });
 
-  it('loads a monthly in the place of what is there, and records what it covers', async () => {
+  it('replaces the tables with a monthly, and records the weeks that it covers', async () => {
     await load(join(zips, await week(zips, '20260907-20260913', person(1))));
     const monthly = await writeMonthly(zips, 'October_2026', '20261011', [person(2), person(3)]);
     expect(await load(join(zips, monthly))).toMatchObject(summary('2 rows: 2 inserted'));
@@ -185,7 +185,7 @@ describe('surgicase npi load', () => {
     );
   });
 
-  it('--dry-run publishes nothing, --no-wait only starts it', async () => {
+  it('--dry-run publishes nothing, --no-wait only starts the run', async () => {
     const zip = join(zips, await week(zips, '20260907-20260913', person(1)));
     expect(await load(zip, '--dry-run')).toMatchObject(summary('npi-update: dry run in'));
     expect(await lastNames()).toEqual([]);
@@ -198,7 +198,7 @@ describe('surgicase npi load', () => {
     expect(await lastNames()).toEqual(['NAME1']);
   });
 
-  it('exits 2 for a name that is none of CMS, and where no file is', async () => {
+  it('exits 2 for a name that is not a CMS file name, and for a missing file', async () => {
     writeFileSync(join(zips, 'week.zip'), '');
     for (const form of ['_Weekly_V2.zip', 'September_2026_V2.zip', 'NPPES_Deactivated_NPI_Report_'])
       expect(await load('zips/week.zip')).toMatchObject({ code: 2, err: expect.stringContaining(form) });
@@ -209,20 +209,20 @@ describe('surgicase npi load', () => {
     );
   });
 
-  it('exits 1 for a file that is no zip', async () => {
+  it('exits 1 for a file that is not a zip', async () => {
     const zip = 'NPPES_Data_Dissemination_September_2026_V2.zip';
     writeFileSync(join(zips, zip), '<html>log in</html>');
     expect(await load(join(zips, zip))).toMatchObject({ code: 1, out: expect.stringContaining('NotAZip') });
   });
 });
 
-describe('a run that is started with a file', () => {
+describe('a run that starts with a file', () => {
   const failure = async (file: string) => {
     const error: unknown = await pipeline.run({ file }).catch((reason: unknown) => reason);
     return (error as { cause?: unknown }).cause;
   };
 
-  it('says when the worker does not find it on its own host', async () => {
+  it('fails when the worker does not find the file on its host', async () => {
     const zip = 'NPPES_Data_Dissemination_September_2026_V2.zip';
     expect(await failure(pathToFileURL(join(zips, zip)).href)).toMatchObject({
       type: 'InputRefused',

@@ -7,7 +7,10 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 // The only file that loads local/. The command line imports it when `surgicase start` runs.
 const startCommand = 'client/commands/start.ts';
 
-/** What a file imports when it is loaded or, with `isDynamic`, later: packages by name, files by path. Types are erased. */
+/**
+ * What a file imports when it is loaded or, with `isDynamic`, later: packages by name, files by path. Types are
+ * erased.
+ */
 function importsOf(file: string, isDynamic: boolean): string[] {
   const source = readFileSync(join(root, file), 'utf8');
   const statics = source.matchAll(/^(?:import|export)(?! type\b)[^;]*?from '([^']+)'|^import '([^']+)'/gm);

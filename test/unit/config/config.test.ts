@@ -20,7 +20,7 @@ function problemsOf(env: Record<string, string>, need?: Parameters<typeof readCo
   return 'none';
 }
 
-test('nothing set is a configuration, with the defaults that the contract names', () => {
+test('an empty environment gives the defaults of the contract', () => {
   const config = readConfig({ DATABASE_URL: ' ', LOG_LEVEL: '' });
   expect(config).toMatchObject({
     searchSchema: 'search_surgeon_facility',
@@ -54,7 +54,7 @@ const meanings: [name: string, value: string, path: string, meaning: unknown][] 
   ['ACTIVITY_HEARTBEAT_TIMEOUT', '1s', 'heartbeatTimeoutMs', 1000],
   ['LOG_FORMAT', 'pretty', 'log.format', 'pretty'],
 ];
-test.each(meanings)('%s=%s is understood', (name, value, path, meaning) => {
+test.each(meanings)('reads %s=%s', (name, value, path, meaning) => {
   expect(readConfig({ [name]: value })).toHaveProperty(path.split('.'), meaning);
 });
 
@@ -81,14 +81,14 @@ const refusals: [name: string, value: string, accepted: string][] = [
   ['ACTIVITY_HEARTBEAT_TIMEOUT', '10', 'such as 10s'],
   ['DATABASE_URL', 'postgres://user@host/allstars', 'mysql://user:password@host:3306/schema'],
 ];
-test.each(refusals)('%s=%s is refused with what was found and what is accepted', (name, value, accepted) => {
+test.each(refusals)('refuses %s=%s and names the value and the accepted values', (name, value, accepted) => {
   const message = problemsOf({ [name]: value });
   expect(message).toContain(`  ${name}: found `);
   expect(message).toContain(value);
   expect(message).toContain(accepted);
 });
 
-test('all wrong values come in one message', () => {
+test('reports all wrong values in one message', () => {
   const env = {
     LOG_LEVEL: 'loud',
     DB_PORT: '0',
@@ -111,13 +111,13 @@ const leaky = [
   ['NPPES_URL', 'https://app:hunter2@mirror/NPI_Files.html'],
   ['NPPES_URL', 'https:/app:hunter2'],
 ] as const;
-test.each(leaky)('%s=%s is refused without its password', (name, value) => {
+test.each(leaky)('refuses %s=%s without quoting its password', (name, value) => {
   const message = problemsOf({ [name]: value });
   expect(message).toContain(`  ${name}: found `);
   expect(message).not.toMatch(/hunter2|ter2/);
 });
 
-test('a database is an address with a login', () => {
+test('a database has an address and a login', () => {
   const { database } = readConfig({ DATABASE_URL: 'mysql://app:p%40ss@[::1]/allstars' }, ['database']);
   expect(database).toEqual({
     host: '::1',
@@ -127,7 +127,7 @@ test('a database is an address with a login', () => {
   });
 });
 
-test('ssl-ca is read, and one that cannot be read is named', () => {
+test('reads ssl-ca, and names a file that cannot be read', () => {
   const pem = join(folder, 'ca.pem');
   writeFileSync(pem, 'certificate');
   expect(readConfig({ DATABASE_URL: `mysql://app:x@host/s?ssl-ca=${pem}` }).database?.caPem).toBe(
@@ -138,20 +138,20 @@ test('ssl-ca is read, and one that cannot be read is named', () => {
   );
 });
 
-test('a secret stands beside host and schema', () => {
+test('a secret is used together with host and schema', () => {
   const place = { DB_SECRET_ID: 'rds!db', DB_HOST: 'aurora.example', DB_PORT: '3307', DB_NAME: 'allstars' };
   const database = { host: 'aurora.example', port: 3307, name: 'allstars', login: { secretId: 'rds!db' } };
   expect(readConfig(place, ['database']).database).toEqual(database);
   expect(problemsOf({ DB_SECRET_ID: 'rds!db' })).toMatch(/DB_HOST is required.*\n.*DB_NAME is required/);
 });
 
-test('what a command needs is asked for', () => {
+test('requires what the command needs', () => {
   expect(problemsOf({}, ['database', 'temporal'])).toMatch(
     /DATABASE_URL is required.*\n.*TEMPORAL_ADDRESS is required/,
   );
 });
 
-test('Temporal is configured by its address or by a profile that gives one', () => {
+test('Temporal is configured by an address or by a profile with one', () => {
   const found = readConfig({
     TEMPORAL_ADDRESS: 'temporal:7233',
     TEMPORAL_NAMESPACE: 'ours',
@@ -172,7 +172,7 @@ test('Temporal is configured by its address or by a profile that gives one', () 
   );
 });
 
-test('.env fills what the environment does not set', () => {
+test('.env sets variables that the environment does not set', () => {
   const before = process.cwd();
   writeFileSync(join(folder, '.env'), 'NPI_ARCHIVE_KEEP=3\nSEARCH_SCHEMA=from_file\n');
   process.env['SEARCH_SCHEMA'] = 'from_environment';

@@ -12,13 +12,13 @@ function codesIn(path: string): string[] {
 }
 
 describe('the failure types', () => {
-  it('have a heading each in docs/operations.md, and no heading is left over', () => {
+  it('each have a heading in docs/operations.md, and there are no other headings', () => {
     const section = read('docs/operations.md').split('\n## Failures\n')[1]?.split('\n## ')[0] ?? '';
     const headings = Array.from(section.matchAll(/^### (.+)$/gm), ([, heading = '']) => heading);
     expect(headings.toSorted()).toEqual(types);
   });
 
-  it('say what is to be done, in a sentence', () => {
+  it('each have a next step in one sentence', () => {
     for (const { nextStep } of Object.values(failures)) expect(nextStep).toMatch(/^[A-Z].{20,}\.$/);
   });
 

@@ -32,7 +32,7 @@ describe('a generated week', () => {
   const week1 = read(weekLines(first));
   const week2 = read(weekLines(second));
 
-  it('has the rows, the columns and the refused rows that it promises', () => {
+  it('has the promised rows, columns and refused rows', () => {
     expect(week1).toHaveLength(rows);
     expect(week2).toHaveLength(rows);
     expect(sampleHeader.trim().split(',')).toHaveLength(330);
@@ -52,7 +52,7 @@ describe('a generated week', () => {
     expect(Object.values(real).reduce((sum, count) => sum + count)).toBe(34_009);
   });
 
-  it('changes, in the second week, what the first one brought', () => {
+  it('changes providers of the first week in the second week', () => {
     const known = byNpi(week1.filter(isGood));
     const good = week2.filter(isGood);
     const full = good.filter(isFull);
@@ -75,7 +75,7 @@ describe('a generated week', () => {
     expect(full.filter((row) => of(row) && key(row) < key(of(row)))).toHaveLength(mix.stale);
   });
 
-  it('deactivates what the report after it lists, newest first', () => {
+  it('deactivates the providers that the report after it lists, newest first', () => {
     const stubs = week1.filter((row) => isGood(row) && !isFull(row));
     const listed = deactivatedAfter(first);
     const days = listed.map(({ date }) => date.replace(/(.{5}).(.{4})/, '$2$1'));
@@ -86,11 +86,11 @@ describe('a generated week', () => {
     );
   });
 
-  it('is the same whenever it is generated', () => {
+  it('is the same each time it is generated', () => {
     expect(Array.from(weekLines(second)).join('')).toBe(Array.from(weekLines(second)).join(''));
   });
 
-  it('goes onto any number of known providers', () => {
+  it('works with any number of known providers', () => {
     const known = {
       full: 5000,
       stubs: 100,
@@ -109,7 +109,7 @@ describe('the sample folder', () => {
   beforeAll(() => prepareSample(folder, '2026-11-24'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  it('holds one past week, a monthly and a report, and gets one more week', async () => {
+  it('holds one past week, a monthly and a report, and can add one more week', async () => {
     const [week, monthly, report] = [
       'NPPES_Data_Dissemination_110926_111526_Weekly_V2.zip',
       'NPPES_Data_Dissemination_November_2026_V2.zip',
@@ -125,7 +125,7 @@ describe('the sample folder', () => {
     expect(readFileSync(join(folder, week)).equals(before)).toBe(true);
   });
 
-  it('has every member that a zip of CMS has', async () => {
+  it('has every member of a CMS zip', async () => {
     const zip = await openZip(join(folder, 'NPPES_Data_Dissemination_110926_111526_Weekly_V2.zip'));
     try {
       expect(npidataMember(zip).name).toBe('npidata_pfile_20261109-20261115.csv');

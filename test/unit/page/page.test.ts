@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { releasesOnPage } from '../../../nppes/page/page.ts';
 
 const site = new URL('../../../../shared/nppes/site/', import.meta.url);
-if (!existsSync(site)) console.warn('SKIPPED: the copies of the CMS page are read only beside ../shared');
+if (!existsSync(site)) console.warn('SKIPPED: copies of the CMS page are in the folder ../shared');
 const pageUrl = 'https://cms.test/nppes/NPI_Files.html';
 const names = (html: string) => releasesOnPage(html, pageUrl).map(({ release }) => release.fileName);
 
@@ -15,7 +15,7 @@ describe('the page', () => {
     `<A HREF="${weekly}?a=1&amp;b=2">`,
     `<a class=x href=/nppes/${weekly}>`,
     `<td><a id='' href = './${weekly}'</td>`,
-  ])('gives the release of %s', (html) => {
+  ])('finds the release in %s', (html) => {
     expect(names(html)).toEqual([weekly]);
   });
 

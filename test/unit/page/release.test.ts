@@ -52,7 +52,7 @@ describe('a line of an earlier log', () => {
   ])('%s is %s', (text, expected) => {
     const found = releaseOfLogged(text);
     expect(`${found?.fileName} ${found?.periodStart} ${found?.periodEnd}`).toBe(expected);
-    // What the page offers under that name is the same release to those who work out what is due.
+    // When the page lists that name, it must be the same release, or it would be due again.
     expect(parseReleaseName(found?.fileName ?? '')).toMatchObject({
       kind: found?.kind,
       layout: found?.layout,
@@ -66,7 +66,7 @@ describe('a line of an earlier log', () => {
     'npidata_pfile_20260920-20260914.csv',
     'npidata_pfile_20260914-20260920_fileheader.csv',
     'NPPES_Deactivated_NPI_Report_100923_V2.zip',
-  ])('"%s" is no release', (text) => expect(releaseOfLogged(text)).toBeUndefined());
+  ])('"%s" is not a release', (text) => expect(releaseOfLogged(text)).toBeUndefined());
 });
 
 describe('a file name', () => {
@@ -89,11 +89,11 @@ describe('a file name', () => {
     'NPPES_Data_Dissemination_Brumaire_2026.zip',
     'npidata.zip',
     '',
-  ])('%j is no release', (name) => {
+  ])('%j is not a release', (name) => {
     expect(parseReleaseName(name)).toBeUndefined();
   });
 
-  it('gives way to its member when that names another period', () => {
+  it('yields to the period in the name of its member', () => {
     const { periodStart, periodEnd } = withMemberPeriod(
       release(weekly('091426_092026')),
       'npidata_pfile_20260915-20260921.csv',
@@ -112,7 +112,7 @@ describe('the calendar', () => {
     expect(monthlyPeriodEnd(year, month)).toBe(end);
   });
 
-  it('orders across New Year, and on one day a weekly, a monthly, a report', () => {
+  it('orders releases across New Year, and on the same day weekly before monthly before report', () => {
     const names = [
       'NPPES_Deactivated_NPI_Report_091326_V2.zip',
       'NPPES_Data_Dissemination_September_2026_V2.zip',
@@ -135,28 +135,28 @@ describe('what is due', () => {
     dueReleases(offers, known, today, 'auto').due.map((offer) => offer.release.fileName);
   const [w1, w2, w3] = [weekly('090726_091326'), weekly('091426_092026'), weekly('092126_092726')];
 
-  it('is every weekly that is not published, oldest first', () => {
+  it('is every unpublished weekly, oldest first', () => {
     expect(due([listed(w3), listed(w1), listed(w2)], [published(w2)])).toEqual([w1, w3]);
   });
 
-  it('is not an old weekly from a notice, unless it is a gap in what is published', () => {
+  it('is not an old weekly from a notice, unless it fills a gap between published releases', () => {
     const old = weekly('020623_021223', '');
     expect(due([listed(old), listed(w3)], [])).toEqual([w3]);
     expect(due([listed(old), listed(w3)], [published(weekly('013023_020523', ''))])).toEqual([old, w3]);
   });
 
-  it('is nothing that an old weekly from a notice would make of it: it leaves no gap', () => {
+  it('has no gap because of an old weekly from a notice', () => {
     const old = weekly('020623_021223', '');
     expect(dueReleases([listed(old), listed(w3)], [], '2026-09-29', 'never').gaps).toEqual([]);
   });
 
-  it('is one layout of a period: the wider, and none when either is published', () => {
+  it('is the wider layout of a period, and none when either is published', () => {
     const v1 = weekly('092126_092726', '');
     expect(due([listed(v1), listed(w3)], [])).toEqual([w3]);
     expect(due([listed(v1), listed(w3)], [published(v1)])).toEqual([]);
   });
 
-  it('is a published name again when its ETag or length has changed', () => {
+  it('is a published file again when its ETag or length changed', () => {
     expect(due([listed(w3, { etag: '"2"' })], [published(w3)])).toEqual([w3]);
     expect(due([listed(w3, { sizeBytes: 11 })], [published(w3)])).toEqual([w3]);
     const { release: unmeasured } = published(w3);
@@ -166,12 +166,12 @@ describe('what is due', () => {
 
   const report = (day: string) => `NPPES_Deactivated_NPI_Report_${day}_V2.zip`;
 
-  it('is the newest deactivation report, in the place of its day', () => {
+  it('is the newest deactivation report, in the order of its day', () => {
     const offers = [listed(report('092126')), listed(w3), listed(w2), listed(report('081026'))];
     expect(due(offers, [])).toEqual([w2, report('092126'), w3]);
   });
 
-  it('is no report that is published, older than a published one, or held by a monthly', () => {
+  it('is not a report that is published, older than a published one, or covered by a monthly', () => {
     expect(due([listed(report('092126'))], [published(report('092126'))])).toEqual([]);
     expect(due([listed(report('091426'))], [published(report('092126'))])).toEqual([]);
     const { due: none, superseded } = dueReleases(
@@ -184,7 +184,7 @@ describe('what is due', () => {
     expect(superseded.map(({ release: { fileName } }) => fileName)).toEqual([report('091326')]);
   });
 
-  it('is no week and no month that is not over', () => {
+  it('is not a week or month that has not ended', () => {
     const { due: none, remarks } = dueReleases(
       [listed(w3), listed('NPPES_Data_Dissemination_October_2026_V2.zip')],
       [],
@@ -211,13 +211,13 @@ describe('a monthly', () => {
     );
   const names = (result: Due) => result.due.map(({ release: { fileName } }) => fileName);
 
-  it('is due when none was loaded, before the weeklies after it; those that it holds are superseded', () => {
+  it('is due first when none was loaded, before the later weeklies, and supersedes the weeklies that it covers', () => {
     const result = due([w3, w1, september, w2], []);
     expect(names(result)).toEqual([september, w2, w3]);
     expect(result.superseded.map(({ release: { fileName } }) => fileName)).toEqual([w1]);
   });
 
-  it('is the newest one', () => {
+  it('is due only as the newest one', () => {
     expect(names(due([september, monthly('August')], []))).toEqual([september]);
   });
 
@@ -227,7 +227,7 @@ describe('a monthly', () => {
     expect(result.remarks.join()).toContain('the weeklies since the last monthly are complete');
   });
 
-  it('is due when a weekly is missing for good and the monthly holds its days', () => {
+  it('is due when a weekly is no longer listed and the monthly covers its days', () => {
     expect(names(due([monthly('October'), w4], [september, w2]))).toEqual([monthly('October')]);
     const gap = due([w4], [september, w2]);
     expect(names(gap)).toEqual([w4]);
@@ -235,7 +235,7 @@ describe('a monthly', () => {
     expect(gap.gaps).toEqual([{ start: '2026-09-21', end: '2026-09-27' }]);
   });
 
-  it('is never due by itself where NPI_BASELINE is never, and when a person asks for it', () => {
+  it('is due only on request when NPI_BASELINE is never', () => {
     expect(names(due([september, w2], [], 'never'))).toEqual([w2]);
     expect(names(due([monthly('October'), w2], [september, w2], 'replace'))).toEqual([monthly('October')]);
     const again = due([september], [september], 'replace');
@@ -245,13 +245,13 @@ describe('a monthly', () => {
     expect(due([w2], [], 'replace').remarks.join()).toContain('lists no monthly whose period is over');
   });
 
-  it('is not loaded over a later one', () => {
+  it('is not loaded after a later one', () => {
     const result = due([september], [monthly('October')], 'replace');
     expect(names(result)).toEqual([]);
     expect(result.remarks.join()).toContain('a later monthly is');
   });
 
-  it('that holds a part of the missing days says so, and leaves the rest a gap', () => {
+  it('that covers only a part of the missing days says so, and leaves the rest as a gap', () => {
     const listedNow = [september, w3];
     const known = [monthly('August'), weekly('080326_080926'), weekly('081026_081626')];
     const result = due(listedNow, [...known, weekly('081726_082326'), weekly('082426_083026')]);
@@ -260,12 +260,12 @@ describe('a monthly', () => {
     expect(due(listedNow, known, 'replace').gaps).toEqual([{ start: '2026-09-14', end: '2026-09-20' }]);
   });
 
-  it('closes the gap that it holds the days of', () => {
+  it('closes the gap whose days it covers', () => {
     expect(due([], [september, w3]).gaps).toEqual([{ start: '2026-09-14', end: '2026-09-20' }]);
     expect(due([], [september, w3, monthly('October')]).gaps).toEqual([]);
   });
 
-  it('is loaded again when its file has changed', () => {
+  it('is due again when its file changed', () => {
     const changed = dueReleases(
       [listed(september, { etag: '"2"' })],
       [published(september)],

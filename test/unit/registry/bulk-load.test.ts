@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { decodeBlock } from '../../../db/registry/bulk-load.ts';
 
-describe('the lines of a block, where the server forbids LOAD DATA LOCAL', () => {
+describe('the lines of a block for a server that forbids LOAD DATA LOCAL', () => {
   it.each([
     ['1\ta\tb\n', [['1', 'a', 'b']]],
     [

@@ -28,7 +28,7 @@ async function read(path: string, { rowsPerBlock = 1000, afterRow = 0 }: Reading
     const blocks: RowBlock[] = [];
     const input = { member: reportMember(zip), wanted: npiColumns, rowsPerBlock, afterRow };
     for await (const block of readDeactivations(input)) {
-      // A block is valid until the next one is asked for.
+      // A block is valid until the next one is requested.
       blocks.push({ ...block, tsv: Buffer.from(block.tsv) });
     }
     const lines = blocks.flatMap(({ tsv }) => decodeBlock(tsv.toString()));
@@ -38,7 +38,7 @@ async function read(path: string, { rowsPerBlock = 1000, afterRow = 0 }: Reading
   }
 }
 
-/** A report whose workbook has these members. */
+/** Writes a report whose workbook has these members. */
 async function report(members: Readonly<Record<string, string>>): Promise<string> {
   const path = join(folder, 'NPPES_Deactivated_NPI_Report_101226_V2.zip');
   const outer = { 'report.xlsx': await zipped(members) };
@@ -83,7 +83,7 @@ describe('a deactivation report', () => {
     ]);
   });
 
-  it('is read from shared texts in runs, inline texts, numbers, entities and any column', async () => {
+  it('reads shared texts in runs, inline texts, numbers, entities and any column', async () => {
     const [first, second] = [npi(1), npi(2)];
     const texts = [
       `<r><rPr><b/></rPr><t>${first.slice(0, 4)}</t></r><r><t>${first.slice(4)}</t></r><rPh sb="0" eb="1"><t>9</t></rPh>`,
@@ -99,7 +99,7 @@ describe('a deactivation report', () => {
     ]);
   });
 
-  it('is read whatever its members are called and its columns are', async () => {
+  it('reads any member names and column positions', async () => {
     const { 'xl/worksheets/sheet1.xml': content = '', ...others } = workbookMembers(
       '<x:row r="4"><x:c r="C4" t="inlineStr"><x:is><x:t>NPPES  deactivation DATE </x:t></x:is></x:c>' +
         '<x:c r="AA4" t="inlineStr"><x:is><x:t>NPI</x:t></x:is></x:c></x:row>' +
@@ -123,7 +123,7 @@ describe('a deactivation report', () => {
     ['deactivated row without a date', row(npi(3)), npi(3)],
     ['deactivated row without a date', row(npi(3), '2026-10-11'), npi(3)],
     ['deactivated row without a date', `<row>${inline(npi(3))}<c><v>46306</v></c></row>`, npi(3)],
-  ])('has an entry refused: %s', async (reason, bad, known) => {
+  ])('refuses an entry: %s', async (reason, bad, known) => {
     const rows = row(npi(1), '10/11/2026') + bad + row(npi(2), '10/11/2026');
     const { lines, refusals, blocks } = await read(await sheet(rows));
     expect(entries(lines).map(([number]) => number)).toEqual(['1', '3']);
@@ -133,17 +133,17 @@ describe('a deactivation report', () => {
     expect(blocks[0]).toMatchObject({ rows: 3, stagedRows: 2, typeRows: [3, 0, 0] });
   });
 
-  it('counts no row that has no text', async () => {
+  it('does not count rows without text', async () => {
     const rows = `<row/>${row(npi(1), '10/11/2026')}<row><c s="1"/><c t="inlineStr"><is><t/></is></c></row><row/>`;
     const { blocks, lines } = await read(await sheet(rows));
     expect([blocks[0]?.rows, lines.length]).toEqual([1, 1]);
   });
 
-  it('has no blocks when it has no entries', async () => {
+  it('gives no blocks for no entries', async () => {
     expect((await read(await sheet(''))).blocks).toEqual([]);
   });
 
-  it('goes on after any row as if it had never stopped', async () => {
+  it('resumes after any row with the same result', async () => {
     const rows = [1, 2, 3, 4, 5, 6, 7].map((i) => row(i === 3 ? 'bad' : npi(i), '10/11/2026'));
     const path = await sheet(rows.join(''));
     const whole = await read(path);
@@ -170,13 +170,13 @@ describe('a report that cannot be read', () => {
     ['FileDamaged', 'the sheet is missing', withoutSheet],
     ['ColumnMissing', 'a header is missing', workbookMembers(row('NPI', 'Date'), [])],
     ['ColumnMissing', 'it has no header', workbookMembers(row('title') + row(npi(1), '10/11/2026'), [])],
-  ])('ends with %s: %s, and quotes nothing of it', async (code, _what, members) => {
+  ])('fails with %s for %s, and quotes nothing from it', async (code, _what, members) => {
     const error: unknown = await read(await report(members)).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code });
     expect((error as Error).message).not.toMatch(/\d{10}|10\/11|rom/);
   });
 
-  it('ends with MemberMissing that says what was looked for', async () => {
+  it('fails with MemberMissing, which names the expected member', async () => {
     const path = join(folder, 'without.zip');
     writeFileSync(path, await zipped({ 'readme.txt': 'x' }));
     await expect(read(path)).rejects.toMatchObject({
@@ -185,14 +185,14 @@ describe('a report that cannot be read', () => {
     });
   });
 
-  it('ends with ZipDamaged when its .xlsx is no zip', async () => {
+  it('fails with ZipDamaged when its .xlsx is not a zip', async () => {
     const path = join(folder, 'damaged.zip');
     writeFileSync(path, await zipped({ 'report.xlsx': 'no zip' }));
     await expect(read(path)).rejects.toMatchObject({ code: 'ZipDamaged' });
   });
 });
 
-/** The entries as read-excel-file sees them: texts below the header. */
+/** The entries that read-excel-file finds: texts below the header. */
 async function entriesOfLibrary(xlsx: Buffer): Promise<readonly (readonly string[])[]> {
   const rows = await readSheet(xlsx, { trim: false, parseNumber: String });
   const from = rows.findIndex(([cell]) => cell === 'NPI') + 1;
@@ -222,7 +222,7 @@ describe('any report', () => {
           ({ index, day, npiForm, dateForm, isBlankBefore }) =>
             `${isBlankBefore ? '<row/>' : ''}<row>${forms[npiForm]?.(npi(index))}${forms[dateForm]?.(`10/${day}/2026`)}</row>`,
         );
-        // The library wants every place written out.
+        // The library requires an explicit reference in every cell.
         const placed = placedRows(header + rows.join(''));
         const members = workbookMembers(placed, headerTexts);
         const found = entries((await read(await report(members))).lines).map((fields) => fields.slice(1));
@@ -249,7 +249,7 @@ const real = fileURLToPath(
   new URL('../../../../shared/nppes/real/NPPES_Deactivated_NPI_Report_100923.zip', import.meta.url),
 );
 const isThere = existsSync(real);
-if (!isThere) console.warn('SKIPPED: the real deactivation report is read only beside ../shared');
+if (!isThere) console.warn('SKIPPED: the real deactivation report is in the folder ../shared');
 
 describe.skipIf(!isThere)('the real report of October 2023', () => {
   it('has the 258,959 entries that read-excel-file finds, in blocks of any size', async () => {

@@ -10,13 +10,13 @@ const docs = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8'
   .map((name) => join('docs', name));
 const pages = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', ...docs];
 
-/** The names in the first column of a page's tables, between two headings. */
+/** The names in the first column of a page's tables between two headings. */
 function firstColumn(path: string, from: string, to = '\n## '): string[] {
   const section = read(path).split(from)[1]?.split(to)[0] ?? '';
   return Array.from(section.matchAll(/^\| `([^`]+)` \|/gm), ([, name = '']) => name);
 }
 
-/** The anchor that a Markdown page gives to a heading. */
+/** The anchor of a Markdown heading. */
 function anchor(heading: string): string {
   return heading
     .toLowerCase()
@@ -29,7 +29,7 @@ function anchorsOf(path: string): string[] {
 }
 
 describe.each(pages)('%s', (page) => {
-  it('links only what is there', () => {
+  it('has no broken links', () => {
     const links = Array.from(read(page).matchAll(/\]\((?!https?:)([^)\s]+)\)/g), ([, link = '']) => link);
     const broken = links.filter((link) => {
       const [file = '', fragment] = link.split('#');
@@ -40,7 +40,7 @@ describe.each(pages)('%s', (page) => {
     expect(broken).toEqual([]);
   });
 
-  it('names only files that are there', () => {
+  it('names only existing files', () => {
     const named = Array.from(
       read(page).matchAll(/`([\w-]+\/[\w./-]+\.(?:ts|mjs|sql|md))`/g),
       ([, path = '']) => path,
@@ -48,7 +48,7 @@ describe.each(pages)('%s', (page) => {
     expect(named.filter((path) => !existsSync(join(root, path)))).toEqual([]);
   });
 
-  it('names only tests that are there', () => {
+  it('names only existing tests', () => {
     const tests = read(page).matchAll(/`(test\/[\w./-]+)`\s+"([^"]+)"/g);
     const gone = Array.from(tests, ([, path = '', title = '']) => ({
       path,
@@ -57,7 +57,7 @@ describe.each(pages)('%s', (page) => {
     expect(gone).toEqual([]);
   });
 
-  it('tells nothing of the machine on which it was written', () => {
+  it('contains no paths of the machine it was written on', () => {
     expect(read(page)).not.toMatch(/\/(?:work|root|home|tmp)\/|\.\.\/shared|registry\.npmjs/);
   });
 });
@@ -72,7 +72,7 @@ describe('docs/configuration.md', () => {
 });
 
 describe('docs/dependencies.md', () => {
-  it('has a reason for every dependency, and no other', () => {
+  it('lists exactly the dependencies of package.json', () => {
     const { dependencies, devDependencies } = JSON.parse(read('package.json')) as Record<string, object>;
     expect(firstColumn('docs/dependencies.md', '# Dependencies')).toEqual([
       ...Object.keys(dependencies ?? {}),

@@ -8,7 +8,7 @@ const { packages } = JSON.parse(lockText) as {
   >;
 };
 
-/** Where Node looks for a package that the one at `path` needs: inside it, then in every folder above. */
+/** The places where Node looks for a dependency of the package at `path`: inside it, then in every folder above. */
 function placesFor(name: string, path: string): string[] {
   const above = path === '' ? [] : path.split('/node_modules/');
   const nested = above.map((_, i) => `${above.slice(0, i + 1).join('/node_modules/')}/node_modules/${name}`);
@@ -17,7 +17,7 @@ function placesFor(name: string, path: string): string[] {
 
 // A mirror may get the binaries of other platforms later than the package itself; a lock that was made meanwhile
 // lacks them, and `npm ci` refuses it on those platforms (npm/cli#9846).
-test('the lock file has every optional dependency that a package names, so it installs on all platforms', () => {
+test('the lock file has every optional dependency, so it installs on all platforms', () => {
   const missing = Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
     Object.keys(optionalDependencies)
       .filter((name) => !placesFor(name, path).some((place) => place in packages))
@@ -26,6 +26,6 @@ test('the lock file has every optional dependency that a package names, so it in
   expect(missing).toEqual([]);
 });
 
-test('the lock file names no registry, so that everybody installs from their own', () => {
+test('the lock file names no registry, so that everyone installs from their own', () => {
   expect(lockText).not.toMatch(/"resolved": "https?:/);
 });

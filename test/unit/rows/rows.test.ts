@@ -37,7 +37,7 @@ async function read(
     rowsPerBlock: block,
     afterRow: after,
   })) {
-    // A block is valid until the next one is asked for.
+    // A block is valid until the next one is requested.
     blocks.push({ ...one, tsv: Buffer.from(one.tsv) });
   }
   return {
@@ -48,7 +48,7 @@ async function read(
 }
 
 describe('rows of a member', () => {
-  it('are staged with their number and every wanted column, characters untouched', async () => {
+  it('are staged with their number and every loaded column, characters unchanged', async () => {
     const odd = 'O"N\tE\\I\nL, É ';
     const { lines } = await read(csv([individual(1), individual(2, { 'Provider First Name': odd })]));
     expect(lines.map(([number, id]) => [number, id])).toEqual([
@@ -74,12 +74,12 @@ describe('rows of a member', () => {
     expect(blocks[0]?.rows).toBe(3);
   });
 
-  it('count characters, not bytes or UTF-16 units, against the width', async () => {
+  it('compare characters, not bytes or UTF-16 units, with the width', async () => {
     const { refusals } = await read(csv([individual(1, { 'Provider First Name': '𝒜'.repeat(35) })]));
     expect(refusals).toEqual([]);
   });
 
-  it('lose the word NULL in a licence state, and nowhere else', async () => {
+  it('drop the word NULL in a license state, and nowhere else', async () => {
     const state = 'Provider License Number State Code_1';
     const { lines } = await read(
       csv([individual(1, { [state]: 'NULL', 'Provider Last Name (Legal Name)': 'NULL' })]),
@@ -88,7 +88,7 @@ describe('rows of a member', () => {
     expect([value(state), value('Provider Last Name (Legal Name)')]).toEqual(['', 'NULL']);
   });
 
-  it('are read with BOM and CRLF, and from older headers', async () => {
+  it('can have a BOM, CRLF and older headers', async () => {
     const old = npidataHeader.slice(0, -1).map((name) => name.replace('Sex Code', 'Gender Code'));
     const lines = [row({ NPI: npi(1), 'Entity Type Code': '1', 'Provider Gender Code': 'F' }, old)];
     const { lines: staged } = await read(`\uFEFF${csv(lines, old).replaceAll('\n', '\r\n')}`);
@@ -96,7 +96,7 @@ describe('rows of a member', () => {
     expect(staged[0]?.at(-1)).toBe('');
   });
 
-  it('replace bytes that are not UTF-8 and count them, but not a U+FFFD that was there', async () => {
+  it('replace and count bytes that are not UTF-8, but do not count a U+FFFD in the file', async () => {
     const bytes = Buffer.from(csv([individual(1, { 'Provider First Name': 'A~\uFFFD' })]));
     bytes[bytes.indexOf('~')] = 0xff;
     for (const chunk of [1, 7, 100_000]) {
@@ -106,7 +106,7 @@ describe('rows of a member', () => {
     }
   });
 
-  it('report columns that nobody has heard of', async () => {
+  it('report unknown columns', async () => {
     const { blocks } = await read(csv([`${individual(1)},"new"`], [...npidataHeader, 'Favourite Colour']));
     expect(blocks[0]?.newColumns).toEqual(['Favourite Colour']);
   });
@@ -121,7 +121,7 @@ describe('rows of a member', () => {
         npidataHeader.map((name) => (name === 'Provider First Name' ? 'Vorname' : name)),
       ),
     ],
-  ])('end with %s', async (code, content) => {
+  ])('fail with %s', async (code, content) => {
     await expect(read(content)).rejects.toMatchObject({ code });
   });
 });
@@ -141,7 +141,7 @@ describe('any reading of the same bytes', () => {
     fc.constant(''),
   );
 
-  it('gives the same rows, however it is cut and wherever it goes on', async () => {
+  it('gives the same rows wherever it is cut and resumed', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(line, { maxLength: 6 }),

@@ -20,7 +20,7 @@ import { referenceRows, type LineKey, type Reference } from '../../models/refere
 
 interface Reading {
   readonly wanted?: readonly WantedColumn[];
-  /** Where the stream is cut; nowhere by default. */
+  /** Where the stream is cut. By default it is not cut. */
   readonly cuts?: readonly number[];
   readonly rowsPerBlock?: number;
   readonly afterRow?: number;
@@ -29,7 +29,7 @@ interface Reading {
 
 type Outcome = Reference | { readonly code: string };
 
-/** All blocks as one, each looked at only while it is valid. */
+/** All blocks joined, each read only while it is valid. */
 async function read(bytes: Buffer, reading: Reading = {}): Promise<Outcome> {
   const { wanted = shortWanted, cuts = [], rowsPerBlock = 1000, afterRow = 0, windowBytes } = reading;
   const borders = [0, ...cuts, bytes.length];
@@ -83,7 +83,7 @@ async function expected(
 ): Promise<Outcome> {
   try {
     const all = await referenceRows(bytes, wanted, afterRow);
-    // Without a row there is no block to say anything.
+    // Without a row there is no block.
     return all.rows > 0 ? all : { ...all, lastRowNumber: 0, badUtf8Count: 0, readBytes: 0, newColumns: [] };
   } catch (error) {
     return { code: String((error as { code?: string }).code) };
@@ -98,7 +98,7 @@ const quoted = (fields: readonly string[]) => fields.map((field) => `"${field}"`
 const headerLine = `${quoted(shortHeader)}\n`;
 const plainLine = (seed: number) => `${quoted(plainFields(seeded(seed)))}\n`;
 
-describe('a reading of bytes is what csv-parse makes of them', () => {
+describe('the scanner agrees with csv-parse', () => {
   it('in files of any grammar, cut anywhere, in windows and blocks of any size', async () => {
     const text = fc
       .array(fc.constantFrom(...oddities, 'a', 'bc', '01/02/2003'), { maxLength: 4 })
@@ -152,12 +152,12 @@ describe('a reading of bytes is what csv-parse makes of them', () => {
     expect(await read(bytes, { cuts: everywhere, windowBytes: 97, rowsPerBlock: 2 })).toEqual(wanted);
   });
 
-  it('in a line of up to four characters that mean something, whatever comes before it', async () => {
+  it('on every line of up to four special characters, after any other line', async () => {
     const letters = ['"', ',', '\n', '\r', '\0', 'a'];
     let lines = [''];
     for (let length = 0; length < 4; length++) {
       lines = lines.flatMap((line) => letters.map((letter) => line + letter));
-      // A few lines a file: some of them end it inside quotes.
+      // A few lines per file. Some files end inside quotes.
       for (let i = 0; i < lines.length; i += 3) {
         const text = lines.slice(i, i + 3).join(`\n${plainLine(1)}`);
         const { found, wanted } = await both(Buffer.from(`${headerLine}${text}`), { windowBytes: 600 });
@@ -172,7 +172,7 @@ describe('a reading of bytes is what csv-parse makes of them', () => {
     }
   });
 
-  it('in a million rows, every twentieth of them hostile', { timeout: 600_000 }, async () => {
+  it('on a million rows, every twentieth of them hostile', { timeout: 600_000 }, async () => {
     const first = Number(process.env['SCANNER_SEED'] ?? Date.now() % 1_000_000_000);
     let rows = 0;
     for (let seed = first; rows < 1_000_000; seed++) {
@@ -198,10 +198,10 @@ describe('a reading of bytes is what csv-parse makes of them', () => {
     ['text without quotes', (size: number) => 'x'.repeat(size)],
     ['a quote that does not end', (size: number) => `"${'x'.repeat(size)}`],
     ['empty fields without end', (size: number) => ','.repeat(size)],
-  ])('in records about as long as they may be: %s', async (_, fieldOf) => {
+  ])('on records near the maximum length: %s', async (_, fieldOf) => {
     for (const size of [65_535, 65_536, 300_000, 999_900, 1_000_020, 1_300_000, 3_000_000]) {
       const fields = plainFields(seeded(3)).map((field) => `"${field}"`);
-      // An unwanted field, and the text column.
+      // A column that is not loaded, and the text column.
       for (const at of [3, 7]) {
         const long = fields.with(at, fieldOf(size)).join(',');
         const { found, wanted } = await both(
@@ -212,7 +212,7 @@ describe('a reading of bytes is what csv-parse makes of them', () => {
     }
   });
 
-  it('in a header of any order, of twice the same name, and with columns that nobody has heard of', async () => {
+  it('on headers in any order, with duplicate and unknown columns', async () => {
     const headers = [
       shortHeader.toReversed(),
       [...shortHeader.slice(2), ...shortHeader.slice(0, 2)],
@@ -227,19 +227,22 @@ describe('a reading of bytes is what csv-parse makes of them', () => {
       }
   });
 
-  it.each(['x', 'y""'])('in what one block cannot hold, which ends early (%s)', async (letter) => {
-    const fields = plainFields(seeded(3)).with(7, letter.repeat(60_000 / letter.length));
-    const { found, wanted } = await both(Buffer.from(headerLine + `${quoted(fields)}\n`.repeat(400)));
-    expect(wanted).toMatchObject({ stagedRows: 400 });
-    expect(found).toEqual(wanted);
-  });
+  it.each(['x', 'y""'])(
+    'on rows that do not fit in one block, which then ends early (%s)',
+    async (letter) => {
+      const fields = plainFields(seeded(3)).with(7, letter.repeat(60_000 / letter.length));
+      const { found, wanted } = await both(Buffer.from(headerLine + `${quoted(fields)}\n`.repeat(400)));
+      expect(wanted).toMatchObject({ stagedRows: 400 });
+      expect(found).toEqual(wanted);
+    },
+  );
 });
 
 describe('the files of CMS', () => {
   const shared = new URL('../../../../shared/nppes/', import.meta.url);
-  if (!existsSync(shared)) console.warn('SKIPPED: real rows and headers are read only beside ../shared');
+  if (!existsSync(shared)) console.warn('SKIPPED: real rows and headers are in the folder ../shared');
 
-  it.skipIf(!existsSync(shared))('are read as csv-parse reads them', async () => {
+  it.skipIf(!existsSync(shared))('give the same rows as csv-parse', async () => {
     const real = new URL('real/', shared);
     const names = readdirSync(real).filter((name) => name.startsWith('npidata_pfile_'));
     expect(names).not.toHaveLength(0);
@@ -273,7 +276,7 @@ describe('a reading', () => {
   const start = (member: Readable) =>
     readRows({ member, wanted: shortWanted, rowsPerBlock: 5, afterRow: 0, windowBytes: 1000 });
 
-  it('that is given up closes the member', async () => {
+  it('closes the member when its reader stops early', async () => {
     const member = Readable.from([bytes.subarray(0, 3000), bytes.subarray(3000)]);
     for await (const { rows } of start(member)) {
       expect(rows).toBe(5);
@@ -282,7 +285,7 @@ describe('a reading', () => {
     expect(member.destroyed).toBe(true);
   });
 
-  it('that is given up while the member has nothing to give does not wait for it', async () => {
+  it('does not wait for a silent member when its reader stops early', async () => {
     const member = new Readable({ read: () => undefined });
     member.push(bytes.subarray(0, 3000));
     const blocks = start(member);
@@ -291,7 +294,7 @@ describe('a reading', () => {
     expect(member.destroyed).toBe(true);
   });
 
-  it('ends with the error of the member, after the blocks before it', async () => {
+  it('fails with the error of the member, after the blocks before it', async () => {
     const failure = new Error('the disk is gone');
     const member = Readable.from(
       (async function* () {
@@ -308,7 +311,7 @@ describe('a reading', () => {
     expect(rows).toBeGreaterThan(0);
   });
 
-  it('leaves a block alone until the next one is asked for', async () => {
+  it('does not change a block until the next one is requested', async () => {
     const blocks = start(Readable.from([bytes]));
     const first = await blocks.next();
     const tsv = (first.value as RowBlock).tsv;

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { npiColumns } from '../../../db/schema/npi-columns.ts';
 
 const dump = new URL('../../../../shared/surgicase/existing_npi_columns.csv', import.meta.url);
-if (!existsSync(dump)) console.warn('SKIPPED: the production dump is compared only beside ../shared');
+if (!existsSync(dump)) console.warn('SKIPPED: the production dump is in the folder ../shared');
 
 describe.skipIf(!existsSync(dump))('the columns of npi_data_*', () => {
   const existing = existsSync(dump)
@@ -21,7 +21,7 @@ describe.skipIf(!existsSync(dump))('the columns of npi_data_*', () => {
     );
   });
 
-  it('are texts where the application has texts, and at least as wide as the V2 layout and the old column', () => {
+  it('are texts where the application has texts, and at least as wide as the V2 layout and the application', () => {
     for (const [index, [name, , type, v2]] of existing.entries()) {
       const width = npiColumns[index]?.maxLength;
       if (type === 'text') expect(width, name).toBeUndefined();

@@ -12,10 +12,10 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** One letter of a range, in one row. */
+/** One row of one letter of a range. */
 const letter = (text: string) => [{ tsv: Buffer.from(text), rows: 1 }];
 
-/** A block of one line of an individual. */
+/** A block with one individual in one line. */
 function block(npi: number) {
   const tsv = Buffer.from(`${npi}\tNAME\n`);
   const lines = {
@@ -37,7 +37,7 @@ async function textOf(letters: Awaited<ReturnType<typeof openLetterFile>>): Prom
   return text;
 }
 
-it('letters of two attempts side by side do not move each other, and a third finds them all', async () => {
+it('two concurrent attempts do not overwrite letters of each other, and a third finds them all', async () => {
   const [old, young] = [await openLetterFile(folder, 1), await openLetterFile(folder, 2)];
   await old.append(0, letter('from the old\n'));
   await young.append(1, letter('young\n'));
@@ -50,7 +50,7 @@ it('letters of two attempts side by side do not move each other, and a third fin
   for (const letters of [old, young, third]) await letters.close();
 });
 
-it('a split that its successor has begun anew fails, and the successor is whole', async () => {
+it('a split fails when its successor starts over, and the successor is complete', async () => {
   const old = await openRangeWriter(folder, 2, 1);
   await old.add(block(1_000_000_004));
   const young = await openRangeWriter(folder, 2, 2);
@@ -66,7 +66,7 @@ it('a split that its successor has begun anew fails, and the successor is whole'
   for (const writer of [old, young]) await writer.close();
 });
 
-it('a split into another number of ranges is none', async () => {
+it('a split into another number of ranges does not count', async () => {
   const writer = await openRangeWriter(folder, 2, 1);
   await writer.finish();
   await writer.close();

@@ -19,13 +19,13 @@ const folder = mkdtempSync(join(tmpdir(), 'surgicase-ranges-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const rangeCount = 8;
-// Over all ranges: an NPI begins with 1 or 2.
+// Over all ranges: an NPI starts with 1 or 2.
 const spread = (index: number) => {
   const nine = String(100_000_000 + index * 17_000_003);
   return nine + npiCheckDigit(nine);
 };
 
-/** Splits a file of these rows, and reads each range again. */
+/** Splits a file of these rows, and reads each range back. */
 async function split(rows: readonly RowSpec[]): Promise<RangeRows[]> {
   const at = join(folder, 'split');
   const writer = await openRangeWriter(at, rangeCount, 1);
@@ -52,7 +52,7 @@ const spec: fc.Arbitrary<RowSpec> = fc
   )
   .chain((row) => index.map((of) => ({ ...row, NPI: spread(of) })));
 
-/** Rules 3 and 4, said in the slow way. */
+/** Rules 3 and 4, computed in the slow way. */
 function winnersOf(rows: readonly RowSpec[]): string[] {
   const rank = (row: RowSpec, place: number) => [
     row['Entity Type Code'] ? 1 : 0,
@@ -75,7 +75,7 @@ const types = [0, 1, 2] as const;
 const isSorted = (npis: readonly string[]) => npis.every((npi, i) => i === 0 || npi > (npis[i - 1] ?? ''));
 
 describe('a file that is split into ranges of NPIs', () => {
-  it('gives of each provider the row that wins, sorted, and counts the others', async () => {
+  it('gives the winning row of each provider, sorted, and counts the others', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(spec, { maxLength: 30 }), async (rows) => {
         const ranges = await split(rows);
@@ -95,7 +95,7 @@ describe('a file that is split into ranges of NPIs', () => {
     );
   });
 
-  it('has ranges that meet and hold every number', () => {
+  it('has adjacent ranges that cover every NPI', () => {
     const ranges = npiRanges(rangeCountOf(12_000_000_000));
     const rangeOf = rangeFinder(ranges.length);
     for (const { number, from, to } of ranges) {
@@ -105,7 +105,7 @@ describe('a file that is split into ranges of NPIs', () => {
     }
   });
 
-  it('is told apart from one that was cut off', async () => {
+  it('is distinguished from an incomplete split', async () => {
     const at = join(folder, 'cut');
     const writer = await openRangeWriter(at, rangeCount, 1);
     await writer.close();
@@ -130,7 +130,7 @@ describe('search rows of a range', () => {
     return { taken, ...collector.finish() };
   };
 
-  it('stand by letter; what is no letter is in a, a provider without a name in none', () => {
+  it('are grouped by letter: names without a letter are in a, providers without a name in none', () => {
     const { all, byLetter } = collect(['1\tbob\tX\ttail\n', '2\t  3M\tY\t\n', '3\t \tZ\t\n']);
     expect(all.toString()).toBe('1\tbob\tX\n2\t  3M\tY\n3\t \tZ\n');
     expect(byLetter.map(({ tsv }) => tsv.toString()).filter(Boolean)).toEqual([
@@ -140,7 +140,7 @@ describe('search rows of a range', () => {
     expect(byLetter[1]).toMatchObject({ rows: 1 });
   });
 
-  it('are left to the database where bytes do not tell them', () => {
+  it('are left to the database when bytes do not decide the letter', () => {
     const { taken, rows } = collect([
       '1\tÉVE\tX\t\n',
       '2\t"a\tb"\tX\t\n',
@@ -163,7 +163,7 @@ describe('search rows on disk', () => {
     return text;
   };
 
-  it('come back in the order of the ranges, also when an attempt was killed while it wrote', async () => {
+  it('are read in the order of the ranges, even if an attempt was killed while it wrote', async () => {
     const at = join(folder, 'letters');
     const first = await openLetterFile(at, 1);
     await Promise.all([first.append(2, letters('two')), first.append(0, letters('zero'))]);

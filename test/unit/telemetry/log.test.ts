@@ -15,7 +15,7 @@ function linesOf(options: LogOptions): string[] {
   return lines;
 }
 
-test('JSON lines carry time, level, message and every bound field', () => {
+test('JSON lines have time, level, message and every bound field', () => {
   const [first, second, ...more] = linesOf({ level: 'info', format: 'json' }).map(
     (line) => JSON.parse(line) as object,
   );
@@ -31,7 +31,7 @@ test('JSON lines carry time, level, message and every bound field', () => {
   expect(more).toEqual([]);
 });
 
-test('pretty lines are for people', () => {
+test('pretty lines are readable', () => {
   const lines = linesOf({ level: 'debug', format: 'pretty' });
   expect(lines.map((line) => line.slice(9))).toEqual([
     'DEBUG SELECT 1 ms=3\n',
@@ -40,7 +40,7 @@ test('pretty lines are for people', () => {
   ]);
 });
 
-test('a log file gets the lines as JSON beside stderr', () => {
+test('a log file gets the lines as JSON in addition to stderr', () => {
   const folder = mkdtempSync(join(tmpdir(), 'log-'));
   const file = join(folder, 'surgicase.log');
   linesOf({ level: 'warn', format: 'pretty', file });

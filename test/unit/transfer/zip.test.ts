@@ -26,11 +26,11 @@ async function content(zipPath: string): Promise<Buffer> {
   }
 }
 
-/** The zip with one change, made where the directory describes the main member. */
+/** A copy of the zip with one change in the directory entry of the main member. */
 function changed(change: (zip: Buffer, entry: number) => void): string {
   const zip = Buffer.from(readFileSync(path));
   let entry = 0;
-  // 46 bytes of the directory's entry come before its name.
+  // A directory entry has 46 bytes before its name.
   while (!zip.toString('latin1', entry + 46).startsWith('npidata_pfile_20260914-20260920.csv'))
     entry = zip.indexOf('PK\u0001\u0002', entry + 4, 'latin1');
   change(zip, entry);
@@ -39,7 +39,7 @@ function changed(change: (zip: Buffer, entry: number) => void): string {
   return other;
 }
 
-it('a member is read as it was written', async () => {
+it('reads a member as it was written', async () => {
   expect((await content(path)).equals(Buffer.from(csv))).toBe(true);
   await testZip(path, never);
 });
@@ -63,13 +63,13 @@ it.each([
     (zip: Buffer, entry: number) =>
       zip.fill(0xff, zip.readUInt32LE(entry + 42) + 200, zip.readUInt32LE(entry + 42) + 260),
   ],
-])('%s is a damaged zip, for who tests it and for who reads it', async (_, change) => {
+])('refuses a zip with %s, when testing and when reading it', async (_, change) => {
   const damaged = changed(change);
   await expect(testZip(damaged, never)).rejects.toMatchObject({ code: 'ZipDamaged' });
   await expect(content(damaged)).rejects.toMatchObject({ code: 'ZipDamaged' });
 });
 
-it('a member that nobody reads to its end lets go of the file', async () => {
+it('closes the file when a member is not read to its end', async () => {
   const zip = await openZip(path);
   const member = await npidataMember(zip).open();
   for await (const chunk of member) {
@@ -80,7 +80,7 @@ it('a member that nobody reads to its end lets go of the file', async () => {
   zip.close();
 });
 
-it('a test that is cancelled ends with the reason', async () => {
+it('a cancelled test throws the reason', async () => {
   const reason = new Error('cancelled');
   await expect(testZip(path, AbortSignal.abort(reason))).rejects.toBe(reason);
 });

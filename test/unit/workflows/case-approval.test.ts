@@ -7,7 +7,7 @@ const finished: FinishInput[] = [];
 let waitedMs = 0;
 let isMoved = false;
 
-// The dev server cannot skip time, so nobody answers here at once, and activities are plain functions.
+// The dev server cannot skip time. So the wait times out at once here, and activities are plain functions.
 vi.mock('@temporalio/workflow', async (original) => {
   const callable = (call: (input: never) => Promise<unknown>) => ({
     executeWithOptions: (_options: unknown, [input]: [never]) => call(input),
@@ -39,7 +39,7 @@ const activities: Omit<CaseActivities, 'selectUndo'> = {
   },
 };
 
-it('a run that nobody approves for 24 hours fails with its own type, and has moved nothing', async () => {
+it('a run that nobody approves for 24 hours fails with ApprovalTimedOut and moves nothing', async () => {
   const failure = await pendingPaymentUpdate().catch((error: unknown) => error as ApplicationFailure);
   expect(failure).toMatchObject({ type: 'ApprovalTimedOut' });
   expect((failure as Error).message).toContain('The move of 101 cases (the limit is 100) waited 24 hours');

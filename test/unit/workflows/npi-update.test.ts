@@ -41,7 +41,7 @@ beforeEach(() => {
   return () => vi.useRealTimers();
 });
 
-it('is skipped when another run has held the lease for 30 minutes, and not before', async () => {
+it('is skipped after another run held the lease for 30 minutes, and not earlier', async () => {
   const startedAt = Date.now();
   const result = await npiUpdate();
   expect(result).toMatchObject({ outcome: 'skipped', releases: [], seconds: 1800 });
@@ -50,7 +50,7 @@ it('is skipped when another run has held the lease for 30 minutes, and not befor
   expect(finished).toMatchObject([{ outcome: 'skipped' }]);
 });
 
-it('is closed in the ledger when it is cancelled while it waits', async () => {
+it('is closed in the ledger when it is canceled while it waits', async () => {
   const { CancelledFailure } = await import('@temporalio/workflow');
   onSleep = () => {
     throw new CancelledFailure('The run was cancelled.');
