@@ -25,7 +25,7 @@ const libraryVariables = [
 export function configurationPage(): string {
   return [
     generatedPage('Configuration', '`config/variables.ts`'),
-    'All settings are environment variables. A `.env` file in the working directory adds variables; the environment wins over',
+    'All settings are environment variables. A `.env` file in the working directory adds variables; the environment takes precedence over',
     'it. An empty value counts as not set. Settings are read when a process starts.\n',
     'Wrong values stop a command at start with exit code 2. One message lists all of them, each with its name, the value that',
     'was found (passwords masked) and the values that are accepted.\n',

@@ -6,11 +6,11 @@ import { code, generatedPage, table } from './markdown.ts';
 export function jsonOutputPage(): string {
   return [
     generatedPage('JSON output', '`scripts/reference/json-schemas.ts`'),
-    'With `--json`, every command prints one JSON value on stdout and nothing else there. Logs go to stderr. The tables list',
+    'With `--json`, every command except `worker` prints one JSON value on stdout and nothing else. Logs go to stderr. The tables list',
     'the fields of each value.\n',
     'The fields are a contract: a listed field keeps its name, type and meaning. New fields, and new values of a text, may be',
-    'added at any time, so ignore what you do not know. Times are UTC, and days are ISO dates. `[]` marks a list.\n',
-    '`surgicase worker` prints nothing on stdout.\n',
+    'added at any time, so ignore fields that you do not know. Times are UTC, and days are ISO dates. `[]` marks a list.\n',
+    '`surgicase worker` prints a value only when it fails.\n',
     '## Errors\n',
     formText(errorForm),
     ...Object.entries(jsonForms).map(
