@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { loadClientConfigProfile, toClientOptions, type ClientConnectConfig } from '@temporalio/envconfig';
+import { nameProblems } from './names.ts';
 import { runningStart } from './start-claim.ts';
 import * as value from './values.ts';
 import { variables, type Variables } from './variables.ts';
@@ -126,6 +127,7 @@ export function readConfig(
     const name = String(issue.path[0]);
     return `${name}: found ${value.shown(name, env[name] ?? '')}; ${issue.message}`;
   });
+  problems.push(...nameProblems(env, Object.keys(variables.shape)));
   const temporal = readTemporal(env, problems);
   const database = readDatabase(env, parsed.data, problems);
   const isDatabaseGiven = Boolean(env['DATABASE_URL'] ?? env['DB_SECRET_ID']);

@@ -188,3 +188,37 @@ test('.env sets variables that the environment does not set', () => {
     delete process.env['NPI_ARCHIVE_KEEP'];
   }
 });
+
+test.each([
+  ['SHADOW', 'true'],
+  ['NPI_REFERENCE_FILES', 'on'],
+  ['NOTIFY_ON', 'failure'],
+  ['HEARTBEAT_URL', 'https://example.org/ping'],
+  ['HEALTH_ADDRESS', '127.0.0.1:8080'],
+  ['DB_SSL', 'rds'],
+  ['TEMPORAL_WORKER_BUILD_ID', '7'],
+])('refuses %s=%s, which this version would ignore', (name, value) => {
+  expect(problemsOf({ [name]: value })).toBe(
+    `The configuration is not valid:\n  ${name}: this version does not implement it; unset it.`,
+  );
+});
+
+test('accepts an announced variable with the value that means the same as leaving it out', () => {
+  expect(problemsOf({ SHADOW: 'false', NPI_REFERENCE_FILES: 'off' })).toBe('none');
+});
+
+test.each([
+  ['NPI_MAX_REFUSE', 'NPI_MAX_REFUSED'],
+  ['NIP_BASELINE', 'NPI_BASELINE'],
+  ['CASE_UPDATES_MAXX', 'CASE_UPDATE_MAX'],
+  ['DATABASE_ULR', 'DATABASE_URL'],
+  ['DB_HSOT', 'DB_HOST'],
+])('asks whether %s means %s', (name, meant) => {
+  expect(problemsOf({ [name]: 'x' })).toContain(
+    `${name} is not a variable of this service. Did you mean ${meant}?`,
+  );
+});
+
+test.each(['DB_PASS', 'DB_USER', 'LOG_DIR', 'NODE_ENV', 'LOGNAME', 'PATH'])('leaves %s to others', (name) => {
+  expect(problemsOf({ [name]: 'x' })).toBe('none');
+});
