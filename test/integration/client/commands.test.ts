@@ -226,7 +226,7 @@ describe('surgicase npi replace', () => {
     expect(out).toContain(`${name} (1.2 GB zip): about 9,798,758 rows, 11.7 GB of CSV`);
     expect(out).toMatch(/NPI_WORK_DIR +needs 7\.6 GB, [\d.]+ GB free in .*work/);
     expect(out).toMatch(/NPI_ARCHIVE_DIR +needs 1\.2 GB, [\d.]+ GB free in .*archive/);
-    expect(out).toMatch(/MySQL +needs 10\.8 GB .* 21\.6 GB when a monthly is already loaded/);
+    expect(out).toMatch(/MySQL +needs 10\.8 GB .* 21\.6 GB in total if a monthly is already loaded/);
     expect(out).toMatch(/time +about 8 min on two cores/);
     expect(readdirSync(folder, { recursive: true })).toEqual(before);
     expect(JSON.parse((await dryRun('--json')).out)).toMatchObject({
