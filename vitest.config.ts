@@ -3,6 +3,7 @@ import { keepTemporaryFoldersInMemory } from './test/bed/temporary-folder.ts';
 
 keepTemporaryFoldersInMemory();
 
+// oxlint-disable-next-line import/no-default-export -- vitest reads the default export
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],

@@ -1,4 +1,4 @@
-import type { BaselineLoaded, LocalZip } from '../contract/activities.ts';
+import type { BaselineLoaded, DownloadedRelease } from '../contract/activities.ts';
 import { mayLoadLocal } from '../db/registry/bulk-load.ts';
 import { hasProviders } from '../db/baseline/carry-over.ts';
 import type { Lease } from '../db/ledger/lease.ts';
@@ -34,7 +34,7 @@ const rangeConcurrency = 2;
 export async function loadMonthly(
   deps: ActivityDeps,
   current: Attempt,
-  zip: LocalZip,
+  zip: DownloadedRelease,
   lease: Lease,
 ): Promise<BaselineLoaded> {
   const opened = await openZip(await ensureZip(deps, current, zip));
@@ -67,7 +67,7 @@ export async function loadMonthly(
 interface MonthlyWork {
   readonly deps: ActivityDeps;
   readonly current: Attempt;
-  readonly zip: LocalZip;
+  readonly zip: DownloadedRelease;
   readonly lease: Lease;
   readonly member: Member;
   readonly shadow: Shadow;

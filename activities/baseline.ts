@@ -1,5 +1,11 @@
 import { rm } from 'node:fs/promises';
-import type { BaselineChecked, LocalZip, NpiActivities, Published, Staged } from '../contract/activities.ts';
+import type {
+  BaselineChecked,
+  DownloadedRelease,
+  NpiActivities,
+  Published,
+  Staged,
+} from '../contract/activities.ts';
 import {
   completeBaseline,
   countBaseline,
@@ -84,7 +90,7 @@ async function check(
 }
 
 interface SwapInput {
-  readonly zip: LocalZip;
+  readonly zip: DownloadedRelease;
   readonly staged: Staged;
   readonly indexed: Parameters<NpiActivities['swapBaseline']>[0]['indexed'];
 }

@@ -1,4 +1,4 @@
-import type { LocalZip, NpiActivities, Published, Staged } from '../contract/activities.ts';
+import type { DownloadedRelease, NpiActivities, Published, Staged } from '../contract/activities.ts';
 import { DbError } from '../db/connection/errors.ts';
 import type { Lease } from '../db/ledger/lease.ts';
 import { publishRelease } from '../db/registry/publish.ts';
@@ -29,7 +29,7 @@ export function publishActivity(deps: ActivityDeps): Pick<NpiActivities, 'publis
 async function publishStaged(
   { database, schemas }: ActivityDeps,
   { runId, signal, log, heartbeat }: Attempt,
-  zip: LocalZip,
+  zip: DownloadedRelease,
   { release }: Staged,
   lease: Lease | undefined,
 ): Promise<Published> {

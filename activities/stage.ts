@@ -1,4 +1,4 @@
-import type { LocalZip, NpiActivities, Staged } from '../contract/activities.ts';
+import type { DownloadedRelease, NpiActivities, Staged } from '../contract/activities.ts';
 import { mayLoadLocal } from '../db/registry/bulk-load.ts';
 import type { Lease } from '../db/ledger/lease.ts';
 import { npiColumns } from '../db/schema/npi-columns.ts';
@@ -29,7 +29,7 @@ export function stageActivity(deps: ActivityDeps): Pick<NpiActivities, 'stage'> 
 async function stageZip(
   deps: ActivityDeps,
   current: Attempt,
-  zip: LocalZip,
+  zip: DownloadedRelease,
   lease: Lease | undefined,
 ): Promise<Staged> {
   const startedAt = performance.now();

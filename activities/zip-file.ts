@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { copyFile, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import type { DueRelease, LocalZip } from '../contract/activities.ts';
+import type { DueRelease, DownloadedRelease } from '../contract/activities.ts';
 import { downloadZip } from '../nppes/transfer/download.ts';
 import { NppesError } from '../nppes/errors.ts';
 import { parseReleaseName } from '../nppes/page/release.ts';
@@ -16,7 +16,7 @@ export async function fetchZip(
   deps: ActivityDeps,
   { signal, heartbeat }: Attempt,
   due: DueRelease,
-): Promise<LocalZip> {
+): Promise<DownloadedRelease> {
   const path = join(deps.workDir, due.release.fileName);
   const zip = await downloadZip({
     url: due.url,
@@ -34,7 +34,11 @@ export async function fetchZip(
  * continue the run of another.
  * @throws NppesError ZipChanged when the server has a different file by now
  */
-export async function ensureZip(deps: ActivityDeps, attempt: Attempt, zip: LocalZip): Promise<string> {
+export async function ensureZip(
+  deps: ActivityDeps,
+  attempt: Attempt,
+  zip: DownloadedRelease,
+): Promise<string> {
   for (const folder of [deps.workDir, deps.archiveDir]) {
     const path = join(folder, zip.release.fileName);
     if ((await sha256Of(path, attempt.signal)) === zip.sha256) return path;
@@ -47,7 +51,11 @@ export async function ensureZip(deps: ActivityDeps, attempt: Attempt, zip: Local
 }
 
 /** The folder of a run's ranges. Each run has its own, because loading a range deletes its file. */
-export function rangeFolder({ workDir }: ActivityDeps, { release }: LocalZip, runId: string): string {
+export function rangeFolder(
+  { workDir }: ActivityDeps,
+  { release }: DownloadedRelease,
+  runId: string,
+): string {
   return join(workDir, `${release.fileName}.${runId}${rangesEnding}`);
 }
 
@@ -76,7 +84,10 @@ async function sha256Of(path: string, signal: AbortSignal): Promise<string | und
 }
 
 /** Moves a zip from the work folder to the archive, even across file systems. Does nothing when it is already there. */
-export async function archiveZip(deps: ActivityDeps, { release: { fileName } }: LocalZip): Promise<void> {
+export async function archiveZip(
+  deps: ActivityDeps,
+  { release: { fileName } }: DownloadedRelease,
+): Promise<void> {
   const [from, to] = [join(deps.workDir, fileName), join(deps.archiveDir, fileName)];
   await mkdir(deps.archiveDir, { recursive: true });
   try {

@@ -78,6 +78,7 @@ export class StartStopped extends ConfigError {
 /** The environment of this process, completed from `.env` in the working directory. A variable that is set wins over the file. */
 export function processEnvironment(): Environment {
   loadEnvFile('.env');
+  // oxlint-disable-next-line node/no-process-env -- the one place that reads it
   return process.env;
 }
 
@@ -87,17 +88,19 @@ export function processEnvironment(): Environment {
  * @throws StartStopped when that start has ended, because services of another folder may use its ports by now
  */
 export function processEnvironmentWithServices(): Environment {
-  const { DATABASE_URL, DB_SECRET_ID, TEMPORAL_ADDRESS, TEMPORAL_PROFILE } = processEnvironment();
+  const environment = processEnvironment();
+  const { DATABASE_URL, DB_SECRET_ID, TEMPORAL_ADDRESS, TEMPORAL_PROFILE } = environment;
   const isConfigured = DATABASE_URL || DB_SECRET_ID || TEMPORAL_ADDRESS || TEMPORAL_PROFILE;
-  if (isConfigured || !existsSync(servicesFile)) return process.env;
+  if (isConfigured || !existsSync(servicesFile)) return environment;
   if (runningStart(stateFolder) === undefined) {
     throw new StartStopped(
       'The `surgicase start` of this folder is not running. Start it with `npm start`, or set DATABASE_URL and ' +
         'TEMPORAL_ADDRESS to use other services.',
     );
   }
+  // Node adds the variables of the file to the same object.
   loadEnvFile(servicesFile);
-  return process.env;
+  return environment;
 }
 
 function loadEnvFile(path: string): void {

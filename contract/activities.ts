@@ -51,7 +51,7 @@ export interface Discovery {
 }
 
 /** A complete, verified zip on this host's disk. The sha256 lets any other host find or fetch the same zip. */
-export interface LocalZip extends DueRelease {
+export interface DownloadedRelease extends DueRelease {
   readonly sha256: string;
   readonly sizeBytes: number;
   readonly etag?: string;
@@ -127,26 +127,26 @@ export interface RunActivities {
 export interface NpiActivities extends RunActivities {
   /** Finds what is due. Here and below, a dry run takes no lease. */
   discover(input: DiscoverInput): Promise<Discovery>;
-  download(due: DueRelease & { readonly dryRun: boolean }): Promise<LocalZip>;
+  download(due: DueRelease & { readonly dryRun: boolean }): Promise<DownloadedRelease>;
   /** Reads the zip into the staging table of the run. */
-  stage(zip: LocalZip & { readonly dryRun: boolean }): Promise<Staged>;
+  stage(zip: DownloadedRelease & { readonly dryRun: boolean }): Promise<Staged>;
   /** Writes the staged rows to the live tables in one transaction. A dry run counts the changes and rolls back. */
   publish(input: {
-    readonly zip: LocalZip;
+    readonly zip: DownloadedRelease;
     readonly staged: Staged;
     readonly dryRun: boolean;
   }): Promise<Published>;
   /** Moves the zip to the archive and removes the oldest zips beyond `NPI_ARCHIVE_KEEP`. */
-  archive(zip: LocalZip): Promise<void>;
+  archive(zip: DownloadedRelease): Promise<void>;
   /** Loads a monthly into shadow tables beside the live tables and keeps live rows that are newer than the monthly. */
-  loadBaseline(zip: LocalZip): Promise<BaselineLoaded>;
+  loadBaseline(zip: DownloadedRelease): Promise<BaselineLoaded>;
   /** Builds the secondary keys, and the search rows of the providers whose live row is kept. */
   indexBaseline(input: { readonly release: Release }): Promise<BaselineIndexed>;
   /** Compares the shadow with the last monthly. If a count falls short, a person must approve before it goes live. */
   checkBaseline(input: { readonly staged: Staged }): Promise<BaselineChecked>;
   /** Replaces the live tables with the shadow tables. */
   swapBaseline(input: {
-    readonly zip: LocalZip;
+    readonly zip: DownloadedRelease;
     readonly staged: Staged;
     readonly indexed: BaselineIndexed;
   }): Promise<Published>;

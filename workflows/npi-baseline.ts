@@ -1,4 +1,4 @@
-import type { BaselineLoaded, DueRelease, LocalZip } from '../contract/activities.ts';
+import type { BaselineLoaded, DueRelease, DownloadedRelease } from '../contract/activities.ts';
 import { releaseName } from '../nppes/page/release.ts';
 import { baselineQuestion, grouped } from './details.ts';
 import { releaseRemarks } from './npi-remarks.ts';
@@ -17,7 +17,7 @@ export async function loadBaseline(
   const name = releaseName(due.release);
   run.release = name;
   run.enter('download');
-  const [zip, downloadSeconds] = await timed<LocalZip>(() =>
+  const [zip, downloadSeconds] = await timed<DownloadedRelease>(() =>
     activities.download.executeWithOptions({ summary: name }, [{ ...due, dryRun: false }]),
   );
   run.enter('load');
@@ -37,7 +37,7 @@ export async function loadBaseline(
 async function goLive(
   run: NpiRun,
   { indexBaseline, checkBaseline, swapBaseline }: LoadActivities,
-  zip: LocalZip,
+  zip: DownloadedRelease,
   { searchSeconds, ...staged }: BaselineLoaded,
   { downloadSeconds, loadSeconds }: { readonly downloadSeconds: number; readonly loadSeconds: number },
 ): Promise<boolean> {

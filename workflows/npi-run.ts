@@ -1,5 +1,5 @@
 import { defineQuery, setCurrentDetails, setHandler } from '@temporalio/workflow';
-import type { LocalZip, RowCounts } from '../contract/activities.ts';
+import type { DownloadedRelease, RowCounts } from '../contract/activities.ts';
 import {
   progressQuery,
   type NpiPhase,
@@ -64,7 +64,7 @@ export class NpiRun {
     this.#done.push({ ...outcome, seconds: { ...outcome.seconds, archive: 0 } });
   }
 
-  async archive(zip: LocalZip, name: string, { archive }: LoadActivities): Promise<void> {
+  async archive(zip: DownloadedRelease, name: string, { archive }: LoadActivities): Promise<void> {
     this.enter('archive');
     const [, archiveSeconds] = await timed<void>(() => archive.executeWithOptions({ summary: name }, [zip]));
     const published = this.#done.at(-1);

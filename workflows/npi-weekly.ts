@@ -1,4 +1,4 @@
-import type { DueRelease, LocalZip } from '../contract/activities.ts';
+import type { DueRelease, DownloadedRelease } from '../contract/activities.ts';
 import { releaseName } from '../nppes/page/release.ts';
 import { releaseRemarks, unreportedRemark } from './npi-remarks.ts';
 import { timed, type NpiRun } from './npi-run.ts';
@@ -12,7 +12,7 @@ export async function loadWeekly(run: NpiRun, activities: LoadActivities, due: D
   run.release = name;
 
   run.enter('download');
-  const [zip, downloadSeconds] = await timed<LocalZip>(() =>
+  const [zip, downloadSeconds] = await timed<DownloadedRelease>(() =>
     download.executeWithOptions({ summary: name }, [{ ...due, dryRun }]),
   );
   run.enter('stage');
