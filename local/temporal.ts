@@ -44,20 +44,35 @@ export async function startTemporal(search: TemporalSearch): Promise<LocalTempor
   mkdirSync(folder, { recursive: true });
   const database = join(folder, 'temporal.sqlite');
   await endLeftover(folder, 'temporal', (line) => line.includes(database));
+  for (let attempt = 1; attempt <= startAttempts; attempt++) {
+    const started = await launch(path, folder, database);
+    if (started) return { ...started, line: `${started.line} (${why})` };
+    search.onAttempt(`Temporal: start ${attempt} of ${startAttempts} ended or did not answer`);
+  }
+  throw new LocalError(`Temporal did not start; see ${join(folder, 'temporal.log')}.`);
+}
+
+// A port that was free when it was chosen can be taken before Temporal listens on it. The next attempt chooses again.
+const startAttempts = 3;
+const answerMs = 60_000;
+
+/** Starts the server on free ports; undefined when it ends by itself or does not answer. */
+async function launch(path: string, folder: string, database: string): Promise<LocalTemporal | undefined> {
   const [port, uiPort] = [await keptPort(folder, 7233), await keptPort(folder, 8233, 'ui-port')];
   const args = ['server', 'start-dev', '--ip', '127.0.0.1', '--ui-ip', '127.0.0.1', '--log-level', 'error'];
   const ports = ['--port', String(port), '--ui-port', String(uiPort), '--db-filename', database];
   const server = own(folder, 'temporal', path, [...args, ...ports]);
   const address = `127.0.0.1:${port}`;
-  if (!(await until(() => answers(address), 60_000))) {
+  const isUp = await Promise.race([until(() => answers(address), answerMs), server.ended.then(() => false)]);
+  if (!isUp) {
     await server.stop();
-    throw new LocalError(`Temporal did not start within 60 s; see ${join(folder, 'temporal.log')}.`);
+    return undefined;
   }
   const uiUrl = `http://127.0.0.1:${uiPort}`;
   return {
     address,
     uiUrl,
-    line: `${address}, Web UI ${uiUrl} (${why})`,
+    line: `${address}, Web UI ${uiUrl}`,
     ended: server.ended,
     stop: () => server.stop(),
   };

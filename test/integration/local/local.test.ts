@@ -5,7 +5,10 @@ import { createConnection } from 'mysql2/promise';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { containerArgs, findDocker } from '../../../local/docker-mysql.ts';
 import { startMysql } from '../../../local/mysql.ts';
+import { onPath } from '../../../local/service.ts';
 import { claimState } from '../../../local/state.ts';
+import { startTemporal } from '../../../local/temporal.ts';
+import { wheelBinary } from '../../../local/temporal-wheel.ts';
 
 const path = process.env['PATH'] ?? '';
 // An unpacked MariaDB outside the repository. A user's clone does not have it.
@@ -82,6 +85,35 @@ describe('the database of a start', () => {
     const args = containerArgs('name', stateDir, 3333).join(' ');
     expect(args).toContain('--publish 127.0.0.1:3333:3306');
     expect(args).not.toContain('PASSWORD');
+  });
+});
+
+describe('the Temporal of a start', () => {
+  it('starts again when its server ends at once, as it does when its port was taken meanwhile', async () => {
+    const server = onPath('temporal') ?? (await wheelBinary(() => undefined));
+    expect(server, 'a Temporal CLI').toBeDefined();
+    const once = join(stateDir, 'failed-once');
+    program('taken', `[ -e '${once}' ] || { touch '${once}'; exit 1; }\nexec '${server}' "$@"`);
+    const attempts: string[] = [];
+    const temporal = await startTemporal({
+      stateDir,
+      cliPath: join(stateDir, 'bin', 'taken'),
+      onAttempt: (line) => attempts.push(line),
+      onBuild: () => undefined,
+    });
+    await temporal.stop();
+    expect(attempts).toEqual(['Temporal: start 1 of 3 ended or did not answer']);
+  });
+
+  it('gives up on a server that always ends, and names its log', async () => {
+    program('broken', 'exit 1');
+    const start = startTemporal({
+      stateDir,
+      cliPath: join(stateDir, 'bin', 'broken'),
+      onAttempt: () => undefined,
+      onBuild: () => undefined,
+    });
+    await expect(start).rejects.toThrow(/^Temporal did not start; see .*temporal\.log\.$/);
   });
 });
 
