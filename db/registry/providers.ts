@@ -47,6 +47,7 @@ export async function writeProviders(
   scope: PublishScope,
   groups: readonly PlanGroup[],
 ): Promise<void> {
+  await keepDisplaced(session, scope, groups);
   await writePlan(session, scope, groups);
   await keepStale(session, scope, groups);
   await keepStubs(session, scope);
@@ -72,6 +73,31 @@ export async function writePlan(
   for (const table of tablesOf(groups, 'target', isWritten)) await writeRows(session, scope, table);
   for (const table of tablesOf(groups, 'known', isDeactivated)) await deactivate(session, scope, table);
   for (const table of tablesOf(groups, 'known', isLater)) await moveRelease(session, scope, table);
+}
+
+/**
+ * Keeps the rows of later releases that this late release overwrites, because its rows are newer. A monthly between the two
+ * may remove the row of this release, and then the later one counts again.
+ */
+async function keepDisplaced(
+  session: Session,
+  { tables, stage, releaseId }: PublishScope,
+  groups: readonly PlanGroup[],
+): Promise<void> {
+  const isLate = await session.query('SELECT 1 FROM npi_release WHERE release_id > ? LIMIT 1', [releaseId]);
+  if (isLate.length === 0) return;
+  const fields = npiColumns.map(({ name }) => (name === 'npi' ? 'CAST(k.npi AS CHAR)' : `k.${name}`));
+  const isUpdate = ({ action, isStub }: PlanGroup) => action === 'update' && isStub === 0;
+  for (const table of tablesOf(groups, 'known', isUpdate)) {
+    await session.query(
+      `INSERT INTO npi_stale (npi, release_id, fields)
+       SELECT p.npi, p.known_release, JSON_ARRAY(${fields.join(', ')})
+       FROM ${stage}_plan p STRAIGHT_JOIN ${tables.data(table)} k ON k.npi = p.npi
+       WHERE p.action = 'update' AND p.is_stub = FALSE AND p.known = ${table} AND p.known_release > ?
+       ON DUPLICATE KEY UPDATE release_id = npi_stale.release_id`,
+      [releaseId],
+    );
+  }
 }
 
 /** Keeps full rows that are older than the known row. db/baseline/stale.ts applies them again after a monthly. */

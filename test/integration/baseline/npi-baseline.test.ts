@@ -145,6 +145,19 @@ const row: fc.Arbitrary<RowSpec> = fc.oneof(
 );
 const rows = fc.array(row, { minLength: 1, maxLength: 6 });
 
+it('brings back the row of a later week that an earlier week, loaded late, had overwritten', async () => {
+  await week('20260921-20260927', [individual(1, 'JONES', '09/03/2026')]);
+  await pipeline.run();
+  await week(firstWeek, [individual(1, 'SMITH', '09/21/2026')]);
+  await pipeline.run();
+  expect(await surgeons('s')).toEqual([expect.objectContaining({ last_name: 'SMITH' })]);
+  // The monthly lies between the two weeks and does not contain the provider, so the row of the earlier week goes.
+  await september(padding);
+  await pipeline.run();
+  expect(await surgeons('s')).toEqual([]);
+  expect(await surgeons('j')).toEqual([expect.objectContaining({ last_name: 'JONES' })]);
+});
+
 const leftBy = (releases: readonly (() => Promise<unknown>)[]) =>
   tablesAfter(name, pipeline, releases, isOfApplication);
 
