@@ -84,7 +84,9 @@ async function startHere(terminal: Terminal, options: StartOptions): Promise<num
       await services.stop();
     }
   } catch (error) {
-    if (interrupted.aborted) return exitCodes.done;
+    // While the services start, Ctrl-C also reaches the programs that fetch them, and they fail.
+    const isStop = error === interrupted.reason || error instanceof LocalError;
+    if (interrupted.aborted && isStop) return exitCodes.done;
     throw error;
   } finally {
     claim.release();
