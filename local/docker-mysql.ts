@@ -4,7 +4,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { answers, type LocalMysql } from './mysql-login.ts';
-import { keptPort, LocalError, onPath, own, until } from './service.ts';
+import { keptPort, startOnFreePorts } from './ports.ts';
+import { LocalError, onPath, own, until } from './service.ts';
 
 const run = promisify(execFile);
 const image = 'mysql:8';
@@ -24,7 +25,17 @@ export async function findDocker(): Promise<string | undefined> {
 }
 
 /** Starts MySQL in a container with its data in `folder`. Removes a container that an earlier start left behind. */
-export async function startDockerMysql(docker: string, folder: string): Promise<LocalMysql> {
+export async function startDockerMysql(
+  docker: string,
+  folder: string,
+  onAttempt: (line: string) => void,
+): Promise<LocalMysql> {
+  const started = await startOnFreePorts('MySQL in Docker', onAttempt, () => launch(docker, folder));
+  if (started) return started;
+  throw new LocalError(`MySQL in Docker (${image}) did not start; see ${join(folder, 'docker.log')}.`);
+}
+
+async function launch(docker: string, folder: string): Promise<LocalMysql | undefined> {
   const name = `surgicase-mysql-${createHash('sha256').update(folder).digest('hex').slice(0, 8)}`;
   const remove = () => run(docker, ['rm', '--force', name]).catch(() => undefined);
   await remove();
@@ -40,7 +51,7 @@ export async function startDockerMysql(docker: string, folder: string): Promise<
   const isUp = await Promise.race([until(() => answers(url), patienceMs), running.ended.then(() => false)]);
   if (!isUp) {
     await stop();
-    throw new LocalError(`MySQL in Docker (${image}) did not start; see ${join(folder, 'docker.log')}.`);
+    return undefined;
   }
   return { url, line: `127.0.0.1:${port} (Docker, ${image})`, ended: running.ended, stop };
 }

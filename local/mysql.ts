@@ -2,12 +2,13 @@ import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { unpackMysql } from './debian-mysql.ts';
 import { findDocker, startDockerMysql } from './docker-mysql.ts';
 import { answers, type LocalMysql } from './mysql-login.ts';
-import { endLeftover, keptPort, LocalError, onPath, own, until } from './service.ts';
+import { keptPort, startOnFreePorts } from './ports.ts';
+import { endLeftover, LocalError, onPath, own, until } from './service.ts';
 
 const run = promisify(execFile);
 
@@ -45,14 +46,15 @@ const asRoot = process.getuid?.() === 0 ? ['--user=root'] : [];
  * Starts a MySQL server with its data in `stateDir`: from PATH, in Docker, or from Debian's archive.
  * @throws LocalError that names what was tried and what to install
  */
-export async function startMysql({ stateDir, onAttempt, settings = [] }: MysqlSearch): Promise<LocalMysql> {
+export async function startMysql(search: MysqlSearch): Promise<LocalMysql> {
+  const { stateDir, onAttempt } = search;
   const folder = join(stateDir, 'mysql');
   mkdirSync(folder, { recursive: true });
   const onThisPath = await findOnPath();
-  if (onThisPath) return startServer(onThisPath, folder, settings);
+  if (onThisPath) return startServer(onThisPath, folder, search);
   onAttempt('MySQL: neither mysqld nor mariadbd is on PATH');
   const docker = await findDocker();
-  if (docker !== undefined) return startDockerMysql(docker, folder);
+  if (docker !== undefined) return startDockerMysql(docker, folder, onAttempt);
   onAttempt('MySQL: Docker is not installed or does not answer');
   const unpacked = await unpackMysql().catch((error: unknown) => {
     onAttempt(`MySQL: Debian's archive: ${(error as Error).message.split('\n', 1)[0]}`);
@@ -60,7 +62,7 @@ export async function startMysql({ stateDir, onAttempt, settings = [] }: MysqlSe
   });
   if (unpacked) {
     const why = "unpacked from Debian's archive, because there is no mysqld on PATH and no Docker";
-    return startServer(mysqlServer(unpacked.command, unpacked.args, why), folder, settings);
+    return startServer(mysqlServer(unpacked.command, unpacked.args, why), folder, search);
   }
   throw new LocalError(
     'No MySQL server found: none on PATH, no Docker daemon, no Debian archive. Install one and start again: ' +
@@ -108,57 +110,79 @@ function mariadbServer(command: string, why: string): Server {
   };
 }
 
-async function startServer(server: Server, folder: string, settings: readonly string[]): Promise<LocalMysql> {
+async function startServer(
+  server: Server,
+  folder: string,
+  { onAttempt, settings = [] }: MysqlSearch,
+): Promise<LocalMysql> {
   const data = join(folder, 'data');
   await endLeftover(folder, 'mysqld', (line) => line.includes(data));
-  const isNew = !existsSync(data);
-  const passwordFile = join(folder, 'password');
-  if (isNew) await initialize(server, data, passwordFile);
+  if (!existsSync(data)) await initialize(server, data, folder);
+  const started = await startOnFreePorts('MySQL', onAttempt, () => launch(server, folder, settings));
+  if (!started) {
+    throw new LocalError(`MySQL (${server.why}) did not start; see ${join(folder, 'mysqld.log')}.`);
+  }
+  return started;
+}
+
+/** Starts the server on a free port; undefined when it ends by itself or does not answer. */
+async function launch(
+  server: Server,
+  folder: string,
+  settings: readonly string[],
+): Promise<LocalMysql | undefined> {
   const port = await keptPort(folder, 3306);
+  const login = join(folder, loginFile);
   // A socket path has at most 107 bytes; the path of the state folder may be longer.
   const sockets = mkdtempSync(join(tmpdir(), 'surgicase-'));
   const running = own(folder, 'mysqld', server.command, [
     ...server.args,
     ...asRoot,
-    `--datadir=${data}`,
+    `--datadir=${join(folder, 'data')}`,
     `--port=${port}`,
     `--socket=${join(sockets, 's')}`,
     ...commonOptions,
     ...server.options,
     ...settings,
-    ...(isNew ? [`--init-file=${join(folder, 'init.sql')}`] : []),
+    ...(existsSync(login) ? [`--init-file=${login}`] : []),
   ]);
-  const url = `mysql://surgicase:${readFileSync(passwordFile, 'utf8')}@127.0.0.1:${port}/`;
   const stop = async () => {
     await running.stop();
     rmSync(sockets, { recursive: true, force: true });
   };
+  const password = readFileSync(join(folder, passwordFile), 'utf8');
+  const url = `mysql://surgicase:${password}@127.0.0.1:${port}/`;
   const isUp = await Promise.race([until(() => answers(url), 60_000), running.ended.then(() => false)]);
   if (!isUp) {
     await stop();
-    throw new LocalError(`MySQL (${server.why}) did not start; see ${join(folder, 'mysqld.log')}.`);
+    return undefined;
   }
-  rmSync(join(folder, 'init.sql'), { force: true });
+  rmSync(login, { force: true });
   return { url, line: `127.0.0.1:${port} (${server.why})`, ended: running.ended, stop };
 }
 
+const passwordFile = 'password';
+// Exists until a server has applied it: the server accepts no connection before it has.
+const loginFile = 'init.sql';
+
 /**
- * Creates the data folder under a temporary name and renames it when it is complete. The first start creates the login;
+ * Creates the data folder under a temporary name and renames it when it is complete. The first server creates the login;
  * only this user can read its password.
  */
-async function initialize(server: Server, data: string, passwordFile: string): Promise<void> {
+async function initialize(server: Server, data: string, folder: string): Promise<void> {
   const unfinished = `${data}-unfinished`;
   rmSync(unfinished, { recursive: true, force: true });
   await server.initialize(unfinished);
   const password = randomBytes(18).toString('hex');
-  writeFileSync(passwordFile, password, { mode: 0o600 });
-  const login = [
+  writeFileSync(join(folder, passwordFile), password, { mode: 0o600 });
+  // A server that dies in the middle of these statements leaves them to the next one, which repeats them all.
+  const statements = [
     `ALTER USER root@localhost IDENTIFIED BY '${password}';`,
-    `CREATE USER surgicase@'127.0.0.1' IDENTIFIED BY '${password}';`,
-    `CREATE USER surgicase@localhost IDENTIFIED BY '${password}';`,
-    "GRANT ALL ON *.* TO surgicase@'127.0.0.1' WITH GRANT OPTION;",
-    'GRANT ALL ON *.* TO surgicase@localhost WITH GRANT OPTION;',
+    ...["surgicase@'127.0.0.1'", 'surgicase@localhost'].flatMap((login) => [
+      `CREATE USER IF NOT EXISTS ${login} IDENTIFIED BY '${password}';`,
+      `GRANT ALL ON *.* TO ${login} WITH GRANT OPTION;`,
+    ]),
   ];
-  writeFileSync(join(dirname(data), 'init.sql'), `${login.join('\n')}\n`, { mode: 0o600 });
+  writeFileSync(join(folder, loginFile), `${statements.join('\n')}\n`, { mode: 0o600 });
   renameSync(unfinished, data);
 }

@@ -1,6 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { homedir, platform } from 'node:os';
 import { join } from 'node:path';
 
@@ -22,33 +21,6 @@ export interface LocalService {
 export function cacheDir(): string {
   const base = platform() === 'darwin' ? join(homedir(), 'Library', 'Caches') : join(homedir(), '.cache');
   return join(process.env['XDG_CACHE_HOME'] ?? base, 'surgicase');
-}
-
-/**
- * The port that the service in this folder used last time, so that addresses stay valid; otherwise the usual port, or
- * any free port when that one is taken.
- */
-export async function keptPort(folder: string, usual: number, name = 'port'): Promise<number> {
-  const file = join(folder, name);
-  const port = await freePort(existsSync(file) ? Number(readFileSync(file, 'utf8')) : usual);
-  writeFileSync(file, String(port));
-  return port;
-}
-
-/** The wanted port when it is free, otherwise any free port. */
-async function freePort(wanted: number): Promise<number> {
-  return (await tryPort(wanted)) ?? (await tryPort(0)) ?? wanted;
-}
-
-function tryPort(port: number): Promise<number | undefined> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(undefined));
-    server.listen(port, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : undefined));
-    });
-  });
 }
 
 /** The path of a program on PATH. */

@@ -95,12 +95,13 @@ async function sourceOf({
   isPageGiven,
   source: name,
   today,
+  onAttempt,
 }: ServicesWanted): Promise<Part> {
   const { url } = config.nppes;
   if (isPageGiven && name === undefined) return given('Registry', url);
   // A configured database gets generated providers only when they are asked for.
   const wanted = name ?? (config.database ? 'cms' : undefined);
-  const source = await openSource(stateDir, { cmsUrl: url, today, ...(wanted && { wanted }) });
+  const source = await openSource(stateDir, { cmsUrl: url, today, onAttempt, ...(wanted && { wanted }) });
   return { ...source, name: 'Registry', variables: { NPPES_URL: source.pageUrl }, source };
 }
 

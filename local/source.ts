@@ -2,8 +2,9 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fetchPage } from '../nppes/page/listing.ts';
 import { releasesOnPage } from '../nppes/page/page.ts';
-import { startCmsReplica } from './cms-replica.ts';
-import { keptPort, LocalError, type LocalService } from './service.ts';
+import { startCmsReplica, type CmsReplica } from './cms-replica.ts';
+import { keptPort, startOnFreePorts } from './ports.ts';
+import { LocalError, type LocalService } from './service.ts';
 
 export type SourceName = 'cms' | 'sample';
 
@@ -15,6 +16,16 @@ export interface Source extends LocalService {
   addWeek(): Promise<void>;
 }
 
+export interface SourceSearch {
+  /** Chosen by a person; otherwise the page decides. */
+  readonly wanted?: SourceName;
+  readonly cmsUrl: string;
+  /** ISO date; the generated weeks end before it. */
+  readonly today: string;
+  /** Receives each attempt, for `--verbose`. */
+  onAttempt(line: string): void;
+}
+
 const pagePatienceMs = 5000;
 const usualPort = 8380;
 
@@ -23,14 +34,8 @@ const usualPort = 8380;
  * folder keeps its first source, because searches would find generated providers among real ones.
  * @throws LocalError when `wanted` differs from the source of this state folder
  */
-export async function openSource(
-  stateDir: string,
-  {
-    wanted,
-    cmsUrl,
-    today,
-  }: { readonly wanted?: SourceName; readonly cmsUrl: string; readonly today: string },
-): Promise<Source> {
+export async function openSource(stateDir: string, search: SourceSearch): Promise<Source> {
+  const { wanted, cmsUrl } = search;
   const known = knownSource(stateDir);
   if (wanted !== undefined && known !== undefined && wanted !== known) {
     throw new LocalError(
@@ -41,7 +46,7 @@ export async function openSource(
   const name = wanted ?? known ?? ((await offersWeeklies(cmsUrl)) ? 'cms' : 'sample');
   mkdirSync(stateDir, { recursive: true });
   writeFileSync(join(stateDir, 'source'), name);
-  return name === 'cms' ? cms(cmsUrl) : sample(join(stateDir, 'sample'), today, cmsUrl);
+  return name === 'cms' ? cms(cmsUrl) : sample(join(stateDir, 'sample'), search);
 }
 
 function knownSource(stateDir: string): SourceName | undefined {
@@ -68,11 +73,12 @@ function cms(pageUrl: string): Source {
   };
 }
 
-async function sample(folder: string, today: string, cmsUrl: string): Promise<Source> {
+async function sample(folder: string, { today, cmsUrl, onAttempt }: SourceSearch): Promise<Source> {
   const { addNextWeek, prepareSample } = await import('./sample/weeks.ts');
   await prepareSample(folder, today);
   // An interrupted run continues with the addresses that it read from the page, so the port has to stay the same.
-  const replica = await startCmsReplica({ folder, port: await keptPort(folder, usualPort) });
+  const replica = await startOnFreePorts('Registry', onAttempt, () => launch(folder));
+  if (!replica) throw new LocalError('The page of the generated weeks found no free port on 127.0.0.1.');
   return {
     name: 'sample',
     pageUrl: replica.url,
@@ -80,4 +86,13 @@ async function sample(folder: string, today: string, cmsUrl: string): Promise<So
     stop: replica.stop,
     addWeek: () => addNextWeek(folder),
   };
+}
+
+async function launch(folder: string): Promise<CmsReplica | undefined> {
+  try {
+    return await startCmsReplica({ folder, port: await keptPort(folder, usualPort) });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return undefined;
+    throw error;
+  }
 }

@@ -2,16 +2,8 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
-import {
-  LocalError,
-  cacheDir,
-  endLeftover,
-  keptPort,
-  onPath,
-  own,
-  until,
-  type LocalService,
-} from './service.ts';
+import { keptPort, startOnFreePorts } from './ports.ts';
+import { LocalError, cacheDir, endLeftover, onPath, own, until, type LocalService } from './service.ts';
 import { wheelBinary } from './temporal-wheel.ts';
 
 export interface LocalTemporal extends LocalService {
@@ -44,16 +36,11 @@ export async function startTemporal(search: TemporalSearch): Promise<LocalTempor
   mkdirSync(folder, { recursive: true });
   const database = join(folder, 'temporal.sqlite');
   await endLeftover(folder, 'temporal', (line) => line.includes(database));
-  for (let attempt = 1; attempt <= startAttempts; attempt++) {
-    const started = await launch(path, folder, database);
-    if (started) return { ...started, line: `${started.line} (${why})` };
-    search.onAttempt(`Temporal: start ${attempt} of ${startAttempts} ended or did not answer`);
-  }
-  throw new LocalError(`Temporal did not start; see ${join(folder, 'temporal.log')}.`);
+  const started = await startOnFreePorts('Temporal', search.onAttempt, () => launch(path, folder, database));
+  if (!started) throw new LocalError(`Temporal did not start; see ${join(folder, 'temporal.log')}.`);
+  return { ...started, line: `${started.line} (${why})` };
 }
 
-// A port that was free when it was chosen can be taken before Temporal listens on it. The next attempt chooses again.
-const startAttempts = 3;
 const answerMs = 60_000;
 
 /** Starts the server on free ports; undefined when it ends by itself or does not answer. */

@@ -3,6 +3,7 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { unpackMysql } from '../../../local/debian-mysql.ts';
 import { containerArgs, findDocker } from '../../../local/docker-mysql.ts';
 import { startMysql } from '../../../local/mysql.ts';
 import { onPath } from '../../../local/service.ts';
@@ -32,6 +33,14 @@ async function versionOf(url: string): Promise<string> {
   return (rows as { version: string }[])[0]?.version ?? '';
 }
 
+/** The command line of a MySQL server of this host, up to its options. */
+async function realMysqld(): Promise<string> {
+  const found = onPath('mysqld');
+  if (found !== undefined) return `'${found}' --no-defaults`;
+  const unpacked = await unpackMysql();
+  return [unpacked?.command, ...(unpacked?.args ?? [])].map((word) => `'${word}'`).join(' ');
+}
+
 /** Puts a program on PATH that runs this shell text. */
 function program(name: string, text: string): void {
   const folder = join(stateDir, 'bin');
@@ -54,6 +63,29 @@ describe('the database of a start', () => {
     const again = await createConnection(`${second.url}kept`);
     await again.end();
     await second.stop();
+  });
+
+  it('starts again on another port, with its whole login, when its server ends while it creates the login', async () => {
+    const real = await realMysqld();
+    const once = join(stateDir, 'failed-once');
+    const half = join(stateDir, 'half.sql');
+    // The first server applies two statements of its init file and ends, as after a kill or on a port that was taken.
+    program(
+      'mysqld',
+      `shift
+case "$*" in *--init-file*) if [ ! -e '${once}' ]; then
+  touch '${once}'
+  { head -n 2 '${join(stateDir, 'mysql', 'init.sql')}'; echo 'SHUTDOWN;'; } > '${half}'
+  exec ${real} "$@" --init-file='${half}'
+fi;; esac
+exec ${real} "$@"`,
+    );
+    const attempts: string[] = [];
+    const server = await startMysql({ stateDir, onAttempt: (line) => attempts.push(line) });
+    expect(attempts).toEqual(['MySQL: start 1 of 3 ended or did not answer']);
+    expect(await versionOf(server.url)).not.toBe('');
+    expect(existsSync(join(stateDir, 'mysql', 'init.sql'))).toBe(false);
+    await server.stop();
   });
 
   it.skipIf(!existsSync(mariadb))('is MariaDB when PATH has it, whatever its program is called', async () => {
