@@ -1,5 +1,5 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
-import { failures, type FailureType } from '../contract/failures.ts';
+import { failures, type FailureKind, type FailureType } from '../contract/failures.ts';
 import type { Heartbeat } from '../contract/activities.ts';
 import type { RunJob } from '../contract/schedules.ts';
 import { DbError } from '../db/connection/errors.ts';
@@ -101,17 +101,14 @@ export async function underLease<Result>(
   }
 }
 
-// An unexpected error may be a temporary problem of this host. If it repeats, it is a defect.
-const unexpectedAttempts = 3;
-
 function asFailure(error: unknown, log: Log, attemptNumber: number): ApplicationFailure {
   if (error instanceof ApplicationFailure) return error;
   const type = failureType(error);
-  const { isRetryable, nextStep } = failures[type];
+  const { isRetryable, nextStep, tries = Infinity }: FailureKind = failures[type];
   const { name, message } = error as Error;
   const what = type === 'Unexpected' ? `${name}: ${message}` : message;
   log.error(what, { type, attempt: attemptNumber, nextStep });
-  const nonRetryable = !isRetryable || (type === 'Unexpected' && attemptNumber >= unexpectedAttempts);
+  const nonRetryable = !isRetryable || attemptNumber >= tries;
   return ApplicationFailure.create({ type, message: `${what} ${nextStep}`, nonRetryable });
 }
 

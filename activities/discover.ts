@@ -7,10 +7,11 @@ import {
   supersededNames,
   type PublishedFile,
 } from '../db/ledger/releases.ts';
-import { dueReleases, type ListedRelease, type PublishedRelease } from '../nppes/page/due.ts';
+import { dueReleases, missingDays, type ListedRelease, type PublishedRelease } from '../nppes/page/due.ts';
 import { dueFile } from '../nppes/page/due-file.ts';
 import { NppesError } from '../nppes/errors.ts';
 import { listedReleases, zipFacts } from '../nppes/page/listing.ts';
+import { unlistedWeeklies } from '../nppes/page/unlisted.ts';
 import { releaseName, type ReleaseKind } from '../nppes/page/release.ts';
 import { attempt, underLeaseUnlessDry, type Attempt } from './attempt.ts';
 import { job, type ActivityDeps } from './deps.ts';
@@ -52,7 +53,9 @@ async function discover(
   );
   const known = published.map(asPublished);
   const named = file === undefined ? undefined : await namedFile(file, signal);
-  const listed = named ? [named] : await listReleases(deps, current, known, heldNames);
+  const { listed, notes } = named
+    ? { listed: [named], notes: [] }
+    : await listReleases(deps, current, known, heldNames);
   const rule = replace ? 'replace' : deps.baselineRule;
   const { due, remarks, superseded, gaps } = named
     ? { ...dueFile(named, known, deps.today()), gaps: undefined }
@@ -73,27 +76,57 @@ async function discover(
     );
   }
   const names = chosen.map(({ release }) => releaseName(release));
-  for (const remark of remarks) log.info(remark);
+  const allRemarks = [...notes, ...remarks];
+  for (const remark of allRemarks) log.info(remark);
   if (lease && gaps) await reportGaps(deps, current, gaps);
   log.info(named ? 'file read' : 'page read', {
     listed: listed.length,
     due: names,
     seconds: secondsSince(startedAt),
   });
-  return { due: chosen.map(({ release, url }): DueRelease => ({ release, url })), remarks };
+  return { due: chosen.map(({ release, url }): DueRelease => ({ release, url })), remarks: allRemarks };
+}
+
+/** The releases on offer, and one sentence for each surprise of the page. */
+interface Offer {
+  readonly listed: readonly ListedRelease[];
+  readonly notes: readonly string[];
+}
+
+/** The releases that the page links, and those weeklies of a gap that its server still has. */
+async function listReleases(
+  { pageUrl, today }: ActivityDeps,
+  attempted: Attempt,
+  published: readonly PublishedRelease[],
+  heldNames: ReadonlySet<string>,
+): Promise<Offer> {
+  const { signal } = attempted;
+  const { listed: offered, absent } = await listedReleases(pageUrl, signal);
+  // A loaded monthly covers these by the period of their member; by the name of their zip they would stay due forever.
+  const links = offered.filter(({ release }) => !heldNames.has(release.fileName));
+  const listed = await withFacts(attempted, links, published);
+  const gaps = missingDays(listed, published, today());
+  const unlisted = await unlistedWeeklies(gaps, offered[0]?.url ?? pageUrl, signal);
+  return {
+    listed: [...listed, ...unlisted],
+    notes: [
+      ...absent.map(
+        ({ release }) => `The page links ${release.fileName}, but the zip is not on this disk: not loaded.`,
+      ),
+      ...unlisted.map(
+        ({ release }) => `${releaseName(release)} is not on the page any more; its server still has it.`,
+      ),
+    ],
+  };
 }
 
 /** Asks the server for ETag and length of published releases only; all others are due in any case. */
-async function listReleases(
-  { pageUrl }: ActivityDeps,
+function withFacts(
   { signal, log }: Attempt,
+  links: readonly ListedRelease[],
   published: readonly PublishedRelease[],
-  heldNames: ReadonlySet<string>,
 ): Promise<ListedRelease[]> {
   const publishedNames = new Set(published.map(({ release }) => release.fileName));
-  const offered = await listedReleases(pageUrl, signal);
-  // A loaded monthly covers these by the period of their member; by the name of their zip they would stay due forever.
-  const links = offered.filter(({ release }) => !heldNames.has(release.fileName));
   // A problem with a zip that is already published must not stop the new ones.
   const asUnchanged = (error: unknown) => {
     if (!(error instanceof NppesError)) throw error;

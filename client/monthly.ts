@@ -14,7 +14,8 @@ export async function offeredMonthly(
 ): Promise<ListedRelease | undefined> {
   try {
     const today = new Date().toISOString().slice(0, 10);
-    const monthly = newestMonthly(await listedReleases(pageUrl, signal), today);
+    const { listed } = await listedReleases(pageUrl, signal);
+    const monthly = newestMonthly(listed, today);
     return monthly && { ...monthly, ...(await zipFacts(monthly.url, signal)) };
   } catch (error) {
     throw error instanceof NppesError ? asCommandError(error) : error;

@@ -38,7 +38,7 @@ export const variables = z.object({
   ),
   NPPES_URL: documented(
     value.pageUrl.default(cmsPage),
-    "The page that lists the zips: any http(s) address without user and password, such as a mirror. Also `file:///path/of/a/folder/` (loads the folder's zips) or `file:///path/of/NPI_Files.html` (a saved page) on the worker's host.",
+    "The page that lists the zips: any http(s) address without user and password, such as a mirror. Also `file:///path/of/a/folder/` (loads the folder's zips) or `file:///path/of/NPI_Files.html` (a saved page; its links to CMS mean the zips beside it) on the worker's host.",
     "CMS's page",
   ),
   NPI_ARCHIVE_DIR: documented(

@@ -1,6 +1,8 @@
 /** One failure that a person may meet: whether Temporal retries it, and what the person does next. */
 export interface FailureKind {
   readonly isRetryable: boolean;
+  /** How many tries a failure gets that is retried only a few times; absent: until the time of the activity is over. */
+  readonly tries?: number;
   readonly nextStep: string;
 }
 
@@ -22,6 +24,12 @@ export const failures = {
   DownloadFailed: {
     isRetryable: true,
     nextStep: 'Run again. The download continues where it stopped.',
+  },
+  ReleaseUnavailable: {
+    isRetryable: true,
+    tries: 5,
+    nextStep:
+      'The server does not give out this file; the other releases are loaded. If you have the zip, run `surgicase npi load <zip>`.',
   },
   RedirectRefused: {
     isRetryable: false,
@@ -45,6 +53,11 @@ export const failures = {
   MemberMissing: {
     isRetryable: false,
     nextStep: 'List the files in the zip: the file that the message names is missing. Nothing was changed.',
+  },
+  MemberAmbiguous: {
+    isRetryable: false,
+    nextStep:
+      'Ask CMS which file counts, or pack that file alone into a zip of the same name and run `surgicase npi load <zip>`.',
   },
   FileDamaged: {
     isRetryable: false,
@@ -92,6 +105,7 @@ export const failures = {
   },
   Unexpected: {
     isRetryable: true,
+    tries: 3,
     nextStep: 'Temporal tries three times. If it still fails, this is a defect: report it with the run id.',
   },
   CasesNotReady: {
@@ -130,3 +144,20 @@ export const failures = {
 } as const satisfies Record<string, FailureKind>;
 
 export type FailureType = keyof typeof failures;
+
+/** What is wrong with one release. The run goes on with the next one, and ends as failed. */
+export const releaseFailures: ReadonlySet<string> = new Set<FailureType>([
+  'DownloadFailed',
+  'ReleaseUnavailable',
+  'RedirectRefused',
+  'NotAZip',
+  'ZipDamaged',
+  'ZipChanged',
+  'UnsupportedCompression',
+  'MemberMissing',
+  'MemberAmbiguous',
+  'FileDamaged',
+  'ColumnMissing',
+  'TooManyRefused',
+  'CountsDiffer',
+]);

@@ -22,7 +22,8 @@ export interface LinePlace {
 }
 
 const blockBytes = 256 << 10;
-// An NPI has ten digits and a range has fewer lines than this, so NPI and line together fit into the 53 bits of a double.
+// The NPIs of a range are less than 2^33 apart (npi-ranges.ts) and it has fewer lines than this, so the distance to the
+// smallest NPI and the line together fit into the 53 bits of a double. ranges.test.ts "places every ten-digit NPI" checks it.
 const mostLines = 1 << 20;
 
 /** Reads the file of a range; a range without lines has no file. Needs the size of the file and 16 bytes per line in memory. */
@@ -73,16 +74,17 @@ function lineOffsets(view: DataView, rowCount: number): Uint32Array {
 
 /** The offsets of the winning lines, in the order of their NPIs (contract, rules 3 and 4). */
 function chooseWinners(view: DataView, offsets: Uint32Array): Uint32Array {
-  const order = Float64Array.from(offsets, (at, i) => npiAt(view, at) * mostLines + i).sort();
+  const smallest = offsets.reduce((least, at) => Math.min(least, npiAt(view, at)), Infinity);
+  const order = Float64Array.from(offsets, (at, i) => (npiAt(view, at) - smallest) * mostLines + i).sort();
   const winners = new Uint32Array(offsets.length);
   let count = 0;
   let last = -1;
   for (const key of order) {
     const at = offsets[key % mostLines] ?? 0;
-    const npi = Math.floor(key / mostLines);
-    if (npi !== last) winners[count++] = at;
+    const distance = Math.floor(key / mostLines);
+    if (distance !== last) winners[count++] = at;
     else if (beats(view, at, winners[count - 1] ?? 0)) winners[count - 1] = at;
-    last = npi;
+    last = distance;
   }
   return winners.subarray(0, count);
 }

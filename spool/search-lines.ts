@@ -22,6 +22,7 @@ export interface LetterLines {
 }
 
 const [tab, newline, quote, space] = [0x09, 0x0a, 0x22, 0x20];
+const isBlank = (byte: number) => byte <= space || byte === 0x7f;
 const letterCount = 26;
 const noLetter = 255;
 
@@ -92,10 +93,10 @@ function findFields(line: Buffer, start: number, starts: Uint32Array): boolean {
   return true;
 }
 
-/** The letter by contract rule 8, for ASCII only. Trims spaces only, as TRIM does in MySQL. */
+/** The letter by contract rule 8, for ASCII only: of the first visible character, as `visible` in db/registry/search.ts. */
 function letterOf(line: Buffer, start: number, end: number): number | undefined {
   let at = start;
-  while (at < end && line[at] === space) at++;
+  while (at < end && isBlank(line[at] as number)) at++;
   if (at === end) return noLetter;
   const byte = line[at] as number;
   if (byte >= 0x80) return undefined;

@@ -1,4 +1,4 @@
-import { defineQuery, setCurrentDetails, setHandler } from '@temporalio/workflow';
+import { ApplicationFailure, defineQuery, setCurrentDetails, setHandler } from '@temporalio/workflow';
 import type { DownloadedRelease, RowCounts } from '../contract/activities.ts';
 import {
   progressQuery,
@@ -23,6 +23,7 @@ export class NpiRun {
   releasesDue = 0;
   readonly #startedAt = Date.now();
   readonly #done: ReleaseOutcome[] = [];
+  readonly #missing: { readonly type: string; readonly text: string }[] = [];
   readonly #approval = new Approval({
     approve: 'Lets a monthly that is smaller than the last one go live.',
     reject: 'Ends a waiting run; the tables stay as they are.',
@@ -70,6 +71,24 @@ export class NpiRun {
     const published = this.#done.at(-1);
     if (published?.release !== name) return;
     this.#done.splice(-1, 1, { ...published, seconds: { ...published.seconds, archive: archiveSeconds } });
+  }
+
+  /** Notes that a release is not loaded. The run goes on with the next one. */
+  miss(name: string, { type, message }: { readonly type: string; readonly message: string }): void {
+    this.release = undefined;
+    this.#missing.push({ type, text: `${name} is not loaded: ${message}` });
+  }
+
+  /** @throws ApplicationFailure with the type of the first missing release; its message names all of them */
+  throwMissing(): void {
+    const [first] = this.#missing;
+    if (first === undefined) return;
+    const loaded = this.#done.map(({ release }) => release).join(', ');
+    const texts = [
+      ...this.#missing.map(({ text }) => text),
+      ...(loaded ? [`Loaded in this run: ${loaded}.`] : []),
+    ];
+    throw ApplicationFailure.create({ type: first.type, message: texts.join(' '), nonRetryable: true });
   }
 
   /** A release that is due by its name may be published already, or a monthly may cover its period. */

@@ -1,6 +1,7 @@
-import { CancellationScope, isCancellation } from '@temporalio/workflow';
+import { CancellationScope, isCancellation, patched } from '@temporalio/workflow';
 import type { Begun, Discovery, DueRelease, FinishInput, RunOutcome } from '../contract/activities.ts';
 import type { NpiUpdateInput, NpiUpdateResult } from '../contract/workflows.ts';
+import { releaseFailures } from '../contract/failures.ts';
 import { compareReleases, releaseName } from '../nppes/page/release.ts';
 import { loadBaseline } from './npi-baseline.ts';
 import { NpiRun } from './npi-run.ts';
@@ -26,6 +27,7 @@ export async function npiUpdate(input: NpiUpdateInput = {}): Promise<NpiUpdateRe
   if (!begun.acquired) return run.end('skipped');
   try {
     const outcome = await load(run, begun.heartbeatTimeoutMs);
+    run.throwMissing();
     await finish(run, outcome);
     return run.end(outcome);
   } catch (error) {
@@ -51,10 +53,33 @@ async function load(run: NpiRun, heartbeatTimeoutMs: number): Promise<LoadOutcom
   if (first.release.kind === 'monthly') {
     return run.isDryRun
       ? previewBaseline(run, first, later, heartbeatTimeoutMs)
-      : loadFromBaseline(run, first, heartbeatTimeoutMs);
+      : loadFromBaseline(run, first, later, heartbeatTimeoutMs);
   }
   await loadWeeklies(run, due, heartbeatTimeoutMs);
   return run.isDryRun ? 'dry run' : run.outcome();
+}
+
+/**
+ * Loads one release. One that cannot be fetched or is refused does not hold back the `laterCount` releases after it; the
+ * run fails at its end and names it (contract, rule 2). Returns undefined for such a release.
+ */
+async function unlessMissing<Result>(
+  run: NpiRun,
+  { release }: DueRelease,
+  laterCount: number,
+  work: () => Promise<Result>,
+): Promise<Result | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    const { type, message } = endedBy(error);
+    const isOfRelease = type !== undefined && releaseFailures.has(type);
+    // Runs of earlier versions ended with their first failure.
+    const goesOn = laterCount === 0 || (isOfRelease && patched('next-release-after-failure'));
+    if (!isOfRelease || !goesOn) throw error;
+    run.miss(releaseName(release), { type, message });
+    return undefined;
+  }
 }
 
 /** A dry run loads no monthly: it says that one is due, and tries the releases after it. */
@@ -79,9 +104,17 @@ async function previewBaseline(
 async function loadFromBaseline(
   run: NpiRun,
   monthly: DueRelease,
+  later: readonly DueRelease[],
   heartbeatTimeoutMs: number,
 ): Promise<LoadOutcome> {
-  if (!(await loadBaseline(run, loadActivities(heartbeatTimeoutMs), monthly))) return 'rejected';
+  const isLive = await unlessMissing(run, monthly, later.length, () =>
+    loadBaseline(run, loadActivities(heartbeatTimeoutMs), monthly),
+  );
+  if (isLive === false) return 'rejected';
+  if (isLive === undefined) {
+    await loadWeeklies(run, later, heartbeatTimeoutMs);
+    return run.outcome();
+  }
   if (run.input.file !== undefined) return run.outcome();
   const { due, remarks } = await discover(run, heartbeatTimeoutMs);
   const open = due.filter(({ release }) => release.kind !== 'monthly');
@@ -97,7 +130,9 @@ async function loadWeeklies(
   heartbeatTimeoutMs: number,
 ): Promise<void> {
   const activities = loadActivities(heartbeatTimeoutMs);
-  for (const release of releases) await loadWeekly(run, activities, release);
+  for (const [i, release] of releases.entries()) {
+    await unlessMissing(run, release, releases.length - 1 - i, () => loadWeekly(run, activities, release));
+  }
 }
 
 function discover(run: NpiRun, heartbeatTimeoutMs: number, replace?: boolean): Promise<Discovery> {

@@ -3,7 +3,7 @@ import { refusalOf } from './refusals.ts';
 import { allTables } from './tables.ts';
 import { liveTables, searchLetters, type SearchKind } from '../schema/tables.ts';
 import { isDeactivated } from '../registry/dates.ts';
-import { searchedAs } from '../registry/search.ts';
+import { searchedAs, visible } from '../registry/search.ts';
 import type { Session } from '../connection/session.ts';
 
 /** Faults in the rows of an existing database, counted. */
@@ -149,6 +149,6 @@ async function compareSearch(session: Session, plan: AdoptPlan, kind: SearchKind
     missing: wanted - foundNpis,
     superfluous: allRows - foundNpis,
     letterRows,
-    letterWanted: await wantedWhere(` AND COALESCE(TRIM(${name}), '') <> ''`),
+    letterWanted: await wantedWhere(` AND COALESCE(${visible(name)}, '') <> ''`),
   };
 }

@@ -26,10 +26,17 @@ function sources(kind: SearchKind, row: string): string[] {
   return searchColumns[kind].map(({ source, type }) => `LEFT(${row}.${source}, ${/\d+/.exec(type)?.[0]})`);
 }
 
+/**
+ * SQL for a name from its first visible character on, without tabs, other blanks and invisible characters before it. Most
+ * names begin with a byte from A to z, which spares the pattern.
+ */
+export const visible = (name: string) =>
+  `IF(ASCII(${name}) BETWEEN 65 AND 122, ${name}, REGEXP_REPLACE(${name}, '^[\\\\p{Z}\\\\p{Cc}\\\\p{Cf}]+', ''))`;
+
 /** The letter of a name (rule 8): `a` if it starts with another character, '' if it is empty (then only `_all` has it). */
 const letter = (name: string, found: string) =>
-  `IF(COALESCE(TRIM(${name}), '') = '', '', COALESCE(${found}.letter, 'a'))`;
-const hasLetter = (name: string, found: string) => `${found}.letter = LEFT(TRIM(${name}), 1)`;
+  `IF(COALESCE(${visible(name)}, '') = '', '', COALESCE(${found}.letter, 'a'))`;
+const hasLetter = (name: string, found: string) => `${found}.letter = LEFT(${visible(name)}, 1)`;
 
 /** SQL expressions for the search row of a provider `row`; `found` is the alias of `search_letter`. */
 export function searchedAs(kind: SearchKind, row: string, found: string) {

@@ -42,15 +42,9 @@ export function dueReleases(
   today: string,
   rule: BaselineRule,
 ): Due {
-  const weeklies = preferred(listed.filter(({ release }) => release.kind === 'weekly'));
-  const unpublished = weeklies.filter((weekly) => !isPublished(weekly, published));
-  const future = unpublished.filter(({ release }) => release.periodEnd >= today);
-  const past = unpublished.filter(({ release }) => release.periodEnd < today);
-  const oldest = oldestCurrent(weeklies, today);
-  const isCurrent = ({ release }: ListedRelease) =>
-    release.periodEnd >= oldest || published.some((known) => known.release.periodEnd < release.periodEnd);
+  const { weeklies, future, past, isCurrent } = openWeeklies(listed, published, today);
   const loadedUntil = lastMonthlyEnd(published.map(releaseOf));
-  const gaps = missingWeeks(published.map(releaseOf), past.filter(isCurrent).map(releaseOf));
+  const gaps = missingDays(listed, published, today);
   const monthly = newestMonthly(listed, today);
   const state = { monthly, published, loadedUntil, rule };
   const baseline = isBaselineDue(state, gaps) ? monthly : undefined;
@@ -76,6 +70,34 @@ export function dueReleases(
     ...(due.length === 0 ? [nothingDue(weeklies.length)] : []),
   ];
   return { due, remarks, superseded, gaps: openGaps };
+}
+
+/** The days that neither a published release nor a listed weekly covers, counted from the last monthly. */
+export function missingDays(
+  listed: readonly ListedRelease[],
+  published: readonly PublishedRelease[],
+  today: string,
+): Gap[] {
+  const { past, isCurrent } = openWeeklies(listed, published, today);
+  return missingWeeks(published.map(releaseOf), past.filter(isCurrent).map(releaseOf));
+}
+
+/** The listed weeklies, and the unpublished ones among them by whether their period is over. */
+function openWeeklies(
+  listed: readonly ListedRelease[],
+  published: readonly PublishedRelease[],
+  today: string,
+) {
+  const weeklies = preferred(listed.filter(({ release }) => release.kind === 'weekly'));
+  const unpublished = weeklies.filter((weekly) => !isPublished(weekly, published));
+  const oldest = oldestCurrent(weeklies, today);
+  return {
+    weeklies,
+    future: unpublished.filter(({ release }) => release.periodEnd >= today),
+    past: unpublished.filter(({ release }) => release.periodEnd < today),
+    isCurrent: ({ release }: ListedRelease) =>
+      release.periodEnd >= oldest || published.some((known) => known.release.periodEnd < release.periodEnd),
+  };
 }
 
 /** Why a release whose period is not over is not loaded. */
@@ -158,7 +180,8 @@ export function missingWeeks(published: readonly Period[], available: readonly P
   return gaps;
 }
 
-function dayAfter(day: string, days: number): string {
+/** The day that follows a day by `days`; before it when `days` is negative. */
+export function dayAfter(day: string, days: number): string {
   return new Date(Date.parse(day) + days * 86_400_000).toISOString().slice(0, 10);
 }
 
@@ -218,9 +241,13 @@ export function isPublished(listed: ListedRelease, published: readonly Published
 function isSameVersion(listed: ListedRelease, known: PublishedRelease): boolean {
   const isSameLength =
     listed.sizeBytes === undefined || known.sizeBytes === undefined || listed.sizeBytes === known.sizeBytes;
-  const isSameTag = listed.etag === undefined || known.etag === undefined || listed.etag === known.etag;
+  const isSameTag =
+    listed.etag === undefined || known.etag === undefined || strong(listed.etag) === strong(known.etag);
   return isSameLength && isSameTag;
 }
+
+// A proxy that compresses on the way marks the same ETag as weak.
+const strong = (etag: string) => etag.replace(/^W\//, '');
 
 function oldestCurrent(weeklies: readonly ListedRelease[], today: string): string {
   const newest = weeklies.at(-1)?.release.periodEnd ?? today;

@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { NppesError, reason } from '../errors.ts';
+import { encodingsOf } from '../transfer/content-encoding.ts';
 import { contentLength, etagOf } from '../transfer/headers.ts';
 import { request } from '../transfer/request.ts';
 import type { ListedRelease } from './due.ts';
@@ -40,20 +42,34 @@ export async function fetchPage(url: string, { signal }: { signal: AbortSignal }
   return Buffer.concat(chunks).toString('utf8');
 }
 
+/** What a page offers, without ETag and size. */
+export interface Listing {
+  readonly listed: readonly ListedRelease[];
+  /** Linked by a page on this disk, but the zip is not there. */
+  readonly absent: readonly ListedRelease[];
+}
+
 /**
- * The releases that the page links, without ETag and size.
+ * The releases that the page links.
  * @throws NppesError PageUnreachable, RedirectRefused, or PageWithoutLinks
  */
-export async function listedReleases(pageUrl: string, signal: AbortSignal): Promise<ListedRelease[]> {
+export async function listedReleases(pageUrl: string, signal: AbortSignal): Promise<Listing> {
   const links = releasesOnPage(await fetchPage(pageUrl, { signal }), pageUrl);
-  if (links.length > 0) return links;
-  throw new NppesError('PageWithoutLinks', `${pageUrl} contains no links to NPPES files.`);
+  if (links.length === 0)
+    throw new NppesError('PageWithoutLinks', `${pageUrl} contains no links to NPPES files.`);
+  const isAbsent = ({ url }: ListedRelease) => url.startsWith('file:') && !existsSync(new URL(url));
+  const listed = links.filter((link) => !isAbsent(link));
+  if (listed.length > 0) return { listed, absent: links.filter(isAbsent) };
+  throw new NppesError(
+    'PageWithoutLinks',
+    `${pageUrl} links ${links.length} NPPES files, such as ${links[0]?.release.fileName}, but none of them is on this disk.`,
+  );
 }
 
 /**
  * ETag and length of a zip as its server reports them. Empty when the server does not support HEAD; the download reports
  * them then.
- * @throws NppesError DownloadFailed (no response at all) or RedirectRefused
+ * @throws NppesError DownloadFailed (no response at all), ReleaseUnavailable (not on this disk) or RedirectRefused
  */
 export async function zipFacts(
   url: string,
@@ -63,6 +79,7 @@ export async function zipFacts(
   response.body.destroy();
   if (response.statusCode !== 200) return {};
   const etag = etagOf(response.headers);
-  const sizeBytes = contentLength(response.headers);
-  return { ...(etag !== undefined && { etag }), ...(sizeBytes !== undefined && { sizeBytes }) };
+  // Some servers answer HEAD with the length of the body that they send, which is 0. A compressed length is not the zip's.
+  const sizeBytes = encodingsOf(response).length > 0 ? undefined : contentLength(response.headers);
+  return { ...(etag !== undefined && { etag }), ...(sizeBytes && { sizeBytes }) };
 }

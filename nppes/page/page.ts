@@ -8,7 +8,7 @@ const entities: Readonly<Record<string, string>> = { amp: '&', quot: '"', apos: 
  *
  * Only the file name in the href counts: ids change, link texts are free, and the markup is malformed (two doctypes, stray
  * tags; seen in 2023 and 2026). Links to another host than the page's own are ignored, and so are links from a web page to
- * this disk or from a page on this disk to the web.
+ * this disk. A page that a browser saved has absolute links to the web: they mean the file of that name beside the page.
  */
 export function releasesOnPage(html: string, pageUrl: string): ListedRelease[] {
   const byUrl = new Map<string, ListedRelease>();
@@ -24,10 +24,13 @@ export function releasesOnPage(html: string, pageUrl: string): ListedRelease[] {
 function linkedRelease(href: string, pageUrl: string): ListedRelease | undefined {
   if (!URL.canParse(href, pageUrl)) return undefined;
   const [url, page] = [new URL(href, pageUrl), new URL(pageUrl)];
+  const release = parseReleaseName(fileNameOf(url));
+  if (!release) return undefined;
+  if (page.protocol === 'file:' && url.host !== '')
+    return { release, url: new URL(release.fileName, page).href };
   const isOnDisk = ({ protocol }: URL) => protocol === 'file:';
   if (url.host !== page.host || isOnDisk(url) !== isOnDisk(page)) return undefined;
-  const release = parseReleaseName(fileNameOf(url));
-  return release && { release, url: url.href };
+  return { release, url: url.href };
 }
 
 function fileNameOf(url: URL): string {

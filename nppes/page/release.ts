@@ -73,7 +73,7 @@ export function monthlyPeriodEnd(year: number, month: number): string {
 /** The release with the period from the name of its member, which decides as soon as the zip is downloaded. */
 export function withMemberPeriod(release: Release, member: string): Release {
   if (release.kind === 'deactivation') return withReportDay(release, member);
-  const [, from, to] = /npidata_pfile_(\d{8})-(\d{8})\.csv$/i.exec(member) ?? [];
+  const [, from, to] = /npidata_(?:pfile_)?(\d{8})-(\d{8})\.csv$/i.exec(member) ?? [];
   if (!from || !to) return release;
   const [periodStart, periodEnd] = [from, to].map((day) => isoDay(day.slice(4) + day.slice(2, 4)));
   // If the days do not exist, the name of the zip decides.
@@ -88,7 +88,7 @@ function withReportDay(release: Release, member: string): Release {
 }
 
 // The day on which CMS ended V1. Before it CMS offered both layouts, and the name of a member does not say which one it has.
-const v2Since = '2026-03-03';
+export const v2Since = '2026-03-03';
 const monthNames = longMonths.split('|').slice(0, 12);
 
 /**
@@ -99,7 +99,7 @@ export function releaseOfLogged(text: string): Release | undefined {
   const name = text.split(/[\\/]/).at(-1) ?? '';
   const named = parseReleaseName(name);
   if (named) return named.kind === 'deactivation' ? undefined : named;
-  const [, from = '', to = ''] = /^npidata_pfile_(\d{8})-(\d{8})\.csv$/i.exec(name) ?? [];
+  const [, from = '', to = ''] = /^npidata_(?:pfile_)?(\d{8})-(\d{8})\.csv$/i.exec(name) ?? [];
   const [start, end] = [from, to].map((day) => day.slice(4) + day.slice(2, 4));
   const [periodStart, periodEnd] = [isoDay(start ?? ''), isoDay(end ?? '')];
   if (!periodStart || !periodEnd || periodStart > periodEnd) return undefined;

@@ -8,7 +8,7 @@ import { refusalReasons, type RefusalReason } from '../rows/provider.ts';
 import { tsvLine } from '../rows/tsv.ts';
 import { openFirstSheet } from './xlsx.ts';
 import type { SheetRow } from './sheet.ts';
-import { openZipBytes, type Member, type OpenZip } from '../transfer/zip.ts';
+import { onlyMember, openZipBytes, type Member, type OpenZip } from '../transfer/zip.ts';
 
 export interface ReadReportInput {
   /** The report's .xlsx. */
@@ -24,16 +24,10 @@ const xlsxMaxBytes = 64 << 20;
 
 /**
  * The workbook of a deactivation report. Its name does not matter, because CMS may change it.
- * @throws NppesError MemberMissing
+ * @throws NppesError MemberMissing, MemberAmbiguous
  */
-export function reportMember({ members }: OpenZip): Member {
-  const found = members.find(({ name }) => /\.xlsx$/i.test(name));
-  if (found) return found;
-  const names = members.map(({ name }) => name).join(', ') || 'nothing';
-  throw new NppesError(
-    'MemberMissing',
-    `The zip has no .xlsx with the deactivated NPIs. It contains ${names}.`,
-  );
+export function reportMember(zip: OpenZip): Member {
+  return onlyMember(zip, /\.xlsx$/i, '.xlsx with the deactivated NPIs');
 }
 
 /**

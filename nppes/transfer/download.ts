@@ -3,6 +3,7 @@ import { mkdir, open, rename, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { NppesError, reason, type NppesErrorCode } from '../errors.ts';
 import { ensureSpace } from './disk-space.ts';
+import { encodingsOf } from './content-encoding.ts';
 import { contentLength, etagOf, header } from './headers.ts';
 import { discardNote, discardPart, partPath, readPart, writeNote } from './partial-download.ts';
 import type { Part, PartNote } from './partial-download.ts';
@@ -29,7 +30,8 @@ export interface DownloadedZip {
  * Downloads a zip, and continues an earlier attempt that was interrupted. Two downloads to one path must not run at once.
  *
  * A zip that turns out to be damaged is downloaded once more from its first byte.
- * @throws NppesError DownloadFailed (the bytes that arrived are kept), RedirectRefused, NotAZip, ZipDamaged (twice), NoSpace,
+ * @throws NppesError DownloadFailed (the bytes that arrived are kept), ReleaseUnavailable (the server refuses this file, or
+ * it is not on this disk), RedirectRefused, NotAZip, ZipDamaged (twice), NoSpace,
  * and what `test` throws; the signal's reason.
  */
 export async function downloadZip(download: ZipDownload): Promise<DownloadedZip> {
@@ -83,15 +85,23 @@ async function fetchPart(download: ZipDownload): Promise<DownloadedZip> {
  * by now, sends the whole zip with status 200.
  */
 function continues(response: SourceResponse, part: Part): boolean {
-  if (response.statusCode !== 206) return false;
+  // A compressed part does not begin at a byte of the zip.
+  if (response.statusCode !== 206 || encodingsOf(response).length > 0) return false;
   return header(response.headers, 'content-range')?.startsWith(`bytes ${part.offsetBytes}-`) ?? false;
 }
 
 async function refuse({ url, path }: ZipDownload, { statusCode }: SourceResponse): Promise<never> {
   // The server cannot continue this part (206 with another range, or 416), so the next attempt starts over.
   if (statusCode === 206 || statusCode === 416) await discardPart(path);
-  throw new NppesError('DownloadFailed', `${url} returned status ${statusCode}.`);
+  const code = isRefusal(statusCode) ? 'ReleaseUnavailable' : 'DownloadFailed';
+  throw new NppesError(code, `${url} returned status ${statusCode}.`);
 }
+
+// 416 concerns the range that we asked for. The others ask for patience: timeout, too early, too many requests.
+const passing: ReadonlySet<number> = new Set([408, 416, 425, 429]);
+
+/** Whether the server means this file, and not its own state. Asking for hours would not change the answer. */
+const isRefusal = (statusCode: number) => statusCode >= 400 && statusCode < 500 && !passing.has(statusCode);
 
 function noteOf({ headers }: SourceResponse): PartNote {
   const etag = etagOf(headers);

@@ -1,5 +1,6 @@
 import { Agent, request as send } from 'undici';
 import { NppesError, reason } from '../errors.ts';
+import { decoded } from './content-encoding.ts';
 import { header } from './headers.ts';
 import type { SourceRequest, SourceResponse } from './request.ts';
 
@@ -36,7 +37,8 @@ export async function requestFromServer({
     // gets its own error.
     response.body.on('error', () => undefined);
     const location = header(response.headers, 'location');
-    if (response.statusCode < 300 || response.statusCode >= 400 || location === undefined) return response;
+    if (response.statusCode < 300 || response.statusCode >= 400 || location === undefined)
+      return method === 'HEAD' ? response : decoded(address.href, response, failure);
     response.body.destroy();
     address = redirected(address, location);
   }

@@ -10,7 +10,8 @@ import type { SourceRequest, SourceResponse } from './request.ts';
 /**
  * Responds for a file on this host as a web server does: with an ETag and a length, to HEAD, and with a range if the
  * request names the ETag. For a folder it responds with a page that links the files in the folder.
- * @throws NppesError `failure` when this process cannot read the path; the signal's reason.
+ * @throws NppesError `failure` when this process cannot read the path, ReleaseUnavailable instead of DownloadFailed when
+ * there is no such file; the signal's reason.
  */
 export async function requestFromDisk({
   url,
@@ -40,7 +41,9 @@ export async function requestFromDisk({
     };
   } catch (error) {
     signal.throwIfAborted();
-    throw new NppesError(failure, `Could not read ${url} on the host ${hostname()}: ${reason(error)}.`, {
+    const isAbsent = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    const code = isAbsent && failure === 'DownloadFailed' ? 'ReleaseUnavailable' : failure;
+    throw new NppesError(code, `Could not read ${url} on the host ${hostname()}: ${reason(error)}.`, {
       cause: error,
     });
   }

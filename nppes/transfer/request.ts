@@ -24,7 +24,7 @@ export type ResponseHeaders = Readonly<Record<string, string | string[] | undefi
 
 /**
  * Sends a request to the web server; for a `file:` address this host's disk responds. The caller reads or destroys the body.
- * @throws NppesError RedirectRefused, or `failure` when there is no response; the signal's reason.
+ * @throws NppesError RedirectRefused, ReleaseUnavailable, or `failure` when there is no response; the signal's reason.
  */
 export function request(source: SourceRequest): Promise<SourceResponse> {
   const isOnDisk = new URL(source.url).protocol === 'file:';

@@ -63,14 +63,28 @@ async function asOpenZip(file: ZipFile, name: string): Promise<OpenZip> {
   }
 }
 
-/** The member with the providers: `npidata_pfile_YYYYMMDD-YYYYMMDD.csv`, not the one that ends in `_fileheader.csv`. */
-export function npidataMember({ members }: OpenZip): Member {
-  const found = members.find(({ name }) => /(^|\/)npidata_pfile_\d{8}-\d{8}\.csv$/i.test(name));
-  if (found) return found;
-  const names = members.map(({ name }) => name).join(', ') || 'nothing';
+/**
+ * The member with the providers: `npidata_pfile_YYYYMMDD-YYYYMMDD.csv`, from 2008 to 2017 without `pfile_`; not the one that
+ * ends in `_fileheader.csv`.
+ * @throws NppesError MemberMissing, MemberAmbiguous
+ */
+export function npidataMember(zip: OpenZip): Member {
+  return onlyMember(zip, /(^|\/)npidata_(pfile_)?\d{8}-\d{8}\.csv$/i, 'npidata_pfile_YYYYMMDD-YYYYMMDD.csv');
+}
+
+/**
+ * The one member whose name matches. Nothing says which of two would be the right one.
+ * @throws NppesError MemberMissing, MemberAmbiguous
+ */
+export function onlyMember({ members }: Pick<OpenZip, 'members'>, pattern: RegExp, wanted: string): Member {
+  const [found, ...others] = members.filter(({ name }) => pattern.test(name));
+  const names = (listed: readonly Member[]) => listed.map(({ name }) => name).join(', ') || 'nothing';
+  if (!found)
+    throw new NppesError('MemberMissing', `The zip has no ${wanted}. It contains ${names(members)}.`);
+  if (others.length === 0) return found;
   throw new NppesError(
-    'MemberMissing',
-    `The zip has no npidata_pfile_YYYYMMDD-YYYYMMDD.csv. It contains ${names}.`,
+    'MemberAmbiguous',
+    `The zip has ${1 + others.length} members that could be its ${wanted}: ${names([found, ...others])}.`,
   );
 }
 

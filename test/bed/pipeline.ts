@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -170,6 +170,10 @@ async function serve(site: string, page: Page) {
           .map((zip) => `<li><a href='./${zip}'>${zip}</a>`)
           .join('\n'),
       );
+      return;
+    }
+    if (!existsSync(join(site, name))) {
+      response.writeHead(404).end();
       return;
     }
     const bytes = readFileSync(join(site, name));

@@ -186,7 +186,7 @@ const baseLetters: Readonly<Record<string, string>> = { É: 'e', Ø: 'o', Ł: 'l
 
 /** Rule 8. Empty for a provider without a name. */
 function letterOf(name: string): string | undefined {
-  const first = Array.from(name.trim())[0]?.toUpperCase();
+  const first = Array.from(name.replace(/^[\p{Z}\p{Cc}\p{Cf}]+/u, ''))[0]?.toUpperCase();
   if (first === undefined) return undefined;
   return baseLetters[first] ?? (/^[A-Z]$/.test(first) ? first.toLowerCase() : 'a');
 }

@@ -47,6 +47,11 @@ afterAll(() => pipeline.stop());
 
 const offer = (week: 0 | 1 | 2, csv: string | Buffer = npidataCsv(rows(week * 10))) =>
   writeWeekly(pipeline.site, weeks[week], csv);
+const releaseNames = weeks.map((week) => weeklyName(week).replace('.zip', ''));
+const publishedNames = async () =>
+  (
+    await pipeline.query<{ file: string }>('SELECT file_name AS file FROM npi_release ORDER BY release_id')
+  ).map(({ file }) => file);
 const zipPath = (week: 0 | 1 | 2) => join(pipeline.site, weeklyName(weeks[week]));
 
 /** Runs until the failure, and gives what a person sees. */
@@ -143,16 +148,55 @@ describe('a run that cannot succeed fails with its type, and changes nothing', (
     expect(ledger).toEqual([{ outcome: 'failed', failure_type: type }]);
   });
 
-  it('a bad week stops the run after the good weeks before it', async () => {
-    await offer(0);
+  it('a bad week does not hold back the weeks after it; the failure names it', async () => {
+    await offer(0, npidataCsv(rows(0)).slice(0, -2));
     await offer(1);
-    await offer(2, npidataCsv(rows(20)).slice(0, -2));
-    expect((await failure()).type).toBe('FileDamaged');
-    const published = await pipeline.query<{ file: string }>('SELECT file_name AS file FROM npi_release');
-    expect(published.map(({ file }) => file).sort()).toEqual([weeklyName(weeks[0]), weeklyName(weeks[1])]);
+    await offer(2, npidataCsv([...rows(20), { NPI: '1234567890', 'Entity Type Code': '1' }]));
+    const { type, message } = await failure();
+    expect(type).toBe('FileDamaged');
+    expect(message).toContain(`${releaseNames[0]} is not loaded: `);
+    expect(message).toContain(`${releaseNames[2]} is not loaded: `);
+    expect(message).toContain(`Loaded in this run: ${releaseNames[1]}.`);
+    expect(await publishedNames()).toEqual([weeklyName(weeks[1])]);
+    await offer(0);
     await offer(2);
-    expect((await pipeline.run()).releases).toHaveLength(1);
+    expect((await pipeline.run()).releases).toHaveLength(2);
   });
+
+  it.each([404, 410])(
+    'a week with status %i is tried a few times, and the next week is loaded',
+    async (status) => {
+      await offer(0);
+      await offer(1);
+      let requests = 0;
+      pipeline.page.intercept = (request, response) => {
+        if (!isZip(request) || !request.url?.includes(weeklyName(weeks[0]))) return false;
+        requests += 1;
+        response.writeHead(status).end();
+        return true;
+      };
+      const { type, message } = await failure();
+      expect([type, requests]).toEqual(['ReleaseUnavailable', 5]);
+      expect(message).toContain(`${releaseNames[0]} is not loaded: `);
+      expect(message).toContain(`status ${status}`);
+      expect(await publishedNames()).toEqual([weeklyName(weeks[1])]);
+    },
+  );
+});
+
+it('a week that the page no longer lists is loaded by its name before its days are a gap', async () => {
+  await offer(0);
+  await pipeline.run();
+  await offer(1);
+  await offer(2);
+  pipeline.page.intercept = (request, response) => {
+    if (!request.url?.endsWith('.html')) return false;
+    response.end(`<a href='./${weeklyName(weeks[2])}'>`);
+    return true;
+  };
+  const { releases, remarks } = await pipeline.run();
+  expect(releases.map(({ release }) => release)).toEqual([releaseNames[1], releaseNames[2]]);
+  expect(remarks).toEqual([`${releaseNames[1]} is not on the page any more; its server still has it.`]);
 });
 
 describe('a run succeeds', () => {

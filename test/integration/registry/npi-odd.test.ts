@@ -1,6 +1,13 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
-import { individual, npi, npidataCsv, weeklyName, writeWeekly } from '../../generated/release-zip.ts';
+import {
+  individual,
+  npi,
+  npidataCsv,
+  weeklyName,
+  writeMonthly,
+  writeWeekly,
+} from '../../generated/release-zip.ts';
 
 // Unusual weeks that CMS has not published so far, and an unreliable server.
 const weeks = ['20260907-20260913', '20260914-20260920'] as const;
@@ -101,4 +108,26 @@ it('replaces a NULL of an older loader with the empty field of the file', async 
   expect(await pipeline.query('SELECT provider_middle_name AS name FROM odd_app.npi_data_1')).toEqual([
     { name: '' },
   ]);
+});
+
+it('a name that begins with a blank is found under its first visible character, in a weekly and in a monthly', async () => {
+  const blanks = ['\t', '\r', '\u00a0', '\u3000', '\u200b', '\ufeff', ' \t '];
+  const rows = [
+    ...blanks.map((blank, i) => individual(i, `${blank}TABOR`, '09/08/2026')),
+    individual(20, '\t\u00a0', '09/08/2026'),
+    individual(21, '\t3M', '09/08/2026'),
+  ];
+  const listed = async () => ({
+    t: (await pipeline.query('SELECT npi FROM odd_search.search_surgeon_t')).length,
+    a: await pipeline.query('SELECT npi FROM odd_search.search_surgeon_a'),
+    all: (await pipeline.query('SELECT npi FROM odd_search.search_surgeon_all')).length,
+  });
+  const expected = { t: blanks.length, a: [{ npi: Number(npi(21)) }], all: rows.length };
+  await writeWeekly(pipeline.site, weeks[0], npidataCsv(rows));
+  await pipeline.run();
+  expect(await listed()).toEqual(expected);
+  await pipeline.reset();
+  await writeMonthly(pipeline.site, 'September_2026', '20260913', rows);
+  await pipeline.run({ replace: true });
+  expect(await listed()).toEqual(expected);
 });

@@ -11,6 +11,7 @@ import {
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { downloadZip, type ZipDownload } from '../../../nppes/transfer/download.ts';
 import { NppesError } from '../../../nppes/errors.ts';
@@ -249,4 +250,52 @@ test('knows length and ETag without a download, unless the server refuses HEAD',
   expect(await zipFacts(url, never)).toEqual({ etag: '"one"', sizeBytes: zip.length });
   isRefused = true;
   expect(await zipFacts(url, never)).toEqual({});
+});
+
+test('a HEAD with the length 0 says nothing about the length', async () => {
+  const url = await serve((_request, response) => {
+    response.writeHead(200, { etag: '"one"', 'content-length': 0 }).end();
+  });
+  expect(await zipFacts(url, never)).toEqual({ etag: '"one"' });
+});
+
+const html = "<a href='./a.zip'>".repeat(1000);
+test.each([
+  ['gzip', gzipSync],
+  ['deflate', deflateSync],
+  ['br', brotliCompressSync],
+  ['gzip, br', (text: string) => brotliCompressSync(gzipSync(text))],
+] as const)(
+  'reads a page and a zip that arrive as %s although nobody asked for it',
+  async (encoding, compress) => {
+    const url = await serve((request, response) => {
+      const body = compress((request.url === '/page' ? html : zip) as string);
+      response.writeHead(200, { 'content-encoding': encoding, 'content-length': body.length }).end(body);
+    });
+    expect(await fetchPage(`${url}/page`, { signal: never })).toBe(html);
+    expect(await download(`${url}/zip`)).toMatchObject({ sha256, sizeBytes: zip.length });
+  },
+);
+
+test('a compressed page that breaks off, is endless, or has an unknown encoding is unreachable', async () => {
+  let send: RequestListener = (_request, response) =>
+    response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(html).subarray(0, 40));
+  const url = await serve((request, response) => send(request, response));
+  expect(await code(fetchPage(url, { signal: never }))).toBe('PageUnreachable');
+  send = (_request, response) =>
+    response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(Buffer.alloc(6_000_000)));
+  expect(await code(fetchPage(url, { signal: never }))).toBe('PageUnreachable');
+  send = (_request, response) => response.writeHead(200, { 'content-encoding': 'zstd' }).end(html);
+  await expect(fetchPage(url, { signal: never })).rejects.toThrow('content encoding zstd');
+});
+
+test.each([401, 403, 404, 410, 451])('status %i is about this file: it is not available', async (status) => {
+  const url = await serve((_request, response) => void response.writeHead(status).end());
+  await expect(download(url)).rejects.toThrow(`status ${status}`);
+  expect(await code(download(url))).toBe('ReleaseUnavailable');
+});
+
+test.each([408, 425, 429, 500, 503])('status %i passes: the download is tried again', async (status) => {
+  const url = await serve((_request, response) => void response.writeHead(status).end());
+  expect(await code(download(url))).toBe('DownloadFailed');
 });

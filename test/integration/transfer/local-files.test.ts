@@ -72,7 +72,20 @@ describe('NPPES_URL on this disk', () => {
     const here = await week(zips, '20260907-20260913', person(1));
     const there = 'NPPES_Data_Dissemination_091426_092026_Weekly_V2.zip';
     writeFileSync(source, `<a href='./zips/${here}'></a><a href='https://download.cms.gov/nppes/${there}'>`);
-    expect((await pipeline.run()).releases.map(({ release }) => release)).toEqual([releaseOf(here)]);
+    const first = await pipeline.run();
+    expect(first.releases.map(({ release }) => release)).toEqual([releaseOf(here)]);
+    expect(first.remarks.join()).toContain(`The page links ${there}, but the zip is not on this disk`);
+    await week(base, '20260914-20260920', person(2));
+    expect((await pipeline.run()).releases.map(({ release }) => release)).toEqual([releaseOf(there)]);
+    rmSync(join(base, there));
+  });
+
+  it('as a saved page without any of its zips names one of them', async () => {
+    const there = 'NPPES_Data_Dissemination_091426_092026_Weekly_V2.zip';
+    writeFileSync(source, `<a href='https://download.cms.gov/nppes/${there}'>`);
+    await expect(listedReleases(pathToFileURL(source).href, forever)).rejects.toThrow(
+      `links 1 NPPES files, such as ${there}, but none of them is on this disk`,
+    );
   });
 
   it('that does not exist is reported with path and reason, and so is a linked zip', async () => {
@@ -84,7 +97,7 @@ describe('NPPES_URL on this disk', () => {
     const zip = { url: `${page}/a.zip`, path: join(zips, 'a.zip'), signal: forever };
     const download = downloadZip({ ...zip, onProgress: () => undefined, test: async () => undefined });
     await expect(download).rejects.toMatchObject({
-      code: 'DownloadFailed',
+      code: 'ReleaseUnavailable',
       message: expect.stringMatching(/\/nowhere\/a\.zip on the host \S+: ENOENT\./),
     });
   });

@@ -44,12 +44,16 @@ describe('a page on this disk', () => {
     expect(onDisk(`./zips/${weekly}`)).toEqual([`file:///data/zips/${weekly}`]);
   });
 
-  it.each([`https://cms.test/${weekly}`, `//cms.test/${weekly}`, `data:,/${weekly}`])(
-    'gives none of %s',
+  it.each([`https://cms.test/nppes/${weekly}`, `//cms.test/${weekly}`])(
+    'that a browser saved means, by %s, the file beside it',
     (href) => {
-      expect(onDisk(href)).toEqual([]);
+      expect(onDisk(href)).toEqual([`file:///data/${weekly}`]);
     },
   );
+
+  it('gives none of an address that is neither a file nor on the web', () => {
+    expect(onDisk(`data:,/${weekly}`)).toEqual([]);
+  });
 
   it('is linked by no page of a server', () => {
     expect(names(`<a href='file:///data/${weekly}'>`)).toEqual([]);

@@ -26,17 +26,17 @@ const spread = (index: number) => {
 };
 
 /** Splits a file of these rows, and reads each range back. */
-async function split(rows: readonly RowSpec[]): Promise<RangeRows[]> {
+async function split(rows: readonly RowSpec[], count = rangeCount): Promise<RangeRows[]> {
   const at = join(folder, 'split');
-  const writer = await openRangeWriter(at, rangeCount, 1);
+  const writer = await openRangeWriter(at, count, 1);
   const member = Readable.from([Buffer.from(npidataCsv(rows))]);
   for await (const block of readRows({ member, wanted: npiColumns, rowsPerBlock: 3, afterRow: 0 }))
     await writer.add(block);
   const whole = await writer.finish();
   await writer.close();
-  expect(await readSplit(at, rangeCount)).toEqual(whole);
+  expect(await readSplit(at, count)).toEqual(whole);
   return Promise.all(
-    npiRanges(rangeCount).map(({ number }) =>
+    npiRanges(count).map(({ number }) =>
       readRange(rangePath(whole.folder, number), whole.rangeRows[number] ?? 0),
     ),
   );
@@ -95,6 +95,29 @@ describe('a file that is split into ranges of NPIs', () => {
     );
   });
 
+  it('places every ten-digit NPI, whatever its first digit', async () => {
+    const ten = fc.integer({ min: 0, max: 999_999_999 }).map((nine) => {
+      const digits = String(nine).padStart(9, '0');
+      return digits + npiCheckDigit(digits);
+    });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(ten, { minLength: 2, maxLength: 30 }),
+        fc.constantFrom(2, 8),
+        async (npis, count) => {
+          const rows = npis.map((npi, i) => individual(i, `NAME${i}`, '09/01/2026', { NPI: npi }));
+          const ranges = await split(rows, count);
+          const lines = ranges.flatMap((range) => {
+            const found = decodeBlock(Buffer.concat(Array.from(range.lines(1))).toString());
+            return found.map((fields) => fields.join('|'));
+          });
+          expect(lines.sort()).toEqual(winnersOf(rows));
+        },
+      ),
+      { examples: [[['9999999995', '9999999987', '2000000002'], 2]] },
+    );
+  });
+
   it('has adjacent ranges that cover every NPI', () => {
     const ranges = npiRanges(rangeCountOf(12_000_000_000));
     const rangeOf = rangeFinder(ranges.length);
@@ -131,11 +154,11 @@ describe('search rows of a range', () => {
   };
 
   it('are grouped by letter: names without a letter are in a, providers without a name in none', () => {
-    const { all, byLetter } = collect(['1\tbob\tX\ttail\n', '2\t  3M\tY\t\n', '3\t \tZ\t\n']);
-    expect(all.toString()).toBe('1\tbob\tX\n2\t  3M\tY\n3\t \tZ\n');
+    const { all, byLetter } = collect(['1\t\r bob\tX\ttail\n', '2\t  3M\tY\t\n', '3\t \u007f\tZ\t\n']);
+    expect(all.toString()).toBe('1\t\r bob\tX\n2\t  3M\tY\n3\t \u007f\tZ\n');
     expect(byLetter.map(({ tsv }) => tsv.toString()).filter(Boolean)).toEqual([
       '2\t  3M\tY\n',
-      '1\tbob\tX\n',
+      '1\t\r bob\tX\n',
     ]);
     expect(byLetter[1]).toMatchObject({ rows: 1 });
   });

@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { npidataMember, openZip, testZip } from '../../../nppes/transfer/zip.ts';
+import { reportMember } from '../../../nppes/report/deactivation.ts';
+import { npidataMember, openZip, testZip, type OpenZip } from '../../../nppes/transfer/zip.ts';
 import { individual, npidataCsv, writeWeekly } from '../../generated/release-zip.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'surgicase-zip-'));
@@ -83,4 +84,27 @@ it('closes the file when a member is not read to its end', async () => {
 it('a cancelled test throws the reason', async () => {
   const reason = new Error('cancelled');
   await expect(testZip(path, AbortSignal.abort(reason))).rejects.toBe(reason);
+});
+
+it.each([
+  ['of today', ['npidata_pfile_20260914-20260920.csv', 'npidata_pfile_20260914-20260920_fileheader.csv']],
+  ['from 2008 to 2017', ['npidata_20050523-20160410.csv', 'npidata_20050523-20160410FileHeader.csv']],
+  ['in a folder', ['a/NPIDATA_20050523-20160410.CSV', 'a/readme.txt']],
+])('finds the member with the providers by a name %s', (_, names) => {
+  expect(npidataMember(listing(names)).name).toBe(names[0]);
+});
+
+it('refuses a zip with two members of providers, and names both', () => {
+  const two = ['npidata_pfile_20260914-20260920.csv', 'npidata_pfile_20260907-20260913.csv'];
+  expect(() => npidataMember(listing(two))).toThrow(expect.objectContaining({ code: 'MemberAmbiguous' }));
+  expect(() => npidataMember(listing(two))).toThrow(two.join(', '));
+});
+
+it('refuses a report with two workbooks', () => {
+  expect(() => reportMember(listing(['a.xlsx', 'b.xlsx']))).toThrow('a.xlsx, b.xlsx');
+});
+
+const listing = (names: readonly string[]): OpenZip => ({
+  members: names.map((name) => ({ name, sizeBytes: 1, open: () => expect.fail('nobody opens it') })),
+  close: () => undefined,
 });
