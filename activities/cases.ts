@@ -3,6 +3,8 @@ import type { CaseActivities, CasesMoved, CasesSelected } from '../contract/acti
 import { moveSelected, type MoveCounts } from '../db/cases/move.ts';
 import { countExceptions, readExceptions } from '../db/cases/report.ts';
 import { countByStatus, freezeStatus, freezeUndo, type Frozen } from '../db/cases/selection.ts';
+import { isMysqlErrorReason } from '../db/cases/status.ts';
+import { DbError } from '../db/connection/errors.ts';
 import type { Lease } from '../db/ledger/lease.ts';
 import type { Session } from '../db/connection/session.ts';
 import { recordCaseUpdate } from '../telemetry/metrics.ts';
@@ -73,8 +75,21 @@ async function move(
   if (exceptionCount === 0) return { updated: moved, exceptions: {} };
   return database.session(signal, async (session) => {
     await warn(session, runId, log, exceptionCount);
-    return { updated: moved, exceptions: await countExceptions(session, runId) };
+    const exceptions = await countExceptions(session, runId);
+    refuseFutileRun(runId, moved, exceptions);
+    return { updated: moved, exceptions };
   });
+}
+
+/** When MySQL refused the change of every single case, the cause is not in the cases, and the run has done nothing. */
+function refuseFutileRun(runId: string, moved: number, exceptions: CasesMoved['exceptions']): void {
+  const reasons = Object.entries(exceptions);
+  if (moved > 0 || !reasons.every(([reason]) => isMysqlErrorReason(reason))) return;
+  const counts = reasons.map(([reason, cases]) => `${cases} times "${reason}"`).join(', ');
+  throw new DbError(
+    'CasesRefused',
+    `MySQL refused to change any case: ${counts}. \`surgicase cases exceptions ${runId}\` lists the cases.`,
+  );
 }
 
 async function warn(session: Session, runId: string, log: Attempt['log'], count: number): Promise<void> {

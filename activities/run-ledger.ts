@@ -17,9 +17,14 @@ export function runActivities(deps: ActivityDeps): RunActivities {
     begin: (input) =>
       attempt(deps, 'begin', { job: input.job }, ({ workflowId, runId, signal, log }) =>
         database.session(signal, async (session) => {
-          await refuseUnready(deps, session, input);
           const { job, dryRun: isDryRun } = input;
-          await openRun(session, { runId, workflowId, job, isDryRun });
+          // The ledger first, so that `status` shows also a run that finds the database not ready.
+          await openRun(session, { runId, workflowId, job, isDryRun }).catch(async (error: unknown) => {
+            // Without this service's tables there is no ledger, and the readiness check names what is missing.
+            await refuseUnready(deps, session, input);
+            throw error;
+          });
+          await refuseUnready(deps, session, input);
           if (!isDryRun) {
             const lease = await takeLease(session, { job, workflowId, runId });
             if ('heldBy' in lease) return { acquired: false as const, holder: lease.heldBy };

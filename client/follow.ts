@@ -8,8 +8,8 @@ import {
 } from '@temporalio/common';
 import { WorkflowFailedError, type Client, type WorkflowHandle } from '@temporalio/client';
 import type { Heartbeat } from '../contract/activities.ts';
-import { taskQueues } from '../contract/task-queues.ts';
 import { progressQuery, type RunProgress, type RunResult } from '../contract/workflows.ts';
+import { isWorkflowWorkerPolling } from './workers.ts';
 
 /** A run at this moment: the progress of its workflow, and the last heartbeat of its activity. */
 export interface RunSnapshot {
@@ -37,7 +37,7 @@ export async function follow(
     () => true,
     () => true,
   );
-  if (!(await hasPoller(client))) on.waiting();
+  if (!(await isWorkflowWorkerPolling(client))) on.waiting();
   for (;;) {
     const snapshot = await snapshotOf(client, handle);
     if (await Promise.race([ended, sleep(pollMs, false)])) return end;
@@ -89,14 +89,4 @@ async function pendingActivity(handle: WorkflowHandle): Promise<Omit<RunSnapshot
     ...(payload && { heartbeat: defaultPayloadConverter.fromPayload<Heartbeat>(payload) }),
     ...(message && { retry: { attempt: activity?.attempt ?? 1, message } }),
   };
-}
-
-/** Whether a worker polls for workflows now. */
-export async function hasPoller({ workflowService, options }: Client): Promise<boolean> {
-  const { pollers } = await workflowService.describeTaskQueue({
-    namespace: options.namespace,
-    taskQueue: { name: taskQueues.main },
-    taskQueueType: 1,
-  });
-  return (pollers ?? []).length > 0;
 }

@@ -22,19 +22,19 @@ const spans: Readonly<Record<NpiPhase, readonly [number, number]>> = {
 };
 
 /** `[######------]  52 %  stage: 2026-09-14..20, 18,000 rows`. */
-export function progressLine(snapshot: RunSnapshot): string {
+export function progressLine(snapshot: RunSnapshot, runId: string): string {
   const fraction = fractionDone(snapshot);
   const filled = Math.round(fraction * barWidth);
   const percent = String(Math.round(fraction * 100)).padStart(3);
-  return `[${'#'.repeat(filled)}${'-'.repeat(barWidth - filled)}] ${percent} %  ${stepLine(snapshot)}`;
+  return `[${'#'.repeat(filled)}${'-'.repeat(barWidth - filled)}] ${percent} %  ${stepLine(snapshot, runId)}`;
 }
 
-/** The current step without bar and counts, for logs and pipes. */
-export function stepName({ progress }: { readonly progress: RunProgress }): string {
-  if (!isNpi(progress)) return progress.phase === 'approval' ? approvalName(progress) : progress.phase;
+/** The current step without bar and counts, for logs and pipes. For a run that waits, the command that answers it. */
+export function stepName({ progress }: { readonly progress: RunProgress }, runId: string): string {
+  if (!isNpi(progress)) return progress.phase === 'approval' ? approvalName(progress, runId) : progress.phase;
   const { phase, release } = progress;
   if (phase === 'approval')
-    return 'waiting for approval of a smaller monthly: surgicase runs approve <run id>';
+    return `waiting for approval of a smaller monthly: surgicase runs approve ${runId}`;
   // The prefix that all CMS file names share would push the counts off the line.
   const name = release?.replace('NPPES_Data_Dissemination_', '');
   return name === undefined ? phase : `${phase}: ${name}`;
@@ -42,14 +42,14 @@ export function stepName({ progress }: { readonly progress: RunProgress }): stri
 
 const isNpi = (progress: RunProgress): progress is NpiProgress => 'releasesDue' in progress;
 
-function approvalName({ found, limit = 0 }: CaseProgress): string {
-  return `waiting for approval (${grouped(found)} cases, more than ${grouped(limit)}): surgicase runs approve <run id>`;
+function approvalName({ found, limit = 0 }: CaseProgress, runId: string): string {
+  return `waiting for approval (${grouped(found)} cases, more than ${grouped(limit)}): surgicase runs approve ${runId}`;
 }
 
-function stepLine(snapshot: RunSnapshot): string {
+function stepLine(snapshot: RunSnapshot, runId: string): string {
   const { heartbeat, retry } = snapshot;
   const parts = [
-    stepName(snapshot),
+    stepName(snapshot, runId),
     ...(heartbeat?.cases === undefined ? [] : [`${grouped(heartbeat.cases)} cases`]),
     ...(heartbeat?.rows === undefined ? [] : [`${grouped(heartbeat.rows)} rows`]),
     ...(heartbeat?.bytes === undefined ? [] : [sized(heartbeat.bytes)]),

@@ -1,8 +1,8 @@
 import type { Client } from '@temporalio/client';
 import { jobs, weeklySchedules, type Job } from '../contract/schedules.ts';
 import { progressQuery, type RunProgress } from '../contract/workflows.ts';
-import { hasPoller } from './follow.ts';
 import { describeSchedule } from './schedules.ts';
+import { isLoadWorkerPolling, isWorkflowWorkerPolling } from './workers.ts';
 
 /** An open run; `phase` is unknown while no worker answers. */
 export interface OpenRun {
@@ -15,6 +15,7 @@ export interface OpenRun {
 
 /** What Temporal knows about this service. Times are ISO, UTC. */
 export interface TemporalStatus {
+  /** A worker polls both task queues. */
   readonly isWorkerPolling: boolean;
   readonly schedules: readonly ScheduleStatus[];
   readonly openRuns: readonly OpenRun[];
@@ -30,7 +31,8 @@ export interface ScheduleStatus {
 
 /** Asks Temporal for workers, schedules and open runs. */
 export async function temporalStatus(client: Client): Promise<TemporalStatus> {
-  const isWorkerPolling = await hasPoller(client);
+  const polled = await Promise.all([isWorkflowWorkerPolling(client), isLoadWorkerPolling(client)]);
+  const isWorkerPolling = polled.every(Boolean);
   const schedules = await Promise.all(jobs.map((job) => scheduleStatus(client, job)));
   return { isWorkerPolling, schedules, openRuns: await openRuns(client) };
 }

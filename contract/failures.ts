@@ -113,6 +113,11 @@ export const failures = {
     nextStep:
       "Add the missing tables or columns to the application's database, then run again. Nothing was moved.",
   },
+  CasesRefused: {
+    isRetryable: false,
+    nextStep:
+      "Find what refuses the change, such as a trigger or a constraint of the application's table, then run again. No case was moved.",
+  },
   InputRefused: {
     isRetryable: false,
     nextStep: 'Start the run again with valid input, or without input. Nothing was changed.',

@@ -1,5 +1,5 @@
 import type { CaseUpdateResult } from '../contract/workflows.ts';
-import { grouped } from './details.ts';
+import { grouped, waysToAnswer } from './details.ts';
 
 type Move = Pick<CaseUpdateResult, 'source' | 'target'>;
 
@@ -17,7 +17,7 @@ export function phaseDetails(move: Move, phase: string, more?: string): string {
 export function approvalDetails(move: Move, found: number, limit: number): string {
   return [
     `**waits for an approval**: ${grouped(found)} cases would move (${moveName(move)}); the limit is ${grouped(limit)}`,
-    'Choose *More Actions*, *Send an Update*, and `approve` or `reject` without input; or run `surgicase runs approve|reject <run id>`.',
+    waysToAnswer(),
     'Without an answer the run fails after 24 hours. No case moves before the answer.',
   ].join('\n\n');
 }

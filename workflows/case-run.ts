@@ -1,10 +1,4 @@
-import {
-  CancellationScope,
-  defineQuery,
-  isCancellation,
-  setCurrentDetails,
-  setHandler,
-} from '@temporalio/workflow';
+import { defineQuery, setCurrentDetails, setHandler } from '@temporalio/workflow';
 import type { CasesMoved, CasesSelected, RunOutcome } from '../contract/activities.ts';
 import type { RunJob } from '../contract/schedules.ts';
 import {
@@ -17,7 +11,7 @@ import {
 import { Approval } from './approval.ts';
 import { approvalDetails, endDetails, moveName, phaseDetails } from './case-details.ts';
 import { caseActivities, firstHeartbeatTimeoutMs, shortActivities } from './phases.ts';
-import { asRunFailure, beginRun, endedBy } from './run-lifecycle.ts';
+import { beginRun, failBegin, failRun, type FailedEnd } from './run-lifecycle.ts';
 
 /** What differs between runs that move cases. */
 export interface CaseRunTask {
@@ -54,21 +48,17 @@ export class CaseRun {
 
   async run(): Promise<CaseUpdateResult> {
     const { job, dryRun, target } = this.#task;
+    const close = (end: FailedEnd) => this.#fail(end);
     const begun = await beginRun({ job, dryRun, ...(target !== undefined && { target }) }, (holder) =>
       this.#enter('waiting', `${holder} holds the lease`),
-    ).catch(async (error: unknown) => {
-      // Cancelled while it waited for the lease. When `begin` itself fails, there may be no ledger to write to.
-      if (isCancellation(error)) await CancellationScope.nonCancellable(() => this.#fail(error));
-      throw asRunFailure(error);
-    });
+    ).catch((error: unknown) => failBegin(error, close));
     try {
       if (!begun.acquired) {
         return await this.#end('skipped', [`${begun.holder} held the lease for 30 minutes.`]);
       }
       return await this.#work(caseActivities(begun.heartbeatTimeoutMs));
     } catch (error) {
-      await CancellationScope.nonCancellable(() => this.#fail(error));
-      throw asRunFailure(error);
+      return failRun(error, close);
     }
   }
 
@@ -108,13 +98,11 @@ export class CaseRun {
     return decision === 'approved';
   }
 
-  async #fail(error: unknown): Promise<void> {
-    const { outcome, type, message } = endedBy(error);
+  #fail({ outcome, type, message }: FailedEnd): Promise<void> {
     setCurrentDetails(
       phaseDetails(this.#task, `${outcome}${type === undefined ? '' : `: ${type}`}`, message),
     );
-    // If the ledger cannot be closed, the log and the history say why. The run must still end with its own failure.
-    await this.#finish(outcome, type).catch(() => undefined);
+    return this.#finish(outcome, type);
   }
 
   async #end(outcome: CaseOutcome, remarks: readonly string[]): Promise<CaseUpdateResult> {

@@ -1,3 +1,4 @@
+import { workflowInfo } from '@temporalio/workflow';
 import type { NpiUpdateResult, ReleaseOutcome } from '../contract/workflows.ts';
 
 /** What the Web UI shows about a run, while it works and when it has ended. */
@@ -20,12 +21,18 @@ export function runDetails({ now, done, remarks }: RunView): string {
   ].join('\n\n');
 }
 
+/** How a person answers a run that waits. */
+export function waysToAnswer(): string {
+  const { runId } = workflowInfo();
+  return `Choose *More Actions*, *Send an Update*, and \`approve\` or \`reject\` without input; or run \`surgicase runs approve ${runId}\`, or \`reject\`.`;
+}
+
 /** What a person must know to approve or reject a monthly, and the two ways to answer. */
 export function baselineQuestion(name: string, shortfalls: readonly string[]): string {
   return [
     `**waits for an approval**: ${name} is smaller than the last monthly`,
     shortfalls.map((shortfall) => `- ${shortfall}`).join('\n'),
-    'Choose *More Actions*, *Send an Update*, and `approve` or `reject` without input; or run `surgicase runs approve|reject <run id>`.',
+    waysToAnswer(),
     'Without an answer the run fails after 24 hours. The live tables do not change before the answer.',
   ].join('\n\n');
 }

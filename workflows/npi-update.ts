@@ -1,13 +1,14 @@
-import { CancellationScope, isCancellation, patched } from '@temporalio/workflow';
+import { patched } from '@temporalio/workflow';
 import type { Begun, Discovery, DueRelease, FinishInput, RunOutcome } from '../contract/activities.ts';
 import type { NpiUpdateInput, NpiUpdateResult } from '../contract/workflows.ts';
 import { releaseFailures } from '../contract/failures.ts';
 import { compareReleases, releaseName } from '../nppes/page/release.ts';
 import { loadBaseline } from './npi-baseline.ts';
+import { npiTask } from './npi-input.ts';
 import { NpiRun } from './npi-run.ts';
 import { loadWeekly } from './npi-weekly.ts';
 import { firstHeartbeatTimeoutMs, loadActivities, shortActivities } from './phases.ts';
-import { asRunFailure, beginRun, endedBy } from './run-lifecycle.ts';
+import { beginRun, failBegin, failRun, type FailedEnd } from './run-lifecycle.ts';
 
 const job = 'npi-update';
 
@@ -18,12 +19,9 @@ type LoadOutcome = 'published' | 'nothing due' | 'dry run' | 'rejected';
  * and `reject` while a monthly waits for an approval.
  */
 export async function npiUpdate(input: NpiUpdateInput = {}): Promise<NpiUpdateResult> {
-  const run = new NpiRun(input);
-  const begun = await begin(run).catch(async (error: unknown) => {
-    // Cancelled while it waited for the lease. When `begin` itself fails, there may be no ledger to write to.
-    if (isCancellation(error)) await CancellationScope.nonCancellable(() => fail(run, error));
-    throw asRunFailure(error);
-  });
+  const run = new NpiRun(npiTask(input));
+  const close = (end: FailedEnd) => fail(run, end);
+  const begun = await begin(run).catch((error: unknown) => failBegin(error, close));
   if (!begun.acquired) return run.end('skipped');
   try {
     const outcome = await load(run, begun.heartbeatTimeoutMs);
@@ -31,8 +29,7 @@ export async function npiUpdate(input: NpiUpdateInput = {}): Promise<NpiUpdateRe
     await finish(run, outcome);
     return run.end(outcome);
   } catch (error) {
-    await CancellationScope.nonCancellable(() => fail(run, error));
-    throw asRunFailure(error);
+    return failRun(error, close);
   }
 }
 
@@ -152,11 +149,9 @@ function discover(run: NpiRun, heartbeatTimeoutMs: number, replace?: boolean): P
   );
 }
 
-async function fail(run: NpiRun, error: unknown): Promise<void> {
-  const { outcome, type, message } = endedBy(error);
+function fail(run: NpiRun, { outcome, type, message }: FailedEnd): Promise<void> {
   run.show(`${outcome}${type === undefined ? '' : `: ${type}`}`, [message]);
-  // If the ledger cannot be closed, the log and the history say why. The run must still end with its own failure.
-  await finish(run, outcome, type).catch(() => undefined);
+  return finish(run, outcome, type);
 }
 
 async function finish(run: NpiRun, outcome: RunOutcome, failureType?: string): Promise<void> {

@@ -1,4 +1,12 @@
-import { ActivityFailure, ApplicationFailure, isCancellation, sleep } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  isCancellation,
+  patched,
+  sleep,
+  TemporalFailure,
+} from '@temporalio/workflow';
 import type { BeginInput, Begun } from '../contract/activities.ts';
 import { firstHeartbeatTimeoutMs, shortActivities } from './phases.ts';
 
@@ -21,12 +29,36 @@ export async function beginRun(input: BeginInput, onWaiting: (holder: string) =>
   }
 }
 
-/** The outcome, for the ledger, of a run that ended with an error. */
-export function endedBy(error: unknown): {
+/** How a run that ended with an error is recorded: the outcome for the ledger, and the failure. */
+export interface FailedEnd {
   readonly outcome: 'cancelled' | 'failed';
   readonly type?: string;
   readonly message: string;
-} {
+}
+
+/**
+ * Ends a run that threw `error`: `close` writes the end to the ledger, and the run fails with the type of its activity.
+ * An error that is no failure of Temporal is a bug in workflow code. It is thrown as it is, which fails only the workflow
+ * task: Temporal repeats the task until a fix is deployed, and then the run continues where it was.
+ */
+export async function failRun(error: unknown, close: (end: FailedEnd) => Promise<void>): Promise<never> {
+  if (!(error instanceof TemporalFailure)) throw error;
+  try {
+    await CancellationScope.nonCancellable(() => close(endedBy(error)));
+  } catch (unclosed) {
+    // If the ledger cannot be closed, the log and the history say why. The run must still end with its own failure.
+    if (!(unclosed instanceof ActivityFailure)) throw unclosed;
+  }
+  throw asRunFailure(error);
+}
+
+/** The same for a run whose `begin` failed or was cancelled. Runs of older versions closed the ledger only when cancelled. */
+export async function failBegin(error: unknown, close: (end: FailedEnd) => Promise<void>): Promise<never> {
+  const isClosed = isCancellation(error) || patched('close a run that could not begin');
+  return failRun(error, isClosed ? close : () => Promise.resolve());
+}
+
+function endedBy(error: unknown): FailedEnd {
   const type = failureType(error);
   const cause = error instanceof ActivityFailure ? error.cause : error;
   return {
@@ -42,7 +74,7 @@ function failureType(error: unknown): string | undefined {
 }
 
 /** Puts the type of the activity's failure at the top, where the Web UI, alerts and the command line look for it. */
-export function asRunFailure(error: unknown): unknown {
+function asRunFailure(error: unknown): unknown {
   const type = failureType(error);
   if (type === undefined || !(error instanceof ActivityFailure)) return error;
   return ApplicationFailure.create({

@@ -85,7 +85,8 @@ export async function followRun(
   const identity = await identityOf(handle);
   terminal.say(`${identity.workflowId}: ${runLink(config, identity)}`);
   const end = await follow(client, handle, {
-    snapshot: (snapshot) => terminal.progress(progressLine(snapshot), stepName(snapshot)),
+    snapshot: (snapshot) =>
+      terminal.progress(progressLine(snapshot, identity.runId), stepName(snapshot, identity.runId)),
     waiting: () => terminal.say('No worker is running. The run waits until one starts (`surgicase worker`).'),
   });
   terminal.progress();

@@ -35,7 +35,14 @@ export const exceptionReasons = {
   locked: 'Processing error: another session kept the case locked',
 } as const;
 
+const mysqlError = 'Processing error: MySQL error ';
+
 /** The reason for a case whose update failed in MySQL, for example because of a trigger of the application. */
 export function mysqlErrorReason(errno: number): string {
-  return `Processing error: MySQL error ${errno}`;
+  return `${mysqlError}${errno}`;
+}
+
+/** Whether a case was not moved because its update failed in MySQL. */
+export function isMysqlErrorReason(reason: string): boolean {
+  return reason.startsWith(mysqlError);
 }

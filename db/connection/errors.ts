@@ -5,6 +5,7 @@ export type DbErrorCode =
   | 'DatabaseBusy'
   | 'DatabaseNotReady'
   | 'CasesNotReady'
+  | 'CasesRefused'
   | 'FencedOut'
   | 'LeaseHeld'
   | 'CountsDiffer'

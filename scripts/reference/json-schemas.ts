@@ -57,6 +57,7 @@ const npiEnd = z.object({ ...identity, isDone, result: npiResult.describe('Resul
 const caseEnd = z.object({ ...identity, isDone, result: caseResult.describe('Result of the run') });
 const failedEnd = z.object({ ...identity, ...failure });
 const started = z.object(identity);
+const answered = { workflowId: identity.workflowId, runId: identity.runId };
 const exitCode = { exitCode: count('Exit code of this run') };
 
 const gap = z.object({ start: text('First missing day'), end: text('Last missing day') });
@@ -343,12 +344,8 @@ export const jsonForms: Readonly<Record<string, readonly JsonForm[]>> = {
   ],
   'cases exceptions': [form('One entry for each case', z.array(caseException))],
   'cases undo': ends(caseEnd),
-  'runs approve': [
-    form('Always', z.object({ workflowId: identity.workflowId, decision: text('`approved`') })),
-  ],
-  'runs reject': [
-    form('Always', z.object({ workflowId: identity.workflowId, decision: text('`rejected`') })),
-  ],
+  'runs approve': [form('Always', z.object({ ...answered, decision: text('`approved`') }))],
+  'runs reject': [form('Always', z.object({ ...answered, decision: text('`rejected`') }))],
 };
 
 /** The output of every command that cannot do its work. */

@@ -44,6 +44,8 @@ export interface Pipeline {
   /** A test that plays a faulty server sets `intercept`, which answers a request itself when it returns true. */
   readonly page: Page;
   query<Row>(sql: string): Promise<Row[]>;
+  /** Starts any workflow with any input, as a person can in the Web UI. */
+  startWorkflow(workflowType: string, input?: unknown): Promise<WorkflowHandle>;
   start(input?: NpiUpdateInput): Promise<WorkflowHandle>;
   run(input?: NpiUpdateInput): Promise<NpiUpdateResult>;
   startCases(job: CaseJob, input?: CaseUpdateInput): Promise<WorkflowHandle>;
@@ -126,6 +128,7 @@ export async function startPipeline(
     query,
     client,
     page,
+    startWorkflow: (workflowType, input) => startWorkflow(workflowType, input),
     start,
     run: async (input) => (await (await start(input)).result()) as NpiUpdateResult,
     startCases,

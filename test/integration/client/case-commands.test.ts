@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Client, Connection, ScheduleOverlapPolicy } from '@temporalio/client';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { caseId, casesOf, countByStatus, writeCases } from '../../generated/cases.ts';
+import { createNamespace } from '../../crash/bed.ts';
 import { cli, surgicase } from '../../bed/cli.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 
@@ -97,14 +98,15 @@ describe('surgicase cases', () => {
     const exit = new Promise((resolve) => child.once('exit', resolve));
     await expect
       .poll(() => shown, { timeout: 20_000 })
-      .toContain('waiting for approval (3 cases, more than 1)');
+      .toMatch(/waiting for approval \(3 cases, more than 1\): surgicase runs approve [\da-f-]{36}/);
     await pipeline.query(`UPDATE casecli_app.cases SET case_status = 20 WHERE case_id = '${caseId(2)}'`);
     const { runId } = await client.workflow.getHandle('pending-payment-update-manual').describe();
     expect((await run('run', 'pending-payment-update', '--limit', '1')).code).toBe(4);
     expect(await run('runs', 'approve', runId)).toMatchObject({
       code: 0,
-      out: 'pending-payment-update-manual: approved\n',
+      out: `pending-payment-update-manual: approved (run ${runId})\n`,
     });
+    expect(shown).toContain(`surgicase runs approve ${runId}`);
     expect(await exit).toBe(0);
     expect(shown).toContain('1 not moved: Cannot update to lower status without force=true');
 
@@ -121,6 +123,47 @@ describe('surgicase cases', () => {
     expect(undone).toMatchObject({ code: 0, out: expect.stringContaining('2 cases found; 2 updated') });
     expect(await countByStatus(pipeline)).toEqual({ 10: 2, 20: 1 });
     expect((await run('cases', 'history', caseId(1))).out).toMatch(/case-undo {2}15 -> 10 {2}moved/);
+  });
+
+  it('approve reaches the run that was named, not a later one of the same workflow id', async () => {
+    await writeCases(pipeline, casesOf(10, 3));
+    const startWaiting = async () => {
+      await run('run', 'pending-payment-update', '--limit', '1', '--no-wait');
+      const { runId } = await client.workflow.getHandle('pending-payment-update-manual').describe();
+      await expect
+        .poll(async () => (await run('status')).out, { timeout: 20_000 })
+        .toContain(`approve ${runId}`);
+      return runId;
+    };
+    const first = await startWaiting();
+    expect((await run('runs', 'reject', first)).code).toBe(0);
+    await client.workflow.getHandle('pending-payment-update-manual', first).result();
+    const second = await startWaiting();
+    expect(await run('runs', 'approve', first)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining(`Run ${first} has ended and takes no answer`),
+    });
+    expect(await countByStatus(pipeline)).toEqual({ 10: 3 });
+    expect((await json('runs', 'reject', second)).value).toEqual({
+      workflowId: 'pending-payment-update-manual',
+      runId: second,
+      decision: 'rejected',
+    });
+  });
+
+  it('approve says that no worker is running, instead of waiting for one', async () => {
+    const alone = 'casecli-alone';
+    await createNamespace(alone);
+    const handle = await new Client({ connection, namespace: alone }).workflow.start('paidUpdate', {
+      workflowId: 'waits',
+      taskQueue: 'surgicase',
+    });
+    const env = { ...pipeline.env, TEMPORAL_NAMESPACE: alone };
+    expect(await surgicase(['runs', 'approve', 'waits'], env, folder)).toMatchObject({
+      code: 3,
+      err: expect.stringContaining('No worker is running'),
+    });
+    await handle.terminate();
   });
 
   it('explains a wrong id and exits 2 or 1', async () => {

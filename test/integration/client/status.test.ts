@@ -1,4 +1,10 @@
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { Client } from '@temporalio/client';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { afterAll, beforeAll, beforeEach, expect, inject, it } from 'vitest';
+import { isWorkflowWorkerPolling } from '../../../client/workers.ts';
+import { taskQueues } from '../../../contract/task-queues.ts';
+import { workflowCode } from '../../../worker/bundle.ts';
+import { createNamespace } from '../../crash/bed.ts';
 import { surgicase } from '../../bed/cli.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 import { individual, npidataCsv, writeMonthly, writeWeekly } from '../../generated/release-zip.ts';
@@ -37,6 +43,26 @@ it('shows servers, last and next runs, and the registry on one page', async () =
   expect(out).toMatch(/data until +2026-09-13\n/);
   for (const job of ['pending-payment-update', 'npi-update', 'paid-update'])
     await pipeline.client.schedule.getHandle(job).delete();
+});
+
+it('says that a worker is running only while both queues are polled', async () => {
+  const namespace = 'status-half';
+  await createNamespace(namespace);
+  const connection = await NativeConnection.connect({ address: inject('temporalAddress') });
+  const half = await Worker.create({
+    connection,
+    namespace,
+    taskQueue: taskQueues.main,
+    workflowBundle: { code: await workflowCode() },
+    activities: { begin: () => undefined },
+  });
+  const shown = await half.runUntil(async () => {
+    const client = new Client({ connection, namespace });
+    await expect.poll(() => isWorkflowWorkerPolling(client), { timeout: 20_000 }).toBe(true);
+    return status({ TEMPORAL_NAMESPACE: namespace });
+  });
+  await connection.close();
+  expect(shown.out).toMatch(/temporal +.*no worker running: start one with `surgicase worker`/);
 });
 
 it('names the run that waits for approval, and the command that approves it', async () => {

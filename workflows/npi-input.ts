@@ -1,0 +1,26 @@
+import type { NpiUpdateInput } from '../contract/workflows.ts';
+import { flag, inputProblems, inputRefused, positiveCount } from './input.ts';
+
+const fields = {
+  dryRun: flag,
+  weeks: positiveCount,
+  replace: flag,
+  // The worker's host knows whether the file exists, so `discover` checks the address.
+  file: {
+    isFine: (found: unknown) => typeof found === 'string',
+    what: 'an address such as file:///path/of/a.zip',
+  },
+} as const satisfies Record<keyof NpiUpdateInput, unknown>;
+
+/**
+ * Checks the input of `npiUpdate`.
+ * @throws ApplicationFailure InputRefused, with every problem in one message
+ */
+export function npiTask(input: unknown): NpiUpdateInput {
+  const problems = inputProblems(input, fields, '{"dryRun": true}');
+  const task = input as NpiUpdateInput;
+  if (problems.length === 0 && task.file !== undefined && (task.replace || task.weeks !== undefined))
+    problems.push('file loads only that zip; leave out replace and weeks');
+  if (problems.length > 0) throw inputRefused(problems);
+  return task;
+}
