@@ -25,6 +25,7 @@ import { attempt, underLease, type Attempt } from './attempt.ts';
 import { indexShadow } from './baseline-index.ts';
 import { loadMonthly } from './baseline-load.ts';
 import { job, type ActivityDeps } from './deps.ts';
+import { waitingNotice } from './notices.ts';
 import { secondsSince } from './elapsed.ts';
 import { rangeFolder } from './zip-file.ts';
 
@@ -68,7 +69,7 @@ export function baselineActivities(
 }
 
 async function check(
-  { minRowsFraction }: ActivityDeps,
+  { minRowsFraction, notify }: ActivityDeps,
   session: Session,
   { runId, log }: Attempt,
 ): Promise<BaselineChecked> {
@@ -86,6 +87,8 @@ async function check(
     return [`${now} ${kinds[type]}, ${percent} % of the ${before} in the last monthly`];
   });
   log.info('baseline checked', { ...counts, removed, shortfalls });
+  if (shortfalls.length > 0)
+    notify(waitingNotice(job, runId, `the monthly is smaller than the last one (${shortfalls.join('; ')})`));
   return { shortfalls, removed };
 }
 

@@ -10,6 +10,7 @@ import type { Session } from '../db/connection/session.ts';
 import { recordCaseUpdate } from '../telemetry/metrics.ts';
 import { attempt, underLease, underLeaseUnlessDry, type Attempt } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
+import { waitingNotice } from './notices.ts';
 
 // A run that fails for every case must not fill the disk with log lines. The ledger has all exceptions.
 const mostWarnings = 100;
@@ -18,7 +19,7 @@ const mostWarnings = 100;
 export function caseActivities(deps: ActivityDeps): Omit<CaseActivities, 'begin' | 'finish'> {
   const { database, schemas } = deps;
   return {
-    selectCases: ({ job, source, target, force: isForced, dryRun: isDryRun, scheduledAt }) =>
+    selectCases: ({ job, source, target, force: isForced, dryRun: isDryRun, scheduledAt, limit }) =>
       attempt(deps, 'select', { job }, (current) =>
         underLeaseUnlessDry(deps, current, { job, isDryRun }, (lease) =>
           database.session(current.signal, async (session) => {
@@ -27,7 +28,7 @@ export function caseActivities(deps: ActivityDeps): Omit<CaseActivities, 'begin'
             const frozen = lease
               ? await freezeStatus(session, schemas, selection, lease)
               : await countByStatus(session, schemas, selection);
-            return selected(deps, current, frozen);
+            return selected(deps, current, { job, isDryRun, frozen, limit });
           }),
         ),
       ),
@@ -36,7 +37,11 @@ export function caseActivities(deps: ActivityDeps): Omit<CaseActivities, 'begin'
       attempt(deps, 'select', { job: 'case-undo' }, (current) =>
         underLease(deps, current, 'case-undo', (lease) =>
           database.session(current.signal, async (session) =>
-            selected(deps, current, await freezeUndo(session, { runId: current.runId, undoes }, lease)),
+            selected(deps, current, {
+              job: 'case-undo',
+              isDryRun: false,
+              frozen: await freezeUndo(session, { runId: current.runId, undoes }, lease),
+            }),
           ),
         ),
       ),
@@ -48,12 +53,21 @@ export function caseActivities(deps: ActivityDeps): Omit<CaseActivities, 'begin'
   };
 }
 
+interface Selection {
+  readonly job: RunJob;
+  readonly isDryRun: boolean;
+  readonly frozen: Frozen;
+  readonly limit?: number | undefined;
+}
+
 function selected(
-  { caseUpdateMax }: ActivityDeps,
-  { log }: Attempt,
-  { selected: found, left }: Frozen,
+  { caseUpdateMax, notify }: ActivityDeps,
+  { log, runId }: Attempt,
+  { job, isDryRun, frozen: { selected: found, left }, limit = caseUpdateMax }: Selection,
 ): CasesSelected {
   log.info('cases selected', { found, leftForNextRun: left });
+  if (!isDryRun && limit !== undefined && found > limit)
+    notify(waitingNotice(job, runId, `${found} cases would move, and the limit is ${limit}`));
   return {
     found,
     leftForNextRun: left,

@@ -78,7 +78,7 @@ async function discover(
   const names = chosen.map(({ release }) => releaseName(release));
   const allRemarks = [...notes, ...remarks];
   for (const remark of allRemarks) log.info(remark);
-  if (lease && gaps) await reportGaps(deps, current, gaps);
+  if (lease && gaps) reportGaps(deps, current, gaps);
   log.info(named ? 'file read' : 'page read', {
     listed: listed.length,
     due: names,

@@ -1,3 +1,4 @@
+import { Context } from '@temporalio/activity';
 import type { BeginInput, RunActivities } from '../contract/activities.ts';
 import { DbError } from '../db/connection/errors.ts';
 import { releaseLease, takeLease } from '../db/ledger/lease.ts';
@@ -9,6 +10,7 @@ import { dropDeadShadows, dropShadow } from '../db/baseline/shadow.ts';
 import { dropDeadStaging, dropStaging } from '../db/registry/staging.ts';
 import { attempt } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
+import { endNotice } from './notices.ts';
 
 /** The first and the last step of a run: ledger, lease, and the removal of what runs leave behind. */
 export function runActivities(deps: ActivityDeps): RunActivities {
@@ -39,17 +41,24 @@ export function runActivities(deps: ActivityDeps): RunActivities {
         }),
       ),
 
-    finish: ({ job, outcome, failureType, counts }) =>
-      attempt(deps, 'finish', { job }, ({ workflowId, runId, signal, log }) =>
-        database.session(signal, async (session) => {
+    finish: (input) => {
+      const { job, outcome, failureType, counts } = input;
+      return attempt(deps, 'finish', { job }, async ({ workflowId, runId, signal, log }) => {
+        const notice = endNotice(input, runId);
+        // People learn of a failure even when the database, whose outage may be the cause, does not take the entry.
+        const isUrgent = outcome === 'failed';
+        if (notice && isUrgent && Context.current().info.attempt === 1) deps.notify(notice);
+        await database.session(signal, async (session) => {
           await dropStaging(session, runId);
           if (job === 'npi-update') await dropShadow(session, deps.schemas, runId);
           await closeRun(session, { runId, outcome, ...(failureType !== undefined && { failureType }) });
           await releaseLease(session, { job, workflowId, runId });
-          const write = outcome === 'failed' ? log.error : log.info;
-          write('run ends', { outcome, failureType, ...counts });
-        }),
-      ),
+        });
+        const write = outcome === 'failed' ? log.error : log.info;
+        write('run ends', { outcome, failureType, ...counts });
+        if (notice && !isUrgent) deps.notify(notice);
+      });
+    },
   };
 }
 

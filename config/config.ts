@@ -7,6 +7,7 @@ import * as value from './values.ts';
 import { variables, type Variables } from './variables.ts';
 import type { Job } from '../contract/schedules.ts';
 import type { LogOptions } from '../telemetry/log.ts';
+import type { NotifyConfig } from '../telemetry/notify.ts';
 
 /** Address and login of MySQL; `caPem` turns TLS on. */
 export interface DatabaseConfig {
@@ -54,8 +55,7 @@ export interface Config {
   readonly caseUpdateMax?: number;
   /** Where Prometheus reads the metrics, such as `127.0.0.1:9464`; absent: nowhere. */
   readonly metricsAddress?: string;
-  /** Receives a POST for each run that finds a gap. It may contain a token. */
-  readonly notifyWebhookUrl?: string;
+  readonly notify: NotifyConfig;
 }
 
 /** The configuration is not valid; the message lists every wrong value. The command line exits with 2. */
@@ -131,6 +131,8 @@ export function readConfig(
     return `${name}: found ${value.shown(name, env[name] ?? '')}; ${issue.message}`;
   });
   problems.push(...nameProblems(env, Object.keys(variables.shape)));
+  if (env['NOTIFY_ON'] && !env['NOTIFY_WEBHOOK_URL'])
+    problems.push('NOTIFY_ON needs NOTIFY_WEBHOOK_URL, which receives the notifications');
   const temporal = readTemporal(env, problems);
   const database = readDatabase(env, parsed.data, problems);
   const isDatabaseGiven = Boolean(env['DATABASE_URL'] ?? env['DB_SECRET_ID']);
@@ -229,7 +231,11 @@ function assemble(
     isSchedulerEnabled: given.ENABLE_SCHEDULER === 'true',
     ...(given.CASE_UPDATE_MAX !== undefined && { caseUpdateMax: given.CASE_UPDATE_MAX }),
     ...(given.METRICS_ADDRESS !== undefined && { metricsAddress: given.METRICS_ADDRESS }),
-    ...(given.NOTIFY_WEBHOOK_URL !== undefined && { notifyWebhookUrl: given.NOTIFY_WEBHOOK_URL }),
+    notify: {
+      events: given.NOTIFY_ON,
+      ...(given.NOTIFY_WEBHOOK_URL !== undefined && { webhookUrl: given.NOTIFY_WEBHOOK_URL }),
+      ...(given.HEARTBEAT_URL !== undefined && { heartbeatUrl: given.HEARTBEAT_URL }),
+    },
   };
 }
 

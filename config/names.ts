@@ -5,8 +5,6 @@
 const notImplemented: Readonly<Record<string, string | undefined>> = {
   SHADOW: 'false',
   NPI_REFERENCE_FILES: 'off',
-  NOTIFY_ON: undefined,
-  HEARTBEAT_URL: undefined,
   HEALTH_ADDRESS: undefined,
   DB_SSL: undefined,
   DB_SSL_CA: undefined,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { NoticeEvent } from '../telemetry/notify.ts';
 
 /** The parts of `DATABASE_URL`. The file at `caPath` is not read yet. */
 export interface DatabaseUrl {
@@ -125,6 +126,13 @@ export const pageUrl = text(
   (found) => webAddress(found) ?? diskAddress(found),
 );
 
+const events = ['failure', 'gap', 'waiting', 'overdue', 'success'] as const satisfies readonly NoticeEvent[];
+/** Names of events, separated by commas. */
+export const noticeEvents = text(`a list of ${events.join(', ')}`, (found) => {
+  const names = found.split(',').map((name) => events.find((event) => event === name.trim()));
+  return names.includes(undefined) ? undefined : names.filter((name) => name !== undefined);
+});
+
 export const webhookUrl = text('an http(s) address', (found) => parsedWebUrl(found)?.href);
 
 const urlForm =
@@ -147,7 +155,7 @@ export const databaseUrl = text(urlForm, (found): DatabaseUrl | undefined => {
 
 /** The part of a value that an error may show. Addresses lose password and query; a value that may hide a secret is not shown. */
 export function shown(name: string, found: string): string {
-  if (name === 'NOTIFY_WEBHOOK_URL')
+  if (name === 'NOTIFY_WEBHOOK_URL' || name === 'HEARTBEAT_URL')
     return 'a value that is not an address (not shown, because it may contain a token)';
   if (name !== 'DATABASE_URL' && name !== 'NPPES_URL') return JSON.stringify(found.slice(0, 80));
   const url = parsedUrl(found.trim());

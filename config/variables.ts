@@ -108,7 +108,16 @@ export const variables = z.object({
   ),
   NOTIFY_WEBHOOK_URL: documented(
     value.webhookUrl.optional(),
-    'Receives a POST with JSON (`event`, `job`, `runId`, `text`) when a run finds that a week is missing for good.',
+    'Receives a POST with JSON (`event`, `job`, `runId`, `text`) for each event of `NOTIFY_ON`. Slack and compatible chat services show `text`.',
+  ),
+  NOTIFY_ON: documented(
+    value.noticeEvents.default(['failure', 'gap', 'waiting', 'overdue']),
+    'Which events are posted: `failure` (a run failed), `gap` (a week is missing for good), `waiting` (a run waits for approval), `overdue` (a run is late or was skipped), `success` (a run succeeded).',
+    '`failure,gap,waiting,overdue`',
+  ),
+  HEARTBEAT_URL: documented(
+    value.webhookUrl.optional(),
+    'Receives a GET after each successful run, for a service that reports when the requests stop. Dry runs send none.',
   ),
   TEMPORAL_CLI_PATH: documented(
     z.string().optional(),

@@ -112,8 +112,12 @@ export interface FinishInput {
   readonly dryRun: boolean;
   readonly outcome: RunOutcome;
   readonly failureType?: string;
-  /** For the last log line of the run. */
+  /** What happened and what to do, for the notification. */
+  readonly failureMessage?: string;
+  /** For the last log line of the run, and for the notification. */
   readonly counts?: Readonly<Record<string, number>>;
+  /** Since the start of the run, waits included. */
+  readonly seconds?: number;
 }
 
 /** The first and the last step of every run. */
@@ -162,6 +166,8 @@ export interface CaseSelection {
   readonly dryRun: boolean;
   /** ISO, UTC. A case that another job moved to `source` after this time waits for the next run. */
   readonly scheduledAt: string;
+  /** The run waits for an approval above this many cases. Overrides `CASE_UPDATE_MAX`. */
+  readonly limit?: number;
 }
 
 export interface CasesSelected {

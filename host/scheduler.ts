@@ -4,7 +4,8 @@ import { applySchedules, plannedSchedules, type ScheduleChange } from '../client
 import { processEnvironmentWithServices, readConfig } from '../config/config.ts';
 import { createLog } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { startWorker, type RunningWorker } from '../worker/worker.ts';
+import type { RunningWorker } from '../worker/running.ts';
+import { startWorker } from '../worker/worker.ts';
 import { installRuntime } from '../worker/runtime.ts';
 import { hostConfig } from './environment.ts';
 

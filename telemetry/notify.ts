@@ -1,41 +1,94 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { request } from 'undici';
 import type { Log } from './log.ts';
 
-/** Something that a person should know although no run has failed. It contains only counts, days and release names. */
+/** What people can be told about; `NOTIFY_ON` selects from these. */
+export type NoticeEvent = 'failure' | 'gap' | 'waiting' | 'overdue' | 'success';
+
+/** Something that a person should know. It contains only counts, days, and names of releases, runs and failures. */
 export interface Notice {
-  readonly event: 'gap';
+  readonly event: NoticeEvent;
   readonly job: string;
-  readonly runId: string;
-  /** One or more sentences. Chat services show this field. */
+  /** Absent when there is no run, such as for a firing that was skipped. */
+  readonly runId?: string;
+  /** One or more sentences. Slack and other chat services show this field. */
   readonly text: string;
 }
 
-/** Sends a notice to people. Never throws, so that a webhook that is down cannot fail a load. */
-export type Notify = (notice: Notice) => Promise<void>;
+/** Sends a notice in the background. It never throws and never waits, so a webhook that is down cannot hold up a run. */
+export type Notify = (notice: Notice) => void;
+
+/** Where notices go. Both addresses may contain a token and are never logged. */
+export interface NotifyConfig {
+  readonly webhookUrl?: string;
+  readonly events: readonly NoticeEvent[];
+  /** Gets a request after each good run, for a service that reports when the requests stop. */
+  readonly heartbeatUrl?: string;
+}
+
+/** Notices that are being sent. */
+export interface Notifier {
+  readonly notify: Notify;
+  /** Waits for notices that are being sent, at most 5 seconds. */
+  settle(): Promise<void>;
+}
 
 const timeoutMs = 10_000;
+const settleMs = 5000;
+const retryAfterMs = [2000, 30_000];
 
-/** Posts each notice as JSON to the webhook, if there is one. Logs a warning when the webhook does not accept it. */
-export function notifier(webhookUrl: string | undefined, log: Log): Notify {
-  if (webhookUrl === undefined) return () => Promise.resolve();
-  return async (notice) => {
-    const failure = await post(webhookUrl, notice);
-    // Without the address, because chat services put their token into it.
-    if (failure !== undefined)
-      log.warn(`the webhook rejected a notification (${failure})`, { event: notice.event, failure });
+/** Posts notices as JSON to the webhook, up to three times each. Logs a warning when the webhook accepts none of them. */
+export function createNotifier(
+  { webhookUrl, events, heartbeatUrl }: NotifyConfig,
+  log: Log,
+  delaysMs: readonly number[] = retryAfterMs,
+): Notifier {
+  const sending = new Set<Promise<void>>();
+  const send = (what: string, url: string, event: NoticeEvent, body?: string) => {
+    const sent = deliver(url, delaysMs, body).then((failure) => {
+      sending.delete(sent);
+      // Without the address, because it may contain a token.
+      if (failure !== undefined) log.warn(`${what} (${failure})`, { event, failure });
+    });
+    sending.add(sent);
+  };
+  return {
+    notify(notice) {
+      const { event } = notice;
+      if (webhookUrl !== undefined && events.includes(event))
+        send('the webhook did not accept a notification', webhookUrl, event, JSON.stringify(notice));
+      if (heartbeatUrl !== undefined && event === 'success')
+        send('HEARTBEAT_URL did not accept a ping', heartbeatUrl, event);
+    },
+    async settle() {
+      await Promise.race([Promise.all(sending), sleep(settleMs, undefined, { ref: false })]);
+    },
   };
 }
 
-async function post(url: string, notice: Notice): Promise<string | undefined> {
+/** Sends once, and once more after each delay. Returns why the last try failed, or undefined. */
+async function deliver(url: string, delaysMs: readonly number[], body?: string): Promise<string | undefined> {
+  let failure = await attempt(url, body);
+  for (const ms of delaysMs) {
+    if (failure === undefined) return undefined;
+    await sleep(ms, undefined, { ref: false });
+    failure = await attempt(url, body);
+  }
+  return failure;
+}
+
+async function attempt(url: string, body: string | undefined): Promise<string | undefined> {
   try {
-    const { ok: isAccepted, status } = await fetch(url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(notice),
+    const { statusCode, body: answer } = await request(url, {
+      method: body === undefined ? 'GET' : 'POST',
+      ...(body !== undefined && { body, headers: { 'content-type': 'application/json' } }),
       signal: AbortSignal.timeout(timeoutMs),
     });
-    return isAccepted ? undefined : `status ${status}`;
+    await answer.dump();
+    return statusCode >= 200 && statusCode < 300 ? undefined : `status ${statusCode}`;
   } catch (error) {
-    const { name, cause } = error as Error;
-    return (cause as NodeJS.ErrnoException | undefined)?.code ?? name;
+    // The message can contain the address.
+    const { code, name } = error as NodeJS.ErrnoException;
+    return code ?? name;
   }
 }

@@ -1,5 +1,5 @@
 import { defineQuery, setCurrentDetails, setHandler } from '@temporalio/workflow';
-import type { CasesMoved, CasesSelected, RunOutcome } from '../contract/activities.ts';
+import type { CasesMoved, CasesSelected, FinishInput, RunOutcome } from '../contract/activities.ts';
 import type { RunJob } from '../contract/schedules.ts';
 import {
   progressQuery,
@@ -102,7 +102,10 @@ export class CaseRun {
     setCurrentDetails(
       phaseDetails(this.#task, `${outcome}${type === undefined ? '' : `: ${type}`}`, message),
     );
-    return this.#finish(outcome, type);
+    return this.#finish(outcome, {
+      failureMessage: message,
+      ...(type !== undefined && { failureType: type }),
+    });
   }
 
   async #end(outcome: CaseOutcome, remarks: readonly string[]): Promise<CaseUpdateResult> {
@@ -119,21 +122,28 @@ export class CaseRun {
       exceptions,
       leftForNextRun: this.#selected.leftForNextRun,
       remarks,
-      seconds: (Date.now() - this.#startedAt) / 1000,
+      seconds: this.#seconds(),
       casesPerSecond: Math.round(updated / Math.max(this.#moveSeconds, 0.001)),
     };
     setCurrentDetails(endDetails(result));
     return result;
   }
 
-  async #finish(outcome: RunOutcome, type?: string): Promise<void> {
+  async #finish(
+    outcome: RunOutcome,
+    failure: Pick<FinishInput, 'failureType' | 'failureMessage'> = {},
+  ): Promise<void> {
     const { finish } = shortActivities(firstHeartbeatTimeoutMs);
     const { job, dryRun } = this.#task;
     const { updated, exceptions } = this.#moved;
     const exceptionCount = Object.values(exceptions).reduce((sum, cases) => sum + cases, 0);
     const counts = { found: this.#selected.found, updated, exceptions: exceptionCount };
-    const input = { job, dryRun, outcome, counts, ...(type !== undefined && { failureType: type }) };
+    const input = { job, dryRun, outcome, counts, seconds: this.#seconds(), ...failure };
     await finish.executeWithOptions({ summary: `close the run: ${outcome}` }, [input]);
+  }
+
+  #seconds(): number {
+    return (Date.now() - this.#startedAt) / 1000;
   }
 
   #enter(phase: CasePhase, more?: string): void {

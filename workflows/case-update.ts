@@ -16,14 +16,15 @@ export function paidUpdate(input: CaseUpdateInput = {}): Promise<CaseUpdateResul
 
 async function updateCases(job: CaseJob, input: CaseUpdateInput): Promise<CaseUpdateResult> {
   const { source, target, force, dryRun, limit } = caseTask(job, input);
-  const selection = { job, source, target, force, dryRun, scheduledAt: scheduledAt() };
+  const limited = limit === undefined ? {} : { limit };
+  const selection = { job, source, target, force, dryRun, scheduledAt: scheduledAt(), ...limited };
   const summary = `select the active cases with status ${source}`;
   return new CaseRun({
     job,
     source,
     target,
     dryRun,
-    ...(limit !== undefined && { limit }),
+    ...limited,
     select: ({ selectCases }) => selectCases.executeWithOptions({ summary }, [selection]),
   }).run();
 }

@@ -113,10 +113,14 @@ export class NpiRun {
       }));
   }
 
+  /** Since the start of the run. */
+  seconds(): number {
+    return (Date.now() - this.#startedAt) / 1000;
+  }
+
   end(outcome: NpiUpdateOutcome): NpiUpdateResult {
     this.#phase = 'done';
-    const seconds = (Date.now() - this.#startedAt) / 1000;
-    const result = { outcome, releases: this.#done, remarks: this.remarks, seconds };
+    const result = { outcome, releases: this.#done, remarks: this.remarks, seconds: this.seconds() };
     setCurrentDetails(endDetails(result));
     return result;
   }

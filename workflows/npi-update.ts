@@ -8,7 +8,7 @@ import { npiTask } from './npi-input.ts';
 import { NpiRun } from './npi-run.ts';
 import { loadWeekly } from './npi-weekly.ts';
 import { firstHeartbeatTimeoutMs, loadActivities, shortActivities } from './phases.ts';
-import { beginRun, failBegin, failRun, type FailedEnd } from './run-lifecycle.ts';
+import { beginRun, endedBy, failBegin, failRun, type FailedEnd } from './run-lifecycle.ts';
 
 const job = 'npi-update';
 
@@ -151,16 +151,21 @@ function discover(run: NpiRun, heartbeatTimeoutMs: number, replace?: boolean): P
 
 function fail(run: NpiRun, { outcome, type, message }: FailedEnd): Promise<void> {
   run.show(`${outcome}${type === undefined ? '' : `: ${type}`}`, [message]);
-  return finish(run, outcome, type);
+  return finish(run, outcome, { failureMessage: message, ...(type !== undefined && { failureType: type }) });
 }
 
-async function finish(run: NpiRun, outcome: RunOutcome, failureType?: string): Promise<void> {
+async function finish(
+  run: NpiRun,
+  outcome: RunOutcome,
+  failure: Pick<FinishInput, 'failureType' | 'failureMessage'> = {},
+): Promise<void> {
   const counts = run.counts();
   const input: FinishInput = {
     job,
     dryRun: run.isDryRun,
     outcome,
-    ...(failureType !== undefined && { failureType }),
+    seconds: run.seconds(),
+    ...failure,
     ...(counts && { counts: { ...counts } }),
   };
   const { finish: close } = shortActivities(firstHeartbeatTimeoutMs);

@@ -54,11 +54,12 @@ export async function failRun(error: unknown, close: (end: FailedEnd) => Promise
 
 /** The same for a run whose `begin` failed or was cancelled. Runs of older versions closed the ledger only when cancelled. */
 export async function failBegin(error: unknown, close: (end: FailedEnd) => Promise<void>): Promise<never> {
-  const isClosed = isCancellation(error) || patched('close a run that could not begin');
+  const isClosed = isCancellation(error) || patched('close-after-failed-begin');
   return failRun(error, isClosed ? close : () => Promise.resolve());
 }
 
-function endedBy(error: unknown): FailedEnd {
+/** The outcome of a run that ended with an error. */
+export function endedBy(error: unknown): FailedEnd {
   const type = failureType(error);
   const cause = error instanceof ActivityFailure ? error.cause : error;
   return {

@@ -19,7 +19,8 @@ import type { Database } from '../../db/connection/pool.ts';
 import { migrate } from '../../db/schema/migrate.ts';
 import { createLog } from '../../telemetry/log.ts';
 import { openDatabase, schemasOf } from '../../worker/database.ts';
-import { startWorker, type RunningWorker } from '../../worker/worker.ts';
+import type { RunningWorker } from '../../worker/running.ts';
+import { startWorker } from '../../worker/worker.ts';
 import { installRuntime } from '../../worker/runtime.ts';
 import { replayRuns } from './histories.ts';
 

@@ -53,6 +53,7 @@ const meanings: [name: string, value: string, path: string, meaning: unknown][] 
   ['SCHEDULE_TIMEZONE', 'America/New_York', 'timezone', 'America/New_York'],
   ['ACTIVITY_HEARTBEAT_TIMEOUT', '1s', 'heartbeatTimeoutMs', 1000],
   ['LOG_FORMAT', 'pretty', 'log.format', 'pretty'],
+  ['HEARTBEAT_URL', 'https://ping.example/a-token', 'notify.heartbeatUrl', 'https://ping.example/a-token'],
 ];
 test.each(meanings)('reads %s=%s', (name, value, path, meaning) => {
   expect(readConfig({ [name]: value })).toHaveProperty(path.split('.'), meaning);
@@ -77,6 +78,7 @@ const refusals: [name: string, value: string, accepted: string][] = [
   ['NPPES_URL', 'ftp://download.cms.gov/', 'an http(s) address'],
   ['NPPES_URL', 'file://data/NPI_Files.html', 'file:///path/of/a/folder/'],
   ['TEMPORAL_UI_URL', 'file:///data/', 'an http(s) address without user and password'],
+  ['NOTIFY_ON', 'failure, panic', 'a list of failure, gap, waiting, overdue, success'],
   ['LOG_LEVEL', 'loud', 'debug, info, warn, error'],
   ['ACTIVITY_HEARTBEAT_TIMEOUT', '10', 'such as 10s'],
   ['DATABASE_URL', 'postgres://user@host/allstars', 'mysql://user:password@host:3306/schema'],
@@ -192,8 +194,6 @@ test('.env sets variables that the environment does not set', () => {
 test.each([
   ['SHADOW', 'true'],
   ['NPI_REFERENCE_FILES', 'on'],
-  ['NOTIFY_ON', 'failure'],
-  ['HEARTBEAT_URL', 'https://example.org/ping'],
   ['HEALTH_ADDRESS', '127.0.0.1:8080'],
   ['DB_SSL', 'rds'],
   ['TEMPORAL_WORKER_BUILD_ID', '7'],
@@ -222,3 +222,22 @@ test.each([
 test.each(['DB_PASS', 'DB_USER', 'LOG_DIR', 'NODE_ENV', 'LOGNAME', 'PATH'])('leaves %s to others', (name) => {
   expect(problemsOf({ [name]: 'x' })).toBe('none');
 });
+
+test('NOTIFY_ON chooses the events, and is refused without an address for them', () => {
+  expect(readConfig({}).notify).toEqual({ events: ['failure', 'gap', 'waiting', 'overdue'] });
+  const webhookUrl = 'https://chat.example/a-token';
+  expect(readConfig({ NOTIFY_ON: 'failure, success', NOTIFY_WEBHOOK_URL: webhookUrl }).notify).toEqual({
+    events: ['failure', 'success'],
+    webhookUrl,
+  });
+  expect(problemsOf({ NOTIFY_ON: 'failure' })).toContain('NOTIFY_ON needs NOTIFY_WEBHOOK_URL');
+});
+
+test.each(['NOTIFY_WEBHOOK_URL', 'HEARTBEAT_URL'])(
+  'a wrong %s is not shown, because it may contain a token',
+  (name) => {
+    const found = problemsOf({ [name]: 'ftp://chat.example/a-token' });
+    expect(found).toContain(`${name}: found a value that is not an address`);
+    expect(found).not.toContain('a-token');
+  },
+);

@@ -1,0 +1,54 @@
+import { failures, type FailureType } from '../contract/failures.ts';
+import type { FinishInput } from '../contract/activities.ts';
+import type { Notice } from '../telemetry/notify.ts';
+
+/** What people are told about the end of a run; undefined when nobody needs to know. */
+export function endNotice(input: FinishInput, runId: string): Notice | undefined {
+  const { job, outcome } = input;
+  switch (outcome) {
+    case 'failed':
+      return { event: 'failure', job, runId, text: failureText(input, runId) };
+    case 'skipped':
+      return {
+        event: 'overdue',
+        job,
+        runId,
+        text: `${job} was skipped: another run of the job held the lease for 30 minutes. \`surgicase status\` shows the open runs.`,
+      };
+    case 'published':
+    case 'moved':
+    case 'nothing due':
+      return { event: 'success', job, runId, text: successText(input) };
+    // A person asked for the dry run, rejected the run or canceled it.
+    case 'dry run':
+    case 'rejected':
+    case 'cancelled':
+      return undefined;
+  }
+}
+
+/** Without the message of an unexpected error, which nobody has checked for values of rows. */
+function failureText(
+  { job, failureType = 'Unexpected', failureMessage }: FinishInput,
+  runId: string,
+): string {
+  const isKnown = Object.hasOwn(failures, failureType) && failureType !== 'Unexpected';
+  const what = (isKnown ? failureMessage : undefined) ?? failures[knownType(failureType)].nextStep;
+  return `${job} failed: ${failureType}. ${what} Run ${runId}.`;
+}
+
+function knownType(type: string): FailureType {
+  return Object.hasOwn(failures, type) ? (type as FailureType) : 'Unexpected';
+}
+
+function successText({ job, outcome, counts, seconds }: FinishInput): string {
+  const took = seconds === undefined ? '' : ` in ${seconds.toFixed(1)} s`;
+  const rows = Object.entries(counts ?? {}).map(([name, count]) => `${name} ${count}`);
+  return `${job}: ${outcome}${took}${rows.length > 0 ? ` (${rows.join(', ')})` : ''}.`;
+}
+
+/** Asks people for an answer to a run. */
+export function waitingNotice(job: string, runId: string, why: string): Notice {
+  const text = `${job} waits for an approval: ${why}. Run \`surgicase runs approve ${runId}\`, or \`reject\`, within 24 hours.`;
+  return { event: 'waiting', job, runId, text };
+}
