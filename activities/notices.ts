@@ -1,30 +1,18 @@
 import { failures, type FailureType } from '../contract/failures.ts';
-import type { FinishInput } from '../contract/activities.ts';
+import type { FinishInput, RunOutcome } from '../contract/activities.ts';
 import type { Notice } from '../telemetry/notify.ts';
 
-/** What people are told about the end of a run; undefined when nobody needs to know. */
+const goodOutcomes: ReadonlySet<RunOutcome> = new Set(['published', 'moved', 'nothing due']);
+
+/** What people are told about the end of a run; undefined for an end that a person chose: rejected, canceled, a dry run. */
 export function endNotice(input: FinishInput, runId: string): Notice | undefined {
   const { job, outcome } = input;
-  switch (outcome) {
-    case 'failed':
-      return { event: 'failure', job, runId, text: failureText(input, runId) };
-    case 'skipped':
-      return {
-        event: 'overdue',
-        job,
-        runId,
-        text: `${job} was skipped: another run of the job held the lease for 30 minutes. \`surgicase status\` shows the open runs.`,
-      };
-    case 'published':
-    case 'moved':
-    case 'nothing due':
-      return { event: 'success', job, runId, text: successText(input) };
-    // A person asked for the dry run, rejected the run or canceled it.
-    case 'dry run':
-    case 'rejected':
-    case 'cancelled':
-      return undefined;
+  if (outcome === 'failed') return { event: 'failure', job, runId, text: failureText(input, runId) };
+  if (outcome === 'skipped') {
+    const text = `${job} was skipped: another run of the job held the lease for 30 minutes. \`surgicase status\` shows the open runs.`;
+    return { event: 'overdue', job, runId, text };
   }
+  return goodOutcomes.has(outcome) ? { event: 'success', job, runId, text: successText(input) } : undefined;
 }
 
 /** Without the message of an unexpected error, which nobody has checked for values of rows. */

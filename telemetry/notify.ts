@@ -45,11 +45,12 @@ export function createNotifier(
 ): Notifier {
   const sending = new Set<Promise<void>>();
   const send = (what: string, url: string, event: NoticeEvent, body?: string) => {
-    const sent = deliver(url, delaysMs, body).then((failure) => {
-      sending.delete(sent);
+    const report = async () => {
+      const failure = await deliver(url, delaysMs, body);
       // Without the address, because it may contain a token.
       if (failure !== undefined) log.warn(`${what} (${failure})`, { event, failure });
-    });
+    };
+    const sent = report().finally(() => sending.delete(sent));
     sending.add(sent);
   };
   return {
