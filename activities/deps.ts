@@ -1,3 +1,4 @@
+import type { Dispatcher } from 'undici';
 import type { Database } from '../db/connection/pool.ts';
 import type { Schemas } from '../db/schema/tables.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -13,6 +14,8 @@ export interface ActivityDeps {
   readonly schemas: Schemas;
   readonly log: Log;
   readonly pageUrl: string;
+  /** Sends requests to the page's server, through a proxy or not. */
+  readonly dispatcher: Dispatcher;
   readonly archiveDir: string;
   readonly archiveKeepCount?: number;
   readonly workDir: string;

@@ -13,6 +13,7 @@ import { NppesError } from '../nppes/errors.ts';
 import { listedReleases, zipFacts } from '../nppes/page/listing.ts';
 import { unlistedWeeklies } from '../nppes/page/unlisted.ts';
 import { releaseName, type ReleaseKind } from '../nppes/page/release.ts';
+import type { Caller } from '../nppes/transfer/request.ts';
 import { attempt, underLeaseUnlessDry, type Attempt } from './attempt.ts';
 import { job, type ActivityDeps } from './deps.ts';
 import { secondsSince } from './elapsed.ts';
@@ -95,18 +96,18 @@ interface Offer {
 
 /** The releases that the page links, and those weeklies of a gap that its server still has. */
 async function listReleases(
-  { pageUrl, today }: ActivityDeps,
-  attempted: Attempt,
+  { pageUrl, dispatcher, today }: ActivityDeps,
+  { signal, log }: Attempt,
   published: readonly PublishedRelease[],
   heldNames: ReadonlySet<string>,
 ): Promise<Offer> {
-  const { signal } = attempted;
-  const { listed: offered, absent } = await listedReleases(pageUrl, signal);
+  const caller = { signal, dispatcher };
+  const { listed: offered, absent } = await listedReleases(pageUrl, caller);
   // A loaded monthly covers these by the period of their member; by the name of their zip they would stay due forever.
   const links = offered.filter(({ release }) => !heldNames.has(release.fileName));
-  const listed = await withFacts(attempted, links, published);
+  const listed = await withFacts({ ...caller, log }, links, published);
   const gaps = missingDays(listed, published, today());
-  const unlisted = await unlistedWeeklies(gaps, offered[0]?.url ?? pageUrl, signal);
+  const unlisted = await unlistedWeeklies(gaps, offered[0]?.url ?? pageUrl, caller);
   return {
     listed: [...listed, ...unlisted],
     notes: [
@@ -122,7 +123,7 @@ async function listReleases(
 
 /** Asks the server for ETag and length of published releases only; all others are due in any case. */
 function withFacts(
-  { signal, log }: Attempt,
+  { log, ...caller }: Caller & Pick<Attempt, 'log'>,
   links: readonly ListedRelease[],
   published: readonly PublishedRelease[],
 ): Promise<ListedRelease[]> {
@@ -138,7 +139,7 @@ function withFacts(
   return Promise.all(
     links.map(async ({ release, url }) => {
       const isKnown = publishedNames.has(release.fileName);
-      const offer = isKnown ? await zipFacts(url, signal).catch(asUnchanged) : {};
+      const offer = isKnown ? await zipFacts(url, caller).catch(asUnchanged) : {};
       return { release, url, ...offer };
     }),
   );

@@ -17,7 +17,7 @@ export async function namedFile(url: string, signal: AbortSignal): Promise<Liste
       'file must be an address such as file:///path/of/NPPES_….zip, with the file name that CMS gives.',
     );
   try {
-    return { release, url, ...(await zipFacts(url, signal)) };
+    return { release, url, ...(await zipFacts(url, { signal })) };
   } catch (error) {
     throw error instanceof NppesError
       ? refused(`${error.message} The worker reads the file on its own host.`)

@@ -22,6 +22,7 @@ export async function fetchZip(
     url: due.url,
     path,
     signal,
+    dispatcher: deps.dispatcher,
     onProgress: (bytes, totalBytes) =>
       heartbeat({ phase: 'download', bytes, ...(totalBytes !== undefined && { totalBytes }) }),
     test: (part) => testZip(part, signal),

@@ -1,6 +1,6 @@
 import process from 'node:process';
 import { CommanderError } from 'commander';
-import { ConfigError } from '../config/config.ts';
+import { ConfigError } from '../config/config-error.ts';
 import { CommandError, exitCodes } from './exit.ts';
 import { buildProgram, version } from './program.ts';
 

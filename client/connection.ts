@@ -1,8 +1,12 @@
 import { Client, Connection } from '@temporalio/client';
 import type { Config } from '../config/config.ts';
+import { isLoopback } from '../config/loopback.ts';
 import { CommandError, exitCodes } from './exit.ts';
 
 const connectTimeoutMs = 5000;
+// gRPC's library reads http_proxy and https_proxy itself, and would send a request for this machine to the proxy.
+const withoutProxy = { 'grpc.enable_http_proxy': 0 };
+const isOnLoopback = (address = 'localhost:7233') => isLoopback(address.replace(/:\d+$/, ''));
 
 /** Runs `use` with a client of the configured Temporal, then closes the connection. */
 export async function withClient<Result>(
@@ -13,6 +17,7 @@ export async function withClient<Result>(
   const connection = await Connection.connect({
     ...connectionOptions,
     connectTimeout: connectTimeoutMs,
+    ...(isOnLoopback(connectionOptions.address) && { channelArgs: withoutProxy }),
   }).catch(asUnreachable({ temporal }));
   try {
     return await use(new Client({ connection, namespace: namespace ?? 'default' }));

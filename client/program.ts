@@ -45,10 +45,9 @@ type Need = Parameters<typeof readConfig>[1];
 type Work = (config: Config, terminal: Terminal) => Promise<number>;
 
 async function withConfig(json: boolean | undefined, need: Need, work: Work): Promise<void> {
-  process.exitCode = await work(
-    readConfig(processEnvironmentWithServices(), need),
-    createTerminal(json ?? false),
-  );
+  const config = readConfig(processEnvironmentWithServices(), need);
+  for (const warning of config.warnings) process.stderr.write(`Warning: ${warning}\n`);
+  process.exitCode = await work(config, createTerminal(json ?? false));
 }
 
 interface Json {
@@ -93,11 +92,11 @@ function addService(program: Command): void {
       process.exitCode = await start(createTerminal(json ?? false), options);
     });
 
-  command(program, 'worker', 'Run a worker until SIGTERM').action(({ json }: Json) =>
-    withConfig(json, ['database', 'temporal'], async (config) =>
-      (await import('./commands/worker.ts')).worker(config),
-    ),
-  );
+  command(program, 'worker', 'Run a worker until SIGTERM').action(async () => {
+    const { worker } = await import('./commands/worker.ts');
+    // The worker writes the warnings of the configuration to its log.
+    process.exitCode = await worker(readConfig(processEnvironmentWithServices(), ['database', 'temporal']));
+  });
 
   command(program, 'run', 'Run a job now, follow it and print its summary', [
     'surgicase run npi-update',

@@ -13,6 +13,7 @@ import { offeredMonthly } from './monthly.ts';
 import { aboutMinutes, sized } from './numbers.ts';
 import { describeSchedule } from './schedules.ts';
 import { summaryLines } from './summary.ts';
+import { outgoing } from '../worker/outgoing.ts';
 import type { Terminal } from './terminal.ts';
 import { runningRun, startManually, triggerSchedule } from './trigger.ts';
 
@@ -119,9 +120,9 @@ export async function closingLines(
 const monthlyPatienceMs = 5000;
 
 /** Size and load time of the monthly on the page, as the end of a line; empty when the size is unknown. */
-async function monthlySize({ nppes }: Config): Promise<string> {
-  const patience = AbortSignal.timeout(monthlyPatienceMs);
-  const monthly = await offeredMonthly(nppes.url, patience).catch(() => undefined);
+async function monthlySize({ nppes, proxies }: Config): Promise<string> {
+  const caller = { signal: AbortSignal.timeout(monthlyPatienceMs), dispatcher: outgoing(proxies) };
+  const monthly = await offeredMonthly(nppes.url, caller).catch(() => undefined);
   if (monthly?.sizeBytes === undefined) return '';
   const { loadSeconds } = estimateMonthly(monthly.sizeBytes);
   return `: ${sized(monthly.sizeBytes)} zip, ${aboutMinutes(loadSeconds)}`;

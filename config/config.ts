@@ -1,10 +1,12 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { loadClientConfigProfile, toClientOptions, type ClientConnectConfig } from '@temporalio/envconfig';
-import { nameProblems } from './names.ts';
+import { ConfigError } from './config-error.ts';
+import { readEnvFile } from './env-file.ts';
+import { nameProblems, unknownNames } from './names.ts';
 import { runningStart } from './start-claim.ts';
 import * as value from './values.ts';
-import { variables, type Variables } from './variables.ts';
+import { proxyNames, variables, type Variables } from './variables.ts';
 import type { Job } from '../contract/schedules.ts';
 import type { LogOptions } from '../telemetry/log.ts';
 import type { NotifyConfig } from '../telemetry/notify.ts';
@@ -19,8 +21,18 @@ export interface DatabaseConfig {
   readonly caPem?: string;
 }
 
+/** The proxies for requests to web servers. */
+export interface Proxies {
+  readonly http?: string;
+  readonly https?: string;
+  /** `NO_PROXY`: hosts that are reached without a proxy. */
+  readonly exceptions: string;
+}
+
 /** The checked settings of this process. Never log the whole object: it holds passwords. */
 export interface Config {
+  /** One sentence for each variable that has no effect although its name looks like ours. */
+  readonly warnings: readonly string[];
   readonly database?: DatabaseConfig;
   readonly searchSchema: string;
   readonly schedulerSchema: string;
@@ -47,6 +59,7 @@ export interface Config {
     readonly uiUrl?: string;
   };
   readonly temporalCliPath?: string;
+  readonly proxies: Proxies;
   readonly log: LogOptions;
   readonly heartbeatTimeoutMs: number;
   /** Whether to start the worker inside a host application. */
@@ -56,12 +69,6 @@ export interface Config {
   /** Where Prometheus reads the metrics, such as `127.0.0.1:9464`; absent: nowhere. */
   readonly metricsAddress?: string;
   readonly notify: NotifyConfig;
-}
-
-/** The configuration is not valid; the message lists every wrong value. The command line exits with 2. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-  readonly exitCode: number = 2;
 }
 
 /** The state folder of `surgicase start`, in the folder where it runs. */
@@ -98,17 +105,16 @@ export function processEnvironmentWithServices(): Environment {
         'TEMPORAL_ADDRESS to use other services.',
     );
   }
-  // Node adds the variables of the file to the same object.
+  // It adds the variables of the file to the same object.
   loadEnvFile(servicesFile);
   return environment;
 }
 
+/** Adds the variables of the file to those of the process. A variable that is set wins, even if it is empty. */
 function loadEnvFile(path: string): void {
-  try {
-    process.loadEnvFile(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
+  // oxlint-disable-next-line node/no-process-env -- the same place, which also completes it
+  const { env } = process;
+  for (const [name, found] of Object.entries(readEnvFile(path))) env[name] ??= found;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -125,12 +131,18 @@ export function readConfig(
   const env = Object.fromEntries(
     Object.entries(environment).filter((entry): entry is [string, string] => Boolean(entry[1]?.trim())),
   );
+  for (const name of proxyNames) {
+    // Both forms are in use. The one in lower case wins, as for curl.
+    const lower = env[name.toLowerCase()];
+    if (lower !== undefined) env[name] = lower;
+  }
   const parsed = variables.safeParse(env);
   const problems = (parsed.error?.issues ?? []).map((issue) => {
     const name = String(issue.path[0]);
     return `${name}: found ${value.shown(name, env[name] ?? '')}; ${issue.message}`;
   });
-  problems.push(...nameProblems(env, Object.keys(variables.shape)));
+  const known = Object.keys(variables.shape).filter((name) => !proxyNames.includes(name));
+  problems.push(...nameProblems(env, known));
   if (env['NOTIFY_ON'] && !env['NOTIFY_WEBHOOK_URL'])
     problems.push('NOTIFY_ON needs NOTIFY_WEBHOOK_URL, which receives the notifications');
   const temporal = readTemporal(env, problems);
@@ -148,12 +160,16 @@ export function readConfig(
         '`npm start` starts a Temporal server, which commands in the same folder then use.',
     );
   }
+  checkLogFile(parsed.data?.LOG_FILE, problems);
   if (problems.length > 0 || !parsed.data) {
     throw new ConfigError(
       `The configuration is not valid:\n${problems.map((line) => `  ${line}`).join('\n')}`,
     );
   }
-  return Object.freeze(assemble(parsed.data, database, temporal));
+  return Object.freeze({
+    ...assemble(parsed.data, database, temporal),
+    warnings: unknownNames(env, known),
+  });
 }
 
 function readTemporal(env: Record<string, string>, problems: string[]): Config['temporal'] {
@@ -195,11 +211,23 @@ function withCa({ caPath, ...database }: value.DatabaseUrl, problems: string[]):
   }
 }
 
+function checkLogFile(path: string | undefined, problems: string[]): void {
+  if (path === undefined) return;
+  try {
+    closeSync(openSync(path, 'a'));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    problems.push(
+      `LOG_FILE: found ${path} (${code}); must be a file that this user can write, in an existing folder`,
+    );
+  }
+}
+
 function assemble(
   given: Variables,
   database: DatabaseConfig | undefined,
   temporal: Config['temporal'],
-): Config {
+): Omit<Config, 'warnings'> {
   const keep = given.NPI_ARCHIVE_KEEP;
   return {
     ...(database && { database }),
@@ -226,6 +254,11 @@ function assemble(
       level: given.LOG_LEVEL,
       format: given.LOG_FORMAT ?? (process.stderr.isTTY ? 'pretty' : 'json'),
       ...(given.LOG_FILE !== undefined && { file: given.LOG_FILE }),
+    },
+    proxies: {
+      ...(given.HTTP_PROXY !== undefined && { http: given.HTTP_PROXY }),
+      ...(given.HTTPS_PROXY !== undefined && { https: given.HTTPS_PROXY }),
+      exceptions: given.NO_PROXY,
     },
     heartbeatTimeoutMs: given.ACTIVITY_HEARTBEAT_TIMEOUT,
     isSchedulerEnabled: given.ENABLE_SCHEDULER === 'true',

@@ -23,6 +23,18 @@ export function nameProblems(names: Readonly<Record<string, string>>, known: rea
   });
 }
 
+const prefixes = ['NPI_', 'SCHEDULE_', 'CASE_UPDATE_', 'NOTIFY_', 'DB_SSL'] as const;
+
+/** One sentence for each name that looks like ours and is not. It may belong to the host application, so it is a warning. */
+export function unknownNames(names: Readonly<Record<string, string>>, known: readonly string[]): string[] {
+  return Object.keys(names)
+    .filter((name) => prefixes.some((prefix) => name.startsWith(prefix)))
+    .filter((name) => !known.includes(name) && !Object.hasOwn(notImplemented, name))
+    .map(
+      (name) => `${name} is not a variable of this service and has no effect. Remove it or correct its name.`,
+    );
+}
+
 // Two edits of a short name make another word: a host application may have DB_PASS, which is not DB_PORT.
 const longName = 10;
 

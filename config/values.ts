@@ -49,9 +49,12 @@ export const schemaName = text(
   'a schema name of at most 64 letters, digits, _ and $, which does not begin with a digit or $',
   matching(isSchemaName),
 );
+/** In its canonical form: Temporal knows only the names of the time zone database, and in their exact spelling. */
 export const timezone = text('an IANA time zone, such as UTC or America/New_York', (found) => {
   try {
-    return new Intl.DateTimeFormat('en', { timeZone: found }).resolvedOptions().timeZone && found;
+    const { timeZone } = new Intl.DateTimeFormat('en', { timeZone: found }).resolvedOptions();
+    // Node 22 also resolves an offset such as +05:30, which is not a name.
+    return /^[A-Z]/.test(timeZone) ? timeZone : undefined;
   } catch {
     return undefined;
   }
@@ -133,6 +136,12 @@ export const noticeEvents = text(`a list of ${events.join(', ')}`, (found) => {
   return names.includes(undefined) ? undefined : names.filter((name) => name !== undefined);
 });
 
+/** curl also accepts a proxy without `http://`. */
+export const proxyUrl = text('the http(s) address of a proxy, such as http://proxy:3128', (found) => {
+  const url = parsedWebUrl(/^[a-z][a-z\d+.-]*:\/\//i.test(found) ? found : `http://${found}`);
+  return url?.href;
+});
+
 export const webhookUrl = text('an http(s) address', (found) => parsedWebUrl(found)?.href);
 
 const urlForm =
@@ -153,11 +162,18 @@ export const databaseUrl = text(urlForm, (found): DatabaseUrl | undefined => {
   }
 });
 
+const mayHoldPassword: ReadonlySet<string> = new Set([
+  'DATABASE_URL',
+  'NPPES_URL',
+  'HTTP_PROXY',
+  'HTTPS_PROXY',
+]);
+
 /** The part of a value that an error may show. Addresses lose password and query; a value that may hide a secret is not shown. */
 export function shown(name: string, found: string): string {
   if (name === 'NOTIFY_WEBHOOK_URL' || name === 'HEARTBEAT_URL')
     return 'a value that is not an address (not shown, because it may contain a token)';
-  if (name !== 'DATABASE_URL' && name !== 'NPPES_URL') return JSON.stringify(found.slice(0, 80));
+  if (!mayHoldPassword.has(name)) return JSON.stringify(found.slice(0, 80));
   const url = parsedUrl(found.trim());
   // With an unescaped / or # in the password, URL parsing puts parts of it into host or path, where masking would miss them.
   const isClear = url !== undefined && url.hash === '' && (url.username !== '' || !found.includes('@'));

@@ -119,6 +119,19 @@ export const variables = z.object({
     value.webhookUrl.optional(),
     'Receives a GET after each successful run, for a service that reports when the requests stop. Dry runs send none.',
   ),
+  HTTPS_PROXY: documented(
+    value.proxyUrl.optional(),
+    "Proxy for requests to https addresses: CMS, webhooks and AWS, such as `http://proxy:3128`. `https_proxy` wins over it. Nothing for this machine goes through a proxy, and neither do MySQL and the worker's connection to Temporal.",
+  ),
+  HTTP_PROXY: documented(
+    value.proxyUrl.optional(),
+    'The same for http addresses. `http_proxy` wins over it.',
+  ),
+  NO_PROXY: documented(
+    z.string().default(''),
+    'Hosts that are reached without a proxy, separated by commas: names (with their subdomains), `host:port`, addresses, networks such as `10.0.0.0/8`, or `*`. `no_proxy` wins over it.',
+    'none',
+  ),
   TEMPORAL_CLI_PATH: documented(
     z.string().optional(),
     'Path of the `temporal` binary for `surgicase start`.',
@@ -140,5 +153,8 @@ export const variables = z.object({
     '`10s`',
   ),
 });
+
+/** Variables that other programs read too, so a similar name is not a typing error. */
+export const proxyNames: readonly string[] = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'];
 
 export type Variables = z.infer<typeof variables>;

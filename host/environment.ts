@@ -1,5 +1,5 @@
+import { ConfigError } from '../config/config-error.ts';
 import {
-  ConfigError,
   processEnvironmentWithServices,
   readConfig,
   type Config,

@@ -1,3 +1,4 @@
+import type { Dispatcher } from 'undici';
 import type { Config } from '../config/config.ts';
 import { startMysql } from './mysql.ts';
 import type { LocalService } from './service.ts';
@@ -21,6 +22,8 @@ export interface Services {
 export interface ServicesWanted {
   readonly config: Config;
   readonly stateDir: string;
+  /** Sends requests to CMS's page, through a proxy or not. */
+  readonly dispatcher: Dispatcher;
   /** `NPPES_URL` is set. */
   readonly isPageGiven: boolean;
   readonly source?: SourceName;
@@ -92,6 +95,7 @@ function given(name: string, place: string): Promise<Part> {
 async function sourceOf({
   config,
   stateDir,
+  dispatcher,
   isPageGiven,
   source: name,
   today,
@@ -101,7 +105,13 @@ async function sourceOf({
   if (isPageGiven && name === undefined) return given('Registry', url);
   // A configured database gets generated providers only when they are asked for.
   const wanted = name ?? (config.database ? 'cms' : undefined);
-  const source = await openSource(stateDir, { cmsUrl: url, today, onAttempt, ...(wanted && { wanted }) });
+  const source = await openSource(stateDir, {
+    cmsUrl: url,
+    dispatcher,
+    today,
+    onAttempt,
+    ...(wanted && { wanted }),
+  });
   return { ...source, name: 'Registry', variables: { NPPES_URL: source.pageUrl }, source };
 }
 

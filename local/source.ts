@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Dispatcher } from 'undici';
 import { fetchPage } from '../nppes/page/listing.ts';
 import { releasesOnPage } from '../nppes/page/page.ts';
 import { startCmsReplica, type CmsReplica } from './cms-replica.ts';
@@ -20,6 +21,7 @@ export interface SourceSearch {
   /** Chosen by a person; otherwise the page decides. */
   readonly wanted?: SourceName;
   readonly cmsUrl: string;
+  readonly dispatcher: Dispatcher;
   /** ISO date; the generated weeks end before it. */
   readonly today: string;
   /** Receives each attempt, for `--verbose`. */
@@ -43,7 +45,7 @@ export async function openSource(stateDir: string, search: SourceSearch): Promis
         `Start over with \`rm -r ${stateDir}\`, or start without --source.`,
     );
   }
-  const name = wanted ?? known ?? ((await offersWeeklies(cmsUrl)) ? 'cms' : 'sample');
+  const name = wanted ?? known ?? ((await offersWeeklies(search)) ? 'cms' : 'sample');
   mkdirSync(stateDir, { recursive: true });
   writeFileSync(join(stateDir, 'source'), name);
   return name === 'cms' ? cms(cmsUrl) : sample(join(stateDir, 'sample'), search);
@@ -54,9 +56,9 @@ function knownSource(stateDir: string): SourceName | undefined {
   return existsSync(file) ? (readFileSync(file, 'utf8') as SourceName) : undefined;
 }
 
-async function offersWeeklies(url: string): Promise<boolean> {
+async function offersWeeklies({ cmsUrl: url, dispatcher }: SourceSearch): Promise<boolean> {
   try {
-    const html = await fetchPage(url, { signal: AbortSignal.timeout(pagePatienceMs) });
+    const html = await fetchPage(url, { signal: AbortSignal.timeout(pagePatienceMs), dispatcher });
     return releasesOnPage(html, url).some(({ release }) => release.kind === 'weekly');
   } catch {
     return false;

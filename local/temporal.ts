@@ -67,7 +67,12 @@ async function launch(path: string, folder: string, database: string): Promise<L
 
 async function answers(address: string): Promise<boolean> {
   try {
-    const connection = await Connection.connect({ address, connectTimeout: 1000 });
+    const connection = await Connection.connect({
+      address,
+      connectTimeout: 1000,
+      // gRPC's library reads http_proxy itself, and would ask the proxy for this machine.
+      channelArgs: { 'grpc.enable_http_proxy': 0 },
+    });
     await connection.close();
     return true;
   } catch {

@@ -26,8 +26,9 @@ export class NppesError extends Error {
   }
 }
 
-/** The code of a network or file error, or its message if it has no code. */
+/** The code of a network or file error, or its message if it has no code of the operating system. */
 export function reason(error: unknown): string {
   const { code, message } = error as Partial<NodeJS.ErrnoException>;
-  return code ?? message ?? String(error);
+  const isOfUndici = code?.startsWith('UND_ERR') ?? false;
+  return (isOfUndici ? undefined : code) ?? message ?? String(error);
 }

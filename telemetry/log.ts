@@ -38,12 +38,32 @@ export function createLog(
   write: (line: string) => unknown = (line) => process.stderr.write(line),
 ): Log {
   const render = options.format === 'json' ? asJson : asPretty;
+  const append = options.file === undefined ? undefined : appender(options.file, write);
   return writing((line) => {
     if (levels.indexOf(line.level) < levels.indexOf(options.level)) return;
     write(render(line));
-    // Synchronous, so that the last line before a crash is not lost. A run writes few lines.
-    if (options.file !== undefined) appendFileSync(options.file, asJson(line));
+    append?.(asJson(line));
   });
+}
+
+/**
+ * Appends lines to a file. When the file cannot be written, for example on a full disk, it says so once with `complain`, and
+ * tries again with the next line: a load never depends on its log.
+ */
+export function appender(path: string, complain: (line: string) => unknown): (line: string) => void {
+  let isFailing = false;
+  return (line) => {
+    try {
+      // Synchronous, so that the last line before a crash is not lost. A run writes few lines.
+      appendFileSync(path, line);
+      isFailing = false;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (!isFailing)
+        complain(`The log file ${path} cannot be written (${code}). Its lines are missing until it can.\n`);
+      isFailing = true;
+    }
+  };
 }
 
 function writing(put: (line: Line) => void): Log {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { request } from 'undici';
+import { request, type Dispatcher } from 'undici';
 import type { Log } from './log.ts';
 
 /** What people can be told about; `NOTIFY_ON` selects from these. */
@@ -40,13 +40,13 @@ const retryAfterMs = [2000, 30_000];
 /** Posts notices as JSON to the webhook, up to three times each. Logs a warning when the webhook accepts none of them. */
 export function createNotifier(
   { webhookUrl, events, heartbeatUrl }: NotifyConfig,
-  log: Log,
+  { log, dispatcher }: { readonly log: Log; readonly dispatcher: Dispatcher },
   delaysMs: readonly number[] = retryAfterMs,
 ): Notifier {
   const sending = new Set<Promise<void>>();
   const send = (what: string, url: string, event: NoticeEvent, body?: string) => {
     const report = async () => {
-      const failure = await deliver(url, delaysMs, body);
+      const failure = await deliver(url, { dispatcher, delaysMs }, body);
       // Without the address, because it may contain a token.
       if (failure !== undefined) log.warn(`${what} (${failure})`, { event, failure });
     };
@@ -68,22 +68,31 @@ export function createNotifier(
 }
 
 /** Sends once, and once more after each delay. Returns why the last try failed, or undefined. */
-async function deliver(url: string, delaysMs: readonly number[], body?: string): Promise<string | undefined> {
-  let failure = await attempt(url, body);
+async function deliver(
+  url: string,
+  { dispatcher, delaysMs }: { readonly dispatcher: Dispatcher; readonly delaysMs: readonly number[] },
+  body?: string,
+): Promise<string | undefined> {
+  let failure = await attempt(url, dispatcher, body);
   for (const ms of delaysMs) {
     if (failure === undefined) return undefined;
     await sleep(ms, undefined, { ref: false });
-    failure = await attempt(url, body);
+    failure = await attempt(url, dispatcher, body);
   }
   return failure;
 }
 
-async function attempt(url: string, body: string | undefined): Promise<string | undefined> {
+async function attempt(
+  url: string,
+  dispatcher: Dispatcher,
+  body: string | undefined,
+): Promise<string | undefined> {
   try {
     const { statusCode, body: answer } = await request(url, {
       method: body === undefined ? 'GET' : 'POST',
       ...(body !== undefined && { body, headers: { 'content-type': 'application/json' } }),
       signal: AbortSignal.timeout(timeoutMs),
+      dispatcher,
     });
     await answer.dump();
     return statusCode >= 200 && statusCode < 300 ? undefined : `status ${statusCode}`;

@@ -2,6 +2,7 @@ import type { Config, DatabaseConfig } from '../config/config.ts';
 import { connect, type Database } from '../db/connection/pool.ts';
 import type { DatabaseOptions } from '../db/connection/open-connection.ts';
 import { secretCredentials, staticCredentials } from '../db/connection/credentials.ts';
+import { outgoing } from './outgoing.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
@@ -28,7 +29,10 @@ export function databaseOptionsOf({
   database,
 }: Pick<WorkerSetup, 'config' | 'database'>): DatabaseOptions {
   const { host, port, caPem, login } = database;
-  const credentials = 'secretId' in login ? secretCredentials(login.secretId) : staticCredentials(login);
+  const credentials =
+    'secretId' in login
+      ? secretCredentials(login.secretId, outgoing(config.proxies))
+      : staticCredentials(login);
   return { host, port, credentials, schema: config.schedulerSchema, ...(caPem !== undefined && { caPem }) };
 }
 

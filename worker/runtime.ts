@@ -1,5 +1,6 @@
 import { IllegalStateError } from '@temporalio/common';
 import { DefaultLogger, makeTelemetryFilterString, Runtime, type LogLevel } from '@temporalio/worker';
+import { ConfigError } from '../config/config-error.ts';
 import type { Log } from '../telemetry/log.ts';
 
 // Messages that need no line of ours: activities log their own failures with the next step.
@@ -14,6 +15,7 @@ const routine: ReadonlySet<string> = new Set([
  * Sends the SDK's own log lines to our log and serves its metrics to Prometheus. Call it before the first worker starts.
  * The SDK handles no signals; that is the caller's task. A process has one runtime: if a host application has already
  * installed one, that one stays.
+ * @throws ConfigError when nothing can listen at `metricsAddress`
  */
 export function installRuntime(log: Log, metricsAddress?: string): void {
   const logger = new DefaultLogger('DEBUG', ({ level, message, meta }) => {
@@ -30,7 +32,12 @@ export function installRuntime(log: Log, metricsAddress?: string): void {
       },
     });
   } catch (error) {
-    if (!(error instanceof IllegalStateError)) throw error;
+    if (error instanceof IllegalStateError) return;
+    if (metricsAddress === undefined) throw error;
+    throw new ConfigError(
+      `The configuration is not valid:\n  METRICS_ADDRESS: found ${metricsAddress}; nothing can listen there: ${(error as Error).message}`,
+      { cause: error },
+    );
   }
 }
 

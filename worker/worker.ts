@@ -5,6 +5,7 @@ import { createNotifier } from '../telemetry/notify.ts';
 import { workflowCode } from './bundle.ts';
 import { openDatabase, schemasOf, type WorkerSetup } from './database.ts';
 import { temporalMetrics } from './metrics.ts';
+import { outgoing } from './outgoing.ts';
 import { runWorkers, shutdownTimes, type RunningWorker } from './running.ts';
 
 const rowsPerBlock = 5000;
@@ -13,12 +14,15 @@ const casesPerBatch = 1000;
 /** Starts a worker: workflows and short activities on one queue, and loads, one at a time, on the other. */
 export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
   const { config, log } = setup;
+  for (const warning of config.warnings) log.warn(warning);
   const { connectionOptions, namespace } = config.temporal;
   const connection = await NativeConnection.connect(connectionOptions);
   const database = openDatabase(setup);
-  const notifier = createNotifier(config.notify, log);
+  const dispatcher = outgoing(config.proxies);
+  const notifier = createNotifier(config.notify, { log, dispatcher });
   const activities = createActivities({
     database,
+    dispatcher,
     schemas: schemasOf(setup),
     log,
     pageUrl: config.nppes.url,
@@ -53,6 +57,7 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
   return runWorkers(workers, log, async () => {
     await notifier.settle();
     await database.close();
+    await dispatcher.close();
     await connection.close();
   });
 }

@@ -7,6 +7,7 @@ import { releaseName } from '../../nppes/page/release.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 import { offeredMonthly } from '../monthly.ts';
 import { aboutMinutes, grouped, sized } from '../numbers.ts';
+import { outgoing } from '../../worker/outgoing.ts';
 import type { Terminal } from '../terminal.ts';
 
 interface Folder {
@@ -17,8 +18,11 @@ interface Folder {
 }
 
 /** `surgicase npi replace --dry-run`: shows what loading the newest monthly takes. Asks only the page and this host's disk. */
-export async function previewReplace({ nppes }: Config, terminal: Terminal): Promise<number> {
-  const monthly = await offeredMonthly(nppes.url, new AbortController().signal);
+export async function previewReplace({ nppes, proxies }: Config, terminal: Terminal): Promise<number> {
+  const monthly = await offeredMonthly(nppes.url, {
+    signal: new AbortController().signal,
+    dispatcher: outgoing(proxies),
+  });
   if (!monthly) throw new CommandError(exitCodes.failed, noMonthly);
   const estimate = estimateMonthly(monthly.sizeBytes);
   const folders = [

@@ -20,6 +20,7 @@ import { migrate } from '../../db/schema/migrate.ts';
 import { createCases, insertCases } from '../../db/cases/sample-cases.ts';
 import type { RunningWorker } from '../../worker/running.ts';
 import { startWorker } from '../../worker/worker.ts';
+import { outgoing } from '../../worker/outgoing.ts';
 import { installRuntime } from '../../worker/runtime.ts';
 import { asUnreachable, withClient } from '../connection.ts';
 import { withDatabase } from '../database.ts';
@@ -59,6 +60,7 @@ export async function start(terminal: Terminal, options: StartOptions): Promise<
 async function startHere(terminal: Terminal, options: StartOptions): Promise<number> {
   const env = processEnvironment();
   const given = readConfig(env);
+  for (const warning of given.warnings) terminal.say(`Warning: ${warning}`);
   refuseHalfConfigured(given);
   const claim = claimState(stateDir);
   const interrupted = interruption(terminal, killOwned);
@@ -66,6 +68,7 @@ async function startHere(terminal: Terminal, options: StartOptions): Promise<num
     const services = await startServices({
       config: given,
       stateDir,
+      dispatcher: outgoing(given.proxies),
       isPageGiven: Boolean(env['NPPES_URL']),
       today: new Date().toISOString().slice(0, 10),
       ...(options.source && { source: options.source }),

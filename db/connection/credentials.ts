@@ -1,4 +1,5 @@
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { request, type Dispatcher } from 'undici';
 import { DbError } from './errors.ts';
 
 export interface Login {
@@ -21,18 +22,18 @@ export function staticCredentials(login: Login): Credentials {
 /**
  * The login in an AWS Secrets Manager secret, in the form that RDS writes: `{"username","password"}`.
  *
- * Cached until `forget`. The region, the endpoint and the AWS credentials come from the SDK's usual chain.
+ * Requests go through `dispatcher`. Cached until `forget`. The region, the endpoint and the AWS credentials come from the SDK's usual chain.
  * `login` throws DbError DatabaseRefused (the secret is missing, denied or malformed) or DatabaseUnreachable (AWS did not
  * answer). Both name the secret, never its value.
  */
-export function secretCredentials(secretId: string): Credentials {
+export function secretCredentials(secretId: string, dispatcher: Dispatcher): Credentials {
   let cached: Promise<Login> | undefined;
   let client: SecretsManagerClient | undefined;
 
   async function fetchLogin(): Promise<Login> {
     // Imported on demand: the SDK would slow every start by a fraction of a second, and only this login needs it.
     const aws = await import('@aws-sdk/client-secrets-manager');
-    client ??= new aws.SecretsManagerClient({});
+    client ??= new aws.SecretsManagerClient({ requestHandler: sentThrough(dispatcher) });
     const command = new aws.GetSecretValueCommand({ SecretId: secretId });
     const answer = await client.send(command).catch((error: unknown) => {
       throw secretError(secretId, error);
@@ -51,6 +52,34 @@ export function secretCredentials(secretId: string): Credentials {
     forget() {
       cached = undefined;
       return true;
+    },
+  };
+}
+
+/** A request of the AWS SDK. */
+interface AwsRequest {
+  readonly method: Dispatcher.HttpMethod;
+  readonly protocol: string;
+  readonly hostname: string;
+  readonly port?: number;
+  readonly path: string;
+  readonly query?: Record<string, string | string[] | null>;
+  readonly headers: Record<string, string>;
+  readonly body: string;
+}
+
+const timeoutMs = 10_000;
+
+/** Sends the SDK's requests through the dispatcher, because the SDK's own handler knows no proxy. */
+function sentThrough(dispatcher: Dispatcher) {
+  return {
+    async handle({ protocol, hostname, port, path, query = {}, method, headers, body }: AwsRequest) {
+      const url = new URL(`${protocol}//${hostname}${port === undefined ? '' : `:${port}`}${path}`);
+      for (const [name, found] of Object.entries(query))
+        for (const each of [found ?? ''].flat()) url.searchParams.append(name, each);
+      const timeouts = { headersTimeout: timeoutMs, bodyTimeout: timeoutMs };
+      const response = await request(url, { method, headers, body, dispatcher, ...timeouts });
+      return { response };
     },
   };
 }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { NppesError, reason } from '../errors.ts';
 import { encodingsOf } from '../transfer/content-encoding.ts';
 import { contentLength, etagOf } from '../transfer/headers.ts';
-import { request } from '../transfer/request.ts';
+import { request, type Caller } from '../transfer/request.ts';
 import type { ListedRelease } from './due.ts';
 import { releasesOnPage } from './page.ts';
 
@@ -13,8 +13,8 @@ const pageMaxBytes = 5_000_000;
  * The HTML of the page that lists the zips.
  * @throws NppesError PageUnreachable (no response, another status than 200, too long) or RedirectRefused
  */
-export async function fetchPage(url: string, { signal }: { signal: AbortSignal }): Promise<string> {
-  const response = await request({ url, signal, failure: 'PageUnreachable' });
+export async function fetchPage(url: string, caller: Caller): Promise<string> {
+  const response = await request({ url, ...caller, failure: 'PageUnreachable' });
   if (response.statusCode !== 200) {
     response.body.destroy();
     throw new NppesError('PageUnreachable', `${url} returned status ${response.statusCode}.`);
@@ -28,7 +28,7 @@ export async function fetchPage(url: string, { signal }: { signal: AbortSignal }
       chunks.push(chunk);
     }
   } catch (error) {
-    signal.throwIfAborted();
+    caller.signal.throwIfAborted();
     throw new NppesError('PageUnreachable', `The download of ${url} broke off: ${reason(error)}.`, {
       cause: error,
     });
@@ -53,8 +53,8 @@ export interface Listing {
  * The releases that the page links.
  * @throws NppesError PageUnreachable, RedirectRefused, or PageWithoutLinks
  */
-export async function listedReleases(pageUrl: string, signal: AbortSignal): Promise<Listing> {
-  const links = releasesOnPage(await fetchPage(pageUrl, { signal }), pageUrl);
+export async function listedReleases(pageUrl: string, caller: Caller): Promise<Listing> {
+  const links = releasesOnPage(await fetchPage(pageUrl, caller), pageUrl);
   if (links.length === 0)
     throw new NppesError('PageWithoutLinks', `${pageUrl} contains no links to NPPES files.`);
   const isAbsent = ({ url }: ListedRelease) => url.startsWith('file:') && !existsSync(new URL(url));
@@ -73,9 +73,9 @@ export async function listedReleases(pageUrl: string, signal: AbortSignal): Prom
  */
 export async function zipFacts(
   url: string,
-  signal: AbortSignal,
+  caller: Caller,
 ): Promise<Pick<ListedRelease, 'etag' | 'sizeBytes'>> {
-  const response = await request({ url, signal, failure: 'DownloadFailed', method: 'HEAD' });
+  const response = await request({ url, ...caller, failure: 'DownloadFailed', method: 'HEAD' });
   response.body.destroy();
   if (response.statusCode !== 200) return {};
   const etag = etagOf(response.headers);

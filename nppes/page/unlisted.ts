@@ -1,6 +1,6 @@
 import { NppesError } from '../errors.ts';
 import { header } from '../transfer/headers.ts';
-import { request } from '../transfer/request.ts';
+import { request, type Caller } from '../transfer/request.ts';
 import { dayAfter, type Gap, type ListedRelease } from './due.ts';
 import { parseReleaseName, v2Since, type Release } from './release.ts';
 
@@ -37,13 +37,13 @@ const mmddyy = (day: string) => day.slice(5, 7) + day.slice(8, 10) + day.slice(2
 export async function unlistedWeeklies(
   gaps: readonly Gap[],
   beside: string,
-  signal: AbortSignal,
+  caller: Caller,
 ): Promise<ListedRelease[]> {
   const found: ListedRelease[] = [];
   for (const candidates of weekliesOf(gaps)) {
     for (const release of candidates) {
       const url = new URL(release.fileName, beside).href;
-      if (!(await isOffered(url, signal))) continue;
+      if (!(await isOffered(url, caller))) continue;
       found.push({ release, url });
       break;
     }
@@ -53,8 +53,8 @@ export async function unlistedWeeklies(
 
 const noHead: ReadonlySet<number> = new Set([405, 501]);
 
-async function isOffered(url: string, signal: AbortSignal): Promise<boolean> {
-  const source = { url, signal, failure: 'DownloadFailed' } as const;
+async function isOffered(url: string, caller: Caller): Promise<boolean> {
+  const source = { url, ...caller, failure: 'DownloadFailed' } as const;
   try {
     let response = await request({ ...source, method: 'HEAD' });
     response.body.destroy();

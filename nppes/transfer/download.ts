@@ -7,13 +7,12 @@ import { encodingsOf } from './content-encoding.ts';
 import { contentLength, etagOf, header } from './headers.ts';
 import { discardNote, discardPart, partPath, readPart, writeNote } from './partial-download.ts';
 import type { Part, PartNote } from './partial-download.ts';
-import { request, type SourceResponse } from './request.ts';
+import { request, type Caller, type SourceResponse } from './request.ts';
 
-export interface ZipDownload {
+export interface ZipDownload extends Caller {
   readonly url: string;
   /** Where the complete and tested zip goes; until then its bytes are in `<path>.part`. */
   readonly path: string;
-  readonly signal: AbortSignal;
   /** Bytes on disk so far, including those of an earlier attempt; `totalBytes` if the server sends it. */
   onProgress(bytes: number, totalBytes: number | undefined): void;
   /** Throws NppesError when the file is not an intact zip. */
@@ -63,10 +62,16 @@ async function fetchAndTest(download: ZipDownload): Promise<DownloadedZip> {
 }
 
 async function fetchPart(download: ZipDownload): Promise<DownloadedZip> {
-  const { url, path, signal } = download;
+  const { url, path, signal, dispatcher } = download;
   const part = await readPart(path, signal);
   const headers = part && { range: `bytes=${part.offsetBytes}-`, 'if-range': part.validator };
-  const response = await request({ url, signal, failure: 'DownloadFailed', ...(headers && { headers }) });
+  const response = await request({
+    url,
+    signal,
+    dispatcher,
+    failure: 'DownloadFailed',
+    ...(headers && { headers }),
+  });
   try {
     if (part && continues(response, part)) return await receive(download, response, part, part);
     if (response.statusCode !== 200) return await refuse(download, response);

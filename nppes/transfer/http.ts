@@ -7,7 +7,8 @@ import type { SourceRequest, SourceResponse } from './request.ts';
 // The version must equal the one in package.json; download.test.ts "names us" checks it.
 const userAgent = 'surgicase-pipelines/0.1.0 (NPPES loader)';
 const redirectMax = 5;
-const agent = new Agent({ connect: { timeout: 10_000 }, headersTimeout: 30_000, bodyTimeout: 60_000 });
+const direct = new Agent({ connect: { timeout: 10_000 } });
+const timeouts = { headersTimeout: 30_000, bodyTimeout: 60_000 };
 
 /**
  * Sends a request to a web server. Follows redirects within the host, also from http to https but never back.
@@ -18,6 +19,7 @@ const agent = new Agent({ connect: { timeout: 10_000 }, headersTimeout: 30_000, 
 export async function requestFromServer({
   url,
   signal,
+  dispatcher = direct,
   failure,
   method = 'GET',
   headers = {},
@@ -27,7 +29,8 @@ export async function requestFromServer({
     const response = await send(address, {
       method,
       signal,
-      dispatcher: agent,
+      dispatcher,
+      ...timeouts,
       headers: { 'user-agent': userAgent, 'accept-encoding': 'identity', ...headers },
     }).catch((error: unknown) => {
       signal.throwIfAborted();

@@ -1,12 +1,19 @@
 import type { Readable } from 'node:stream';
+import type { Dispatcher } from 'undici';
 import type { NppesErrorCode } from '../errors.ts';
 import { requestFromServer } from './http.ts';
 import { requestFromDisk } from './local-files.ts';
 
-/** A request to a web server, or for a file or folder on this host. */
-export interface SourceRequest {
-  readonly url: string;
+/** What every request needs from its caller. */
+export interface Caller {
   readonly signal: AbortSignal;
+  /** Sends the request, for example through a proxy; absent: it goes straight to the server. */
+  readonly dispatcher?: Dispatcher | undefined;
+}
+
+/** A request to a web server, or for a file or folder on this host. */
+export interface SourceRequest extends Caller {
+  readonly url: string;
   /** The code of the error that is thrown when there is no response. */
   readonly failure: NppesErrorCode;
   readonly method?: 'GET' | 'HEAD';

@@ -1,3 +1,4 @@
+import { Agent } from 'undici';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import {
@@ -322,13 +323,15 @@ async function secretsManager(
   return { server: http, askedCount: () => askedCount };
 }
 
+const direct = new Agent();
+
 test('fetches the password again only after a rotation', async () => {
   let password = 'first';
   const aws = await secretsManager(() => [
     200,
     { SecretString: JSON.stringify({ username: user, password, engine: 'mysql' }) },
   ]);
-  const credentials = secretCredentials('rds!cluster');
+  const credentials = secretCredentials('rds!cluster', direct);
   const connectionOf = () =>
     open({ credentials }).session(never, (session) => session.query('SELECT CURRENT_USER() AS name'));
   expect(await connectionOf()).toEqual([{ name: `${user}@%` }]);
@@ -353,12 +356,12 @@ test('names a secret that cannot be read, but not its value', async () => {
   const aws = await secretsManager((id) =>
     id === 'absent' ? [400, absent] : [200, { SecretString: 'hunter2 is not JSON' }],
   );
-  const missing = await failure(secretCredentials('absent').login());
+  const missing = await failure(secretCredentials('absent', direct).login());
   expect(missing).toMatchObject({
     code: 'DatabaseRefused',
     message: expect.stringContaining('Could not read the secret absent'),
   });
-  const malformed = await failure(secretCredentials('malformed').login());
+  const malformed = await failure(secretCredentials('malformed', direct).login());
   expect(malformed).toMatchObject({
     code: 'DatabaseRefused',
     message: expect.stringContaining('The secret malformed must be a JSON object'),
@@ -366,7 +369,7 @@ test('names a secret that cannot be read, but not its value', async () => {
   expect(`${malformed?.message} ${malformed?.stack} ${String(malformed?.cause)}`).not.toContain('hunter2');
   aws.server.close();
   aws.server.closeAllConnections();
-  expect(await code(secretCredentials('away').login())).toBe('DatabaseUnreachable');
+  expect(await code(secretCredentials('away', direct).login())).toBe('DatabaseUnreachable');
 });
 
 test('replaces a connection at once that the server closed while it was idle', async () => {

@@ -192,7 +192,7 @@ test('follows a redirect within the host, refuses one to another host or in a lo
   target = `${elsewhere}/zip`;
   expect(await code(download(url))).toBe('RedirectRefused');
   expect(await code(fetchPage(url, { signal: never }))).toBe('RedirectRefused');
-  expect(await code(zipFacts(url, never))).toBe('RedirectRefused');
+  expect(await code(zipFacts(url, { signal: never }))).toBe('RedirectRefused');
   target = '/round';
   expect(await code(download(url))).toBe('RedirectRefused');
   expect(seen).toEqual([]);
@@ -247,16 +247,16 @@ test('knows length and ETag without a download, unless the server refuses HEAD',
     if (isRefused) response.writeHead(405).end();
     else sendZip(request, response);
   });
-  expect(await zipFacts(url, never)).toEqual({ etag: '"one"', sizeBytes: zip.length });
+  expect(await zipFacts(url, { signal: never })).toEqual({ etag: '"one"', sizeBytes: zip.length });
   isRefused = true;
-  expect(await zipFacts(url, never)).toEqual({});
+  expect(await zipFacts(url, { signal: never })).toEqual({});
 });
 
 test('a HEAD with the length 0 says nothing about the length', async () => {
   const url = await serve((_request, response) => {
     response.writeHead(200, { etag: '"one"', 'content-length': 0 }).end();
   });
-  expect(await zipFacts(url, never)).toEqual({ etag: '"one"' });
+  expect(await zipFacts(url, { signal: never })).toEqual({ etag: '"one"' });
 });
 
 const html = "<a href='./a.zip'>".repeat(1000);

@@ -83,14 +83,14 @@ describe('NPPES_URL on this disk', () => {
   it('as a saved page without any of its zips names one of them', async () => {
     const there = 'NPPES_Data_Dissemination_091426_092026_Weekly_V2.zip';
     writeFileSync(source, `<a href='https://download.cms.gov/nppes/${there}'>`);
-    await expect(listedReleases(pathToFileURL(source).href, forever)).rejects.toThrow(
+    await expect(listedReleases(pathToFileURL(source).href, { signal: forever })).rejects.toThrow(
       `links 1 NPPES files, such as ${there}, but none of them is on this disk`,
     );
   });
 
   it('that does not exist is reported with path and reason, and so is a linked zip', async () => {
     const page = pathToFileURL(join(base, 'nowhere')).href;
-    await expect(listedReleases(page, forever)).rejects.toMatchObject({
+    await expect(listedReleases(page, { signal: forever })).rejects.toMatchObject({
       code: 'PageUnreachable',
       message: expect.stringMatching(/Could not read file:\/\/\/.*\/nowhere on the host \S+: ENOENT\./),
     });
@@ -104,7 +104,7 @@ describe('NPPES_URL on this disk', () => {
 
   it('as an empty folder contains no NPPES file', async () => {
     mkdirSync(source);
-    await expect(listedReleases(pathToFileURL(source).href, forever)).rejects.toMatchObject({
+    await expect(listedReleases(pathToFileURL(source).href, { signal: forever })).rejects.toMatchObject({
       code: 'PageWithoutLinks',
     });
   });

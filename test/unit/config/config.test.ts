@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ConfigError, processEnvironment, readConfig } from '../../../config/config.ts';
+import { ConfigError } from '../../../config/config-error.ts';
+import { readEnvFile } from '../../../config/env-file.ts';
+import { processEnvironment, readConfig } from '../../../config/config.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -51,9 +53,16 @@ const meanings: [name: string, value: string, path: string, meaning: unknown][] 
   ['SCHEDULE_NPI_UPDATE', 'off', 'crons.npi-update', 'off'],
   ['SCHEDULE_NPI_UPDATE', '*/15  8-18 1,15 JAN-jun mon', 'crons.npi-update', '*/15 8-18 1,15 JAN-jun mon'],
   ['SCHEDULE_TIMEZONE', 'America/New_York', 'timezone', 'America/New_York'],
+  ['SCHEDULE_TIMEZONE', 'america/new_york', 'timezone', 'America/New_York'],
+  ['SCHEDULE_TIMEZONE', 'utc', 'timezone', 'UTC'],
+  ['SCHEDULE_TIMEZONE', 'Etc/UTC', 'timezone', 'UTC'],
+  ['SCHEDULE_TIMEZONE', 'PST', 'timezone', 'America/Los_Angeles'],
   ['ACTIVITY_HEARTBEAT_TIMEOUT', '1s', 'heartbeatTimeoutMs', 1000],
   ['LOG_FORMAT', 'pretty', 'log.format', 'pretty'],
   ['HEARTBEAT_URL', 'https://ping.example/a-token', 'notify.heartbeatUrl', 'https://ping.example/a-token'],
+  ['HTTPS_PROXY', 'http://proxy:3128', 'proxies.https', 'http://proxy:3128/'],
+  ['https_proxy', 'proxy:3128', 'proxies.https', 'http://proxy:3128/'],
+  ['no_proxy', '.cms.gov', 'proxies.exceptions', '.cms.gov'],
 ];
 test.each(meanings)('reads %s=%s', (name, value, path, meaning) => {
   expect(readConfig({ [name]: value })).toHaveProperty(path.split('.'), meaning);
@@ -74,6 +83,9 @@ const refusals: [name: string, value: string, accepted: string][] = [
   ['SCHEDULE_NPI_UPDATE', '0 8 * * */0', 'five cron fields'],
   ['SCHEDULE_NPI_UPDATE', '@weekly', 'five cron fields'],
   ['SCHEDULE_TIMEZONE', 'Mars/Olympus', 'IANA'],
+  ['SCHEDULE_TIMEZONE', '+05:30', 'IANA'],
+  ['LOG_FILE', '/no/such/folder/log', 'an existing folder'],
+  ['HTTP_PROXY', 'socks5://proxy:1080', 'the http(s) address of a proxy'],
   ['SEARCH_SCHEMA', 'search`; DROP TABLE x', 'a schema name'],
   ['NPPES_URL', 'ftp://download.cms.gov/', 'an http(s) address'],
   ['NPPES_URL', 'file://data/NPI_Files.html', 'file:///path/of/a/folder/'],
@@ -112,6 +124,7 @@ const leaky = [
   ['DATABASE_URL', 'app:hunter2@host'],
   ['NPPES_URL', 'https://app:hunter2@mirror/NPI_Files.html'],
   ['NPPES_URL', 'https:/app:hunter2'],
+  ['HTTPS_PROXY', 'socks5://app:hunter2@proxy'],
 ] as const;
 test.each(leaky)('refuses %s=%s without quoting its password', (name, value) => {
   const message = problemsOf({ [name]: value });
@@ -189,6 +202,57 @@ test('.env sets variables that the environment does not set', () => {
     delete process.env['SEARCH_SCHEMA'];
     delete process.env['NPI_ARCHIVE_KEEP'];
   }
+});
+
+const database = 'DATABASE_URL=mysql://a:b@host/elsewhere\n';
+const swapped = (text: string) => Buffer.from(`\ufeff${text}`, 'utf16le').swap16();
+test.each([
+  ['UTF-8', Buffer.from(database)],
+  ['UTF-8 with a byte order mark', Buffer.from(`\ufeff${database}`)],
+  ['UTF-16, little-endian', Buffer.from(`\ufeff${database}`, 'utf16le')],
+  ['UTF-16, big-endian', swapped(database)],
+  ['CRLF', Buffer.from(database.replace('\n', '\r\n'))],
+])('a .env in %s gives its first variable', (_, bytes) => {
+  const path = join(folder, 'some.env');
+  writeFileSync(path, bytes);
+  expect(readEnvFile(path)).toEqual({ DATABASE_URL: 'mysql://a:b@host/elsewhere' });
+});
+
+test.each([
+  ['UTF-16 without a byte order mark', Buffer.from(database, 'utf16le'), 'is not a text in UTF-8'],
+  ['Latin-1', Buffer.from('DATABASE_URL=mysql://a:p\u00e4ss@host/s\n', 'latin1'), 'is not a text in UTF-8'],
+  [
+    'an invisible character before a name',
+    Buffer.from(`\n\u00a0${database}`),
+    'invisible or non-ASCII character',
+  ],
+])('a .env with %s is refused, because ignoring it would mean another database', (_, bytes, message) => {
+  const path = join(folder, 'some.env');
+  writeFileSync(path, bytes);
+  expect(() => readEnvFile(path)).toThrow(ConfigError);
+  expect(() => readEnvFile(path)).toThrow(message);
+});
+
+test('a .env that cannot be read is refused', () => {
+  expect(() => readEnvFile(folder)).toThrow('cannot be read (EISDIR)');
+});
+
+test("a name like a proxy's belongs to another program", () => {
+  expect(problemsOf({ FTP_PROXY: 'http://proxy', ALL_PROXY: 'http://proxy' })).toBe('none');
+});
+
+test('an unknown name with one of our prefixes is a warning; other names are not ours', () => {
+  const names = {
+    NPI_ARCHIVE_FOLDER: 'x',
+    SCHEDULE_EVERYTHING: 'x',
+    PATHS: 'x',
+    NPI_WORK_DIR: '/tmp',
+    NPI_REFERENCE_FILES: 'off',
+  };
+  expect(readConfig(names).warnings).toEqual([
+    'NPI_ARCHIVE_FOLDER is not a variable of this service and has no effect. Remove it or correct its name.',
+    'SCHEDULE_EVERYTHING is not a variable of this service and has no effect. Remove it or correct its name.',
+  ]);
 });
 
 test.each([

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -49,5 +49,24 @@ test('a log file gets the lines as JSON in addition to stderr', () => {
     .split('\n')
     .map((line) => (JSON.parse(line) as { level: string }).level);
   expect(levels).toEqual(['warn', 'error']);
+  rmSync(folder, { recursive: true });
+});
+
+test('a log file that cannot be written is reported once, and the lines still reach the stream', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'surgicase-log-'));
+  const file = join(folder, 'missing', 'log');
+  const lines: string[] = [];
+  const log = createLog({ level: 'info', format: 'pretty', file }, (line) => lines.push(line.trimEnd()));
+  log.info('one');
+  log.info('two');
+  mkdirSync(join(folder, 'missing'));
+  log.info('three');
+  expect(lines.map((line) => line.replace(/^\S+ INFO +/, ''))).toEqual([
+    'one',
+    `The log file ${file} cannot be written (ENOENT). Its lines are missing until it can.`,
+    'two',
+    'three',
+  ]);
+  expect(readFileSync(file, 'utf8')).toContain('"message":"three"');
   rmSync(folder, { recursive: true });
 });

@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { createLog } from '../../../telemetry/log.ts';
+import { Agent } from 'undici';
 import { createNotifier, type Notice, type NoticeEvent } from '../../../telemetry/notify.ts';
 
 const received: { method?: string; url?: string; body: string }[] = [];
@@ -37,7 +38,11 @@ const notice = (event: NoticeEvent): Notice => ({
 });
 const log = createLog({ level: 'debug', format: 'json' }, (line) => logged.push(line));
 const notifier = (events: readonly NoticeEvent[], webhookUrl = `${address}/a-token`) =>
-  createNotifier({ webhookUrl, events, heartbeatUrl: `${address}/ping/another-token` }, log, [1, 1]);
+  createNotifier(
+    { webhookUrl, events, heartbeatUrl: `${address}/ping/another-token` },
+    { log, dispatcher: new Agent() },
+    [1, 1],
+  );
 
 it('posts the chosen events as JSON whose text chat services show', async () => {
   const { notify, settle } = notifier(['failure', 'waiting']);
