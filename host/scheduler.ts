@@ -13,6 +13,8 @@ import { hostConfig } from './environment.ts';
 export interface SchedulerOptions {
   /** Records the counts and durations of case updates; when absent, they go to Temporal's metrics. */
   readonly recorder?: Metrics;
+  /** Is called once if the worker stops by itself because of an error, which is also logged. The host goes on. */
+  onStopped?(error: Error): void;
 }
 
 /**
@@ -50,7 +52,7 @@ export async function runSchedulerInBackground(
   return isSchedulerEnabled ? startHere(options) : undefined;
 }
 
-async function startHere({ recorder }: SchedulerOptions): Promise<RunningWorker> {
+async function startHere({ recorder, onStopped }: SchedulerOptions): Promise<RunningWorker> {
   const { config, database } = hostConfig(['database', 'temporal']);
   const log = createLog(config.log);
   installRuntime(log, config.metricsAddress);
@@ -59,5 +61,6 @@ async function startHere({ recorder }: SchedulerOptions): Promise<RunningWorker>
   );
   const worker = await startWorker({ config, database, log, ...(recorder && { metrics: recorder }) });
   log.info('worker is ready', { temporal: config.temporal.connectionOptions.address });
+  worker.done.catch((error: unknown) => onStopped?.(error as Error));
   return worker;
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { GracefulShutdownPeriodExpiredError, type Worker } from '@temporalio/worker';
+import type { Worker } from '@temporalio/worker';
 import type { Log } from '../telemetry/log.ts';
 
 /** A worker that polls both task queues. */
@@ -19,11 +19,31 @@ const closeMs = 4000;
 
 /** Runs the workers until one of them fails or `stop` is called; then stops all, and calls `close`. */
 export function runWorkers(workers: readonly Worker[], log: Log, close: () => Promise<void>): RunningWorker {
+  let isStopping = false;
+  let failure: { readonly error: unknown } | undefined;
   const shutdown = () => {
+    isStopping = true;
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
   };
-  const runs = workers.map((worker) => worker.run().finally(shutdown));
-  const done = ended(runs, log, close);
+  const run = async (worker: Worker) => {
+    try {
+      await worker.run();
+    } catch (error) {
+      // While it stops, the SDK reports activities that are still running, and then polls that are still open.
+      if (isStopping)
+        log.warn('activities did not end in time; Temporal repeats them', { error: String(error) });
+      else failure = { error };
+    }
+    shutdown();
+  };
+  const done = (async () => {
+    await Promise.all(workers.map(run));
+    const closed = close().catch((error: unknown) =>
+      log.debug('the worker could not close its connections', { error: String(error) }),
+    );
+    await Promise.race([closed, sleep(closeMs, undefined, { ref: false })]);
+    if (failure) throw failure.error;
+  })();
   done.catch((error: unknown) =>
     log.error('the worker has stopped for good; start it again', { error: String(error) }),
   );
@@ -34,19 +54,4 @@ export function runWorkers(workers: readonly Worker[], log: Log, close: () => Pr
       await done.catch(() => undefined);
     },
   };
-}
-
-async function ended(runs: readonly Promise<void>[], log: Log, close: () => Promise<void>): Promise<void> {
-  const ends = await Promise.allSettled(runs);
-  const errors = ends.flatMap((end): unknown[] => (end.status === 'rejected' ? [end.reason] : []));
-  const failures = errors.filter((error) => !(error instanceof GracefulShutdownPeriodExpiredError));
-  if (failures.length < errors.length) {
-    // Such as a statement that MySQL takes minutes to roll back. Its transaction never commits.
-    log.warn('an activity did not end in time after its cancellation; Temporal repeats it on another worker');
-  }
-  const closed = close().catch((error: unknown) =>
-    log.debug('the worker could not close its connections', { error: String(error) }),
-  );
-  await Promise.race([closed, sleep(closeMs, undefined, { ref: false })]);
-  if (failures.length > 0) throw failures[0];
 }

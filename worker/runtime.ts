@@ -3,10 +3,11 @@ import { DefaultLogger, makeTelemetryFilterString, Runtime, type LogLevel } from
 import { ConfigError } from '../config/config-error.ts';
 import type { Log } from '../telemetry/log.ts';
 
-// Messages that need no line of ours: activities log their own failures with the next step.
+// Messages that need no line of ours: activities log their own failures with the next step, and runWorkers logs the end.
 const routine: ReadonlySet<string> = new Set([
   'Activity failed',
   'Workflow failed',
+  'Worker failed',
   // The queue of the loads has activities only.
   'No workflows registered, not polling for workflow tasks',
 ]);

@@ -6,6 +6,8 @@ import { startWorker } from '../../worker/worker.ts';
 import { asUnreachable } from '../connection.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 
+const exitPatienceMs = 500;
+
 /** `surgicase worker`: runs until SIGINT or SIGTERM, then lets running activities finish. */
 export async function worker(config: Config): Promise<number> {
   if (!config.database) throw new CommandError(exitCodes.usage, 'DATABASE_URL is required.');
@@ -18,7 +20,12 @@ export async function worker(config: Config): Promise<number> {
   };
   process.once('SIGINT', stop).once('SIGTERM', stop);
   log.info('worker is ready', { temporal: config.temporal.connectionOptions.address });
-  await running.done;
+  try {
+    await running.done.catch(asUnreachable(config));
+  } finally {
+    // An activity that did not end in time, or the SDK's open poll, must not keep the process alive.
+    setTimeout(() => process.exit(), exitPatienceMs).unref();
+  }
   log.info('worker stopped');
   return exitCodes.done;
 }

@@ -1,0 +1,55 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createNamespace, startWorkerProcess } from '../../crash/bed.ts';
+import { casesOf, writeCases } from '../../generated/cases.ts';
+import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
+import { startSqlProxy, type SqlProxy } from '../../bed/sql-proxy.ts';
+
+const name = 'worker_end';
+let pipeline: Pipeline;
+let proxy: SqlProxy;
+/** Which statements wait, as they do behind a long rollback. */
+let isHeld: (sql: string) => boolean = () => false;
+let heldCount = 0;
+
+beforeAll(async () => {
+  await createNamespace(name);
+  pipeline = await startPipeline(name, { TEMPORAL_NAMESPACE: name }, { hasWorker: false });
+  const { hostname, port } = new URL(pipeline.env['DATABASE_URL'] ?? '');
+  proxy = await startSqlProxy(
+    { host: hostname, port: Number(port) },
+    {
+      judge: (sql) => (isHeld(sql) ? 'held' : 'pass'),
+      stop: () => {
+        heldCount += 1;
+      },
+    },
+  );
+});
+afterAll(async () => {
+  proxy.drop();
+  await proxy.close();
+  await pipeline.stop();
+});
+
+it('SIGTERM during a statement that does not end is a warning, and the worker ends within 25 s', async () => {
+  await writeCases(pipeline, casesOf(15, 5));
+  const url = new URL(pipeline.env['DATABASE_URL'] ?? '');
+  url.port = String(proxy.port);
+  const worker = await startWorkerProcess({ ...pipeline.env, DATABASE_URL: url.href });
+  isHeld = (sql) => sql.startsWith('UPDATE case_move') || sql.startsWith('KILL') || sql === 'ROLLBACK';
+  const handle = await pipeline.startCases('paid-update');
+  await expect.poll(() => heldCount, { timeout: 20_000 }).toBeGreaterThan(0);
+  const startedMs = performance.now();
+  worker.child.kill('SIGTERM');
+  await worker.exit;
+  expect(performance.now() - startedMs).toBeLessThan(25_000);
+  expect(worker.child.exitCode).toBe(0);
+  expect(worker.lines()).toContain('activities did not end in time');
+  expect(worker.lines()).not.toMatch(/"level":"error"|bug/);
+  isHeld = () => false;
+  proxy.drop();
+  const next = await startWorkerProcess(pipeline.env);
+  expect(await handle.result()).toMatchObject({ outcome: 'moved', updated: 5 });
+  next.child.kill('SIGTERM');
+  await next.exit;
+}, 120_000);
