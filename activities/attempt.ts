@@ -1,13 +1,12 @@
-import { ApplicationFailure, Context } from '@temporalio/activity';
-import { failures, type FailureKind, type FailureType } from '../contract/failures.ts';
+import { Context } from '@temporalio/activity';
 import type { Heartbeat } from '../contract/activities.ts';
 import type { RunJob } from '../contract/schedules.ts';
 import { DbError } from '../db/connection/errors.ts';
 import { renewLease, takeLease, type Lease } from '../db/ledger/lease.ts';
 import type { Session } from '../db/connection/session.ts';
 import { logContext, type Log } from '../telemetry/log.ts';
-import { NppesError } from '../nppes/errors.ts';
 import type { ActivityDeps } from './deps.ts';
+import { asFailure, failureType, showWaiting } from './failure.ts';
 
 /** One attempt of an activity: its run, its cancellation signal, its log and its progress. */
 export interface Attempt {
@@ -22,7 +21,8 @@ export interface Attempt {
 const heartbeatEveryMs = 1000;
 
 /**
- * Runs one attempt. A timer sends heartbeats, so that a long statement does not look like a dead worker. Errors become
+ * Runs one attempt. A timer sends heartbeats, so that a long statement does not look like a dead worker. A statement whose
+ * server no longer answers ends with an error soon (db/connection/watch.ts), so heartbeats do not hide it. Errors become
  * failures of `contract/failures.ts`, and every log line carries `fields`.
  */
 export function attempt<Result>(
@@ -46,16 +46,23 @@ async function heartbeating<Result>(
   work: (signal: AbortSignal, heartbeat: Attempt['heartbeat']) => Promise<Result>,
 ): Promise<Result> {
   const context = Context.current();
+  const { errors } = (context.info.heartbeatDetails as Heartbeat | undefined) ?? {};
   let progress: Heartbeat = { phase };
-  const timer = setInterval(() => context.heartbeat(progress), heartbeatEveryMs);
-  context.heartbeat(progress);
+  const send = (counts = errors) => context.heartbeat({ ...progress, ...(counts && { errors: counts }) });
+  const timer = setInterval(send, heartbeatEveryMs);
+  send();
   try {
     return await work(context.cancellationSignal, (next) => {
       progress = next;
     });
   } catch (error) {
     context.cancellationSignal.throwIfAborted();
-    throw asFailure(error, log, context.info.attempt);
+    const type = failureType(error);
+    const errorCount = (errors?.[type] ?? 0) + 1;
+    send({ ...errors, [type]: errorCount });
+    const failure = asFailure(error, log, { type, errorCount });
+    await showWaiting(failure, log);
+    throw failure;
   } finally {
     clearInterval(timer);
   }
@@ -99,21 +106,4 @@ export async function underLease<Result>(
     clearInterval(timer);
     await renewal;
   }
-}
-
-function asFailure(error: unknown, log: Log, attemptNumber: number): ApplicationFailure {
-  if (error instanceof ApplicationFailure) return error;
-  const type = failureType(error);
-  const { isRetryable, nextStep, tries = Infinity }: FailureKind = failures[type];
-  const { name, message } = error as Error;
-  const what = type === 'Unexpected' ? `${name}: ${message}` : message;
-  log.error(what, { type, attempt: attemptNumber, nextStep });
-  const nonRetryable = !isRetryable || attemptNumber >= tries;
-  return ApplicationFailure.create({ type, message: `${what} ${nextStep}`, nonRetryable });
-}
-
-function failureType(error: unknown): FailureType {
-  if (error instanceof NppesError || error instanceof DbError) return error.code;
-  const code = (error as NodeJS.ErrnoException | undefined)?.code;
-  return code === 'ENOSPC' || code === 'EDQUOT' ? 'NoSpace' : 'Unexpected';
 }

@@ -11,14 +11,15 @@ import type { Job } from '../contract/schedules.ts';
 import type { LogOptions } from '../telemetry/log.ts';
 import type { NotifyConfig } from '../telemetry/notify.ts';
 
-/** Address and login of MySQL; `caPem` turns TLS on. */
+/** Address and login of MySQL; `tls` turns TLS on. */
 export interface DatabaseConfig {
   readonly host: string;
   readonly port: number;
   /** The application's schema, which holds `npi_data_*`. */
   readonly name: string;
   readonly login: { readonly user: string; readonly password: string } | { readonly secretId: string };
-  readonly caPem?: string;
+  /** CA certificates (PEM), or `rds` for the bundled certificates of Amazon RDS. */
+  readonly tls?: { readonly caPem: string } | 'rds';
 }
 
 /** The proxies for requests to web servers. */
@@ -194,20 +195,40 @@ function readDatabase(env: Record<string, string>, given: Variables | undefined,
       if (!env[name]) problems.push(`${name} is required when DB_SECRET_ID is set`);
     }
   }
-  if (given?.DATABASE_URL) return withCa(given.DATABASE_URL, problems);
+  if (env['DATABASE_URL'] && (env['DB_SSL'] || env['DB_SSL_CA'])) {
+    problems.push(
+      'DB_SSL and DB_SSL_CA belong to DB_SECRET_ID; with DATABASE_URL write ?ssl=rds or ?ssl-ca=/path/of/ca.pem',
+    );
+  }
+  if (env['DB_SSL'] && env['DB_SSL_CA']) {
+    problems.push('DB_SSL and DB_SSL_CA are both set; set only one of them');
+  }
+  if (given?.DATABASE_URL) {
+    const { ssl, ...database } = given.DATABASE_URL;
+    return { ...database, ...readTls('DATABASE_URL', ssl, problems) };
+  }
   if (!given?.DB_SECRET_ID || !given.DB_HOST || !given.DB_NAME) return undefined;
   const { DB_HOST: host, DB_PORT: port, DB_NAME: name, DB_SECRET_ID: secretId } = given;
-  return { host, port, name, login: { secretId } };
+  const caPath = given.DB_SSL_CA;
+  const ssl = caPath === undefined ? given.DB_SSL : { caPath };
+  return { host, port, name, login: { secretId }, ...readTls('DB_SSL_CA', ssl, problems) };
 }
 
-function withCa({ caPath, ...database }: value.DatabaseUrl, problems: string[]): DatabaseConfig {
-  if (caPath === undefined) return database;
+function readTls(
+  variable: string,
+  ssl: value.Ssl | undefined,
+  problems: string[],
+): Pick<DatabaseConfig, 'tls'> {
+  if (ssl === undefined) return {};
+  if (ssl === 'rds') return { tls: ssl };
+  const { caPath } = ssl;
   try {
-    return { ...database, caPem: readFileSync(caPath, 'utf8') };
+    return { tls: { caPem: readFileSync(caPath, 'utf8') } };
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unreadable';
-    problems.push(`DATABASE_URL: found ssl-ca=${caPath} (${code}); must be the path of a readable PEM file`);
-    return database;
+    const found = variable === 'DATABASE_URL' ? `ssl-ca=${caPath}` : caPath;
+    problems.push(`${variable}: found ${found} (${code}); must be the path of a readable PEM file`);
+    return {};
   }
 }
 

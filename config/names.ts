@@ -6,8 +6,6 @@ const notImplemented: Readonly<Record<string, string | undefined>> = {
   SHADOW: 'false',
   NPI_REFERENCE_FILES: 'off',
   HEALTH_ADDRESS: undefined,
-  DB_SSL: undefined,
-  DB_SSL_CA: undefined,
   TEMPORAL_DEPLOYMENT_NAME: undefined,
   TEMPORAL_WORKER_BUILD_ID: undefined,
 };

@@ -1,13 +1,16 @@
 import { z } from 'zod';
 import type { NoticeEvent } from '../telemetry/notify.ts';
 
-/** The parts of `DATABASE_URL`. The file at `caPath` is not read yet. */
+/** How to verify the server: with the certificates in a file, which is not read yet, or with those of Amazon RDS. */
+export type Ssl = { readonly caPath: string } | 'rds';
+
+/** The parts of `DATABASE_URL`. */
 export interface DatabaseUrl {
   readonly host: string;
   readonly port: number;
   readonly name: string;
   readonly login: { readonly user: string; readonly password: string };
-  readonly caPath?: string;
+  readonly ssl?: Ssl;
 }
 
 const parsedUrl = (found: string) => (URL.canParse(found) ? new URL(found) : undefined);
@@ -145,18 +148,27 @@ export const proxyUrl = text('the http(s) address of a proxy, such as http://pro
 export const webhookUrl = text('an http(s) address', (found) => parsedWebUrl(found)?.href);
 
 const urlForm =
-  'mysql://user:password@host:3306/schema, optionally with ?ssl-ca=/path/of/ca.pem (percent-encode special characters)';
+  'mysql://user:password@host:3306/schema, optionally with ?ssl-ca=/path/of/ca.pem or ?ssl=rds (percent-encode special characters)';
+function sslOf(options: URLSearchParams): Ssl | 'unknown' | undefined {
+  const [option, ...others] = Array.from(options);
+  if (option === undefined) return undefined;
+  const [name, found] = option;
+  if (others.length > 0 || found === '') return 'unknown';
+  if (name === 'ssl-ca') return { caPath: found };
+  return name === 'ssl' && found === 'rds' ? 'rds' : 'unknown';
+}
+
 export const databaseUrl = text(urlForm, (found): DatabaseUrl | undefined => {
   const url = parsedUrl(found);
   const name = url?.pathname.slice(1) ?? '';
   if (url?.protocol !== 'mysql:' || !url.hostname || !url.username || url.hash || !isSchemaName.test(name))
     return undefined;
-  const { 'ssl-ca': caPath, ...others } = Object.fromEntries(url.searchParams);
-  if (Object.keys(others).length > 0 || caPath === '') return undefined;
+  const ssl = sslOf(url.searchParams);
+  if (ssl === 'unknown') return undefined;
   try {
     const login = { user: decodeURIComponent(url.username), password: decodeURIComponent(url.password) };
     const place = { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 3306), name };
-    return { ...place, login, ...(caPath !== undefined && { caPath }) };
+    return { ...place, login, ...(ssl && { ssl }) };
   } catch {
     return undefined;
   }

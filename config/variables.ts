@@ -16,7 +16,7 @@ const documented = <T extends z.ZodType>(schema: T, description: string, shownDe
 export const variables = z.object({
   DATABASE_URL: documented(
     value.databaseUrl.optional(),
-    'Address and login of MySQL: `mysql://user:password@host:3306/allstars`, with special characters percent-encoded. `?ssl-ca=/path/of/ca.pem` turns on TLS and verifies the certificate and the host name.',
+    'Address and login of MySQL: `mysql://user:password@host:3306/allstars`, with special characters percent-encoded. `?ssl-ca=/path/of/ca.pem` turns on TLS and verifies the certificate and the host name; `?ssl=rds` does so with the bundled certificates of Amazon RDS.',
   ),
   DB_SECRET_ID: documented(
     z.string().optional(),
@@ -27,6 +27,14 @@ export const variables = z.object({
   DB_NAME: documented(
     value.schemaName.optional(),
     "The application's schema; required when `DB_SECRET_ID` is set.",
+  ),
+  DB_SSL_CA: documented(
+    z.string().optional(),
+    'File with CA certificates (PEM), used with `DB_SECRET_ID`: turns on TLS and verifies the certificate and the host name.',
+  ),
+  DB_SSL: documented(
+    value.oneOf(['rds']).optional(),
+    '`rds`: the same with the bundled certificates of Amazon RDS.',
   ),
   SEARCH_SCHEMA: documented(
     value.schemaName.default('search_surgeon_facility'),

@@ -202,4 +202,6 @@ export interface Heartbeat {
   readonly cases?: number;
   /** The current step in a few words, such as the name of a table. */
   readonly step?: string;
+  /** How many attempts of the activity have ended with each type of failure. The next attempt reads it. */
+  readonly errors?: Readonly<Record<string, number>>;
 }

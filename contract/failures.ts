@@ -85,10 +85,21 @@ export const failures = {
     isRetryable: false,
     nextStep: "Read the server's message. docs/operations.md lists the privileges that this service needs.",
   },
+  DatabaseReadOnly: {
+    isRetryable: true,
+    nextStep:
+      'The server accepts no writes, as after a failover. A run retries for hours. If this is a reader endpoint, use the address of the writer.',
+  },
+  StatementFailed: {
+    isRetryable: true,
+    tries: 3,
+    nextStep:
+      'Temporal tries three times. Look up the number in the error reference of MySQL or MariaDB. If no setting of the server explains it, report it with the run id.',
+  },
   DatabaseBusy: {
     isRetryable: true,
     nextStep:
-      'Another session held a lock for too long, or MySQL rolled back a transaction to end a deadlock. A run retries automatically.',
+      'Another session held a lock for too long, or MySQL rolled back a transaction to end a deadlock. A run retries automatically. End that session if it should not hold the lock.',
   },
   DatabaseNotReady: {
     isRetryable: false,

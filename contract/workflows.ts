@@ -129,3 +129,6 @@ export type RunInput = NpiUpdateInput | CaseUpdateInput | CaseUndoInput;
 
 /** The query that every pipeline workflow answers. */
 export const progressQuery = 'progress';
+
+/** The signal with which an activity says what it waits for before its next attempt; the run shows it in its details. */
+export const waitingForSignal = 'waitingFor';

@@ -28,12 +28,12 @@ export function databaseOptionsOf({
   config,
   database,
 }: Pick<WorkerSetup, 'config' | 'database'>): DatabaseOptions {
-  const { host, port, caPem, login } = database;
+  const { host, port, tls, login } = database;
   const credentials =
     'secretId' in login
       ? secretCredentials(login.secretId, outgoing(config.proxies))
       : staticCredentials(login);
-  return { host, port, credentials, schema: config.schedulerSchema, ...(caPem !== undefined && { caPem }) };
+  return { host, port, credentials, schema: config.schedulerSchema, ...(tls && { tls }) };
 }
 
 /** The names of the three configured schemas. */

@@ -1,8 +1,9 @@
-import { defineQuery, setCurrentDetails, setHandler } from '@temporalio/workflow';
+import { defineQuery, defineSignal, setCurrentDetails, setHandler } from '@temporalio/workflow';
 import type { CasesMoved, CasesSelected, FinishInput, RunOutcome } from '../contract/activities.ts';
 import type { RunJob } from '../contract/schedules.ts';
 import {
   progressQuery,
+  waitingForSignal,
   type CaseOutcome,
   type CasePhase,
   type CaseProgress,
@@ -44,6 +45,11 @@ export class CaseRun {
     setHandler(defineQuery<CaseProgress>(progressQuery), () => this.#progress(), {
       description: 'The phase, and how many cases were found and moved.',
     });
+    setHandler(
+      defineSignal<[string]>(waitingForSignal),
+      (what) => setCurrentDetails(phaseDetails(this.#task, this.#phase, what)),
+      { description: 'Sent by an activity that failed and will be retried.' },
+    );
   }
 
   async run(): Promise<CaseUpdateResult> {

@@ -1,7 +1,14 @@
-import { ApplicationFailure, defineQuery, setCurrentDetails, setHandler } from '@temporalio/workflow';
+import {
+  ApplicationFailure,
+  defineQuery,
+  defineSignal,
+  setCurrentDetails,
+  setHandler,
+} from '@temporalio/workflow';
 import type { DownloadedRelease, RowCounts } from '../contract/activities.ts';
 import {
   progressQuery,
+  waitingForSignal,
   type NpiPhase,
   type NpiProgress,
   type NpiUpdateInput,
@@ -36,11 +43,18 @@ export class NpiRun {
     setHandler(defineQuery<NpiProgress>(progressQuery), () => this.#progress(), {
       description: 'The phase, the release under way, and the counts of each finished release.',
     });
+    setHandler(defineSignal<[string]>(waitingForSignal), (what) => this.#showPhase([what]), {
+      description: 'Sent by an activity that failed and will be retried.',
+    });
   }
 
   enter(phase: NpiPhase): void {
     this.#phase = phase;
-    this.show(this.release === undefined ? phase : `${phase}: ${this.release}`);
+    this.#showPhase();
+  }
+
+  #showPhase(more: readonly string[] = []): void {
+    this.show(this.release === undefined ? this.#phase : `${this.#phase}: ${this.release}`, more);
   }
 
   wait(holder: string): void {

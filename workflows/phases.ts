@@ -2,38 +2,39 @@ import { ActivityCancellationType, proxyActivities, type ActivityOptions } from 
 import type { CaseActivities, NpiActivities } from '../contract/activities.ts';
 import { taskQueues } from '../contract/task-queues.ts';
 
-const minuteMs = 60_000;
-const hourMs = 60 * minuteMs;
+const hourMs = 3_600_000;
 
 /** For `begin`, which returns the configured timeout, and for `finish`, which must work without it. */
 export const firstHeartbeatTimeoutMs = 10_000;
 
-function options(taskQueue: string, heartbeatTimeoutMs: number, scheduleToCloseMs: number): ActivityOptions {
+function options(taskQueue: string, heartbeatTimeoutMs: number): ActivityOptions {
   return {
     taskQueue,
     heartbeatTimeout: heartbeatTimeoutMs,
-    startToCloseTimeout: Math.min(scheduleToCloseMs, 6 * hourMs),
-    // Bounded by time and not by attempts, because every stop of a worker uses up an attempt.
-    scheduleToCloseTimeout: scheduleToCloseMs,
-    retry: { initialInterval: 1000, backoffCoefficient: 2, maximumInterval: minuteMs },
+    startToCloseTimeout: 6 * hourMs,
+    // Enough for a monthly, and for a night without the database or the page. Bounded by time and not by attempts, because
+    // every stop of a worker uses up an attempt.
+    scheduleToCloseTimeout: 12 * hourMs,
+    // Only after the death of a worker. After an error, the failure itself says when to try again (activities/failure.ts).
+    retry: { initialInterval: 1000, backoffCoefficient: 2, maximumInterval: 60_000 },
     // The default is TRY_CANCEL, with which the run would end while MySQL still rolls back the statement.
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   };
 }
 
-/** Activities on the queue that stays free for short work. */
+/** Begin, discover and finish, on the queue that stays free for short work. */
 export function shortActivities(heartbeatTimeoutMs: number) {
-  return proxyActivities<NpiActivities>(options(taskQueues.main, heartbeatTimeoutMs, 5 * minuteMs));
+  return proxyActivities<NpiActivities>(options(taskQueues.main, heartbeatTimeoutMs));
 }
 
-/** Select and move cases. The work is short; 12 hours leave time for an outage of the database. */
+/** Select and move cases, on the same queue. */
 export function caseActivities(heartbeatTimeoutMs: number) {
-  return proxyActivities<CaseActivities>(options(taskQueues.main, heartbeatTimeoutMs, 12 * hourMs));
+  return proxyActivities<CaseActivities>(options(taskQueues.main, heartbeatTimeoutMs));
 }
 
-/** Loads. Each worker runs one at a time; 12 hours are enough for a monthly. */
+/** Loads. Each worker runs one at a time. */
 export function loadActivities(heartbeatTimeoutMs: number) {
-  return proxyActivities<NpiActivities>(options(taskQueues.npi, heartbeatTimeoutMs, 12 * hourMs));
+  return proxyActivities<NpiActivities>(options(taskQueues.npi, heartbeatTimeoutMs));
 }
 
 export type LoadActivities = ReturnType<typeof loadActivities>;

@@ -3,6 +3,7 @@ import { npiColumns } from '../schema/npi-columns.ts';
 import type { Session } from '../connection/session.ts';
 import { searchTables } from '../baseline/shadow.ts';
 import {
+  generatedKey,
   showCreate,
   tableShape,
   type ColumnShape,
@@ -185,6 +186,7 @@ function adopted(
     ours: new Set(['npi', ...wanted.map(({ name }) => name)]),
     ...(convertTo !== undefined && { convertTo }),
     changes: [
+      ...(shape.hasGeneratedKey ? [`DROP COLUMN ${generatedKey}`] : []),
       ...narrow.map(
         ({ column, maxLength }) => `MODIFY \`${column.name}\` ${widened(column.definition, maxLength)}`,
       ),

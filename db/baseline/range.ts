@@ -1,5 +1,6 @@
 import { eq } from 'drizzle-orm';
 import { loadLines } from '../registry/bulk-load.ts';
+import { insertRows } from '../connection/insert-rows.ts';
 import { carryOver } from './carry-over.ts';
 import { fenceShared, type Lease } from '../ledger/lease.ts';
 import { npiColumns } from '../schema/npi-columns.ts';
@@ -8,7 +9,7 @@ import type { RangeCounts } from '../schema/ledger-json.ts';
 import { shadowRangeTable } from '../schema/schema.ts';
 import type { Session } from '../connection/session.ts';
 import type { Shadow } from './shadow.ts';
-import type { RefusedRow } from '../registry/staging.ts';
+import { refusedColumns, refusedValues, type RefusedRow } from '../registry/staging.ts';
 import { liveTables, searchColumns, type Schemas, type SearchKind } from '../schema/tables.ts';
 
 /** One range of NPIs of a monthly. Lines are in the order of their NPIs, fields in the order of the loaded columns. */
@@ -96,11 +97,10 @@ async function compared(
 
 /** Uses INSERT IGNORE, because a provider that is carried over already has its line in the plan. */
 async function planOdd(session: Session, { stage }: Shadow, odd: RangeLoad['odd']): Promise<void> {
-  if (odd.length === 0) return;
-  await session.query(
-    `INSERT IGNORE INTO ${stage}_plan (npi, row_no, is_stub, target, action) VALUES ?`,
-    [odd.map(({ npi, type }) => [npi, 0, false, type, 'update'])],
-    `INSERT INTO ${stage}_plan`,
+  await insertRows(
+    session,
+    `INSERT IGNORE INTO ${stage}_plan (npi, row_no, is_stub, target, action)`,
+    odd.map(({ npi, type }) => [npi, 0, false, type, 'update']),
   );
 }
 
@@ -125,18 +125,7 @@ export async function noteRefusals(
   if (refusals.length === 0) return;
   await session.transaction(async () => {
     await fenceShared(session, lease);
-    await session.query(
-      `INSERT IGNORE INTO ${stage}_refused (row_no, line_no, npi, reason, column_name) VALUES ?`,
-      [
-        refusals.map(({ rowNumber, lineNumber, npi, reason, column }) => [
-          rowNumber,
-          lineNumber,
-          npi ?? null,
-          reason,
-          column ?? null,
-        ]),
-      ],
-      `INSERT INTO ${stage}_refused`,
-    );
+    const insert = `INSERT IGNORE INTO ${stage}_refused ${refusedColumns}`;
+    await insertRows(session, insert, refusals.map(refusedValues));
   });
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { eq, ne } from 'drizzle-orm';
+import { eq, ne, sql } from 'drizzle-orm';
 import { collationsOf } from '../connection/collation.ts';
 import { DbError } from '../connection/errors.ts';
 import { fence, type Lease } from '../ledger/lease.ts';
@@ -142,7 +142,7 @@ export async function openShadow(
       db
         .insert(shadowTable)
         .ignore()
-        .values({ runId: lease.runId, ...file, staged: null, isSearched: false }),
+        .values({ runId: lease.runId, ...file, staged: sql`'null'`, isSearched: false }),
     );
   });
   const state = await readShadow(session, lease.runId);

@@ -3,6 +3,7 @@ import { exceptionReasons, mysqlErrorReason } from './status.ts';
 import { moveStatements, type CaseRun, type MoveStatements } from './move-statements.ts';
 import { readCaseTable } from './table.ts';
 import { DbError, StatementError } from '../connection/errors.ts';
+import { lockWaitSeconds } from '../connection/session-settings.ts';
 import { fenceShared, type Lease } from '../ledger/lease.ts';
 import { caseRunTable } from '../schema/schema.ts';
 import type { Database } from '../connection/pool.ts';
@@ -125,7 +126,9 @@ async function moveLane(session: Session, work: LaneWork): Promise<void> {
     await moveBatches(session, work);
   } finally {
     // If this fails, the connection is broken and will not be reused. The earlier error is the one to report.
-    await session.run('SET SESSION innodb_lock_wait_timeout = DEFAULT').catch(() => undefined);
+    await session
+      .run(`SET SESSION innodb_lock_wait_timeout = ${lockWaitSeconds.ofRow}`)
+      .catch(() => undefined);
   }
 }
 
@@ -195,8 +198,10 @@ async function attemptBatch(
   }
 }
 
+/** A lock on the whole table is not the fault of a case: the run waits until it is gone. */
 function isFromACase(error: unknown): error is DbError | StatementError {
-  return error instanceof StatementError || (error instanceof DbError && error.code === 'DatabaseBusy');
+  if (error instanceof StatementError) return true;
+  return error instanceof DbError && error.code === 'DatabaseBusy' && !error.isTableLock;
 }
 
 /** Runs `work` in one transaction with the fence, and adds its result to the counts of the run. */

@@ -1,3 +1,4 @@
+import { insertRows } from '../connection/insert-rows.ts';
 import type { Session } from '../connection/session.ts';
 import { collationsOf } from '../connection/collation.ts';
 import { allTimestampColumns } from './status.ts';
@@ -40,8 +41,6 @@ export async function createCases(session: Session, schema: string): Promise<voi
   ) DEFAULT CHARACTER SET utf8mb4 COLLATE ${nearest}`);
 }
 
-const casesPerInsert = 1000;
-
 /**
  * Inserts generated cases in one transaction; existing ones stay as they are.
  * @returns how many were inserted
@@ -51,23 +50,17 @@ export async function insertCases(
   schema: string,
   cases: readonly SampleCase[],
 ): Promise<number> {
-  return session.transaction(async () => {
-    let insertedCount = 0;
-    for (let from = 0; from < cases.length; from += casesPerInsert) {
-      const rows = cases.slice(from, from + casesPerInsert).map(columnsOf);
-      const { affectedRows } = await session.run(
-        `INSERT IGNORE INTO ${schema}.cases (case_id, user_id, case_date, patient_first, patient_last, ins_provider,
-           case_status, active, pay_amount, ${allTimestampColumns.join(', ')}) VALUES ?`,
-        [rows],
-        'inserting sample cases',
-      );
-      insertedCount += affectedRows;
-    }
-    return insertedCount;
-  });
+  return session.transaction(() =>
+    insertRows(
+      session,
+      `INSERT IGNORE INTO ${schema}.cases (case_id, user_id, case_date, patient_first, patient_last, ins_provider,
+         case_status, active, pay_amount, ${allTimestampColumns.join(', ')})`,
+      cases.map(columnsOf),
+    ),
+  );
 }
 
-function columnsOf(one: SampleCase): unknown[] {
+function columnsOf(one: SampleCase): (string | number | null)[] {
   const { caseId, userId, caseDate, patientFirst, patientLast, insurer, status, isActive, payAmount } = one;
   return [
     caseId,

@@ -12,11 +12,13 @@ export interface Credentials {
   login(): Promise<Login>;
   /** Call it when the server refused the last login. True if `login` may return another one now. */
   forget(): boolean;
+  /** Whether a server has accepted one of these logins. A later refusal then is probably a rotation. */
+  hasWorked: boolean;
 }
 
 /** The login of `DATABASE_URL`, which never changes. */
 export function staticCredentials(login: Login): Credentials {
-  return { login: () => Promise.resolve(login), forget: () => false };
+  return { login: () => Promise.resolve(login), forget: () => false, hasWorked: false };
 }
 
 /**
@@ -53,6 +55,7 @@ export function secretCredentials(secretId: string, dispatcher: Dispatcher): Cre
       cached = undefined;
       return true;
     },
+    hasWorked: false,
   };
 }
 

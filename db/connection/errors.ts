@@ -1,7 +1,10 @@
+import { serverErrors } from './server-errors.ts';
+
 /** Expected failures of the database and of writes under a lease. The strings are failure types of the contract. */
 export type DbErrorCode =
   | 'DatabaseUnreachable'
   | 'DatabaseRefused'
+  | 'DatabaseReadOnly'
   | 'DatabaseBusy'
   | 'DatabaseNotReady'
   | 'CasesNotReady'
@@ -14,18 +17,29 @@ export type DbErrorCode =
   | 'NoSpace'
   | 'AdoptionRefused';
 
+interface DbErrorFacts {
+  readonly errno?: number | undefined;
+  readonly isTableLock?: boolean;
+}
+
 /** An expected failure of db/. Callers check its `code`, never its message. */
 export class DbError extends Error {
   override readonly name = 'DbError';
   readonly code: DbErrorCode;
+  /** The number of an error that MySQL reported. */
+  readonly errno: number | undefined;
+  /** DatabaseBusy: the statement waited for a lock on a whole table. */
+  readonly isTableLock: boolean;
 
-  constructor(code: DbErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+  constructor(code: DbErrorCode, message: string, { errno, isTableLock = false }: DbErrorFacts = {}) {
+    super(message);
     this.code = code;
+    this.errno = errno;
+    this.isTableLock = isTableLock;
   }
 }
 
-/** MySQL reported an error in the statement itself. This is a bug, unless the caller expects the `errno`. */
+/** MySQL refused the statement itself: a setting of the server, a value, or a bug. Callers may expect the `errno`. */
 export class StatementError extends Error {
   override readonly name = 'StatementError';
   readonly errno: number;
@@ -38,41 +52,13 @@ export class StatementError extends Error {
   }
 }
 
-// Error numbers of the MySQL 8.0 reference. MariaDB uses the same numbers below 1900.
-const codeByErrno: Readonly<Record<number, DbErrorCode>> = {
-  1205: 'DatabaseBusy', // lock wait timeout
-  1213: 'DatabaseBusy', // deadlock
-  3572: 'DatabaseBusy', // NOWAIT
-  1044: 'DatabaseRefused', // access to a schema denied
-  1045: 'DatabaseRefused', // login denied
-  1142: 'DatabaseRefused', // statement on a table denied
-  1143: 'DatabaseRefused', // statement on a column denied
-  1227: 'DatabaseRefused', // missing privilege
-  1290: 'DatabaseRefused', // read-only server
-  1698: 'DatabaseRefused', // login without password
-  1820: 'DatabaseRefused', // password expired
-  1836: 'DatabaseRefused', // read-only mode
-  3118: 'DatabaseRefused', // account locked
-  1046: 'DatabaseNotReady', // no schema selected: the scheduler schema does not exist yet
-  1049: 'DatabaseNotReady', // unknown schema
-  1054: 'DatabaseNotReady', // unknown column
-  1146: 'DatabaseNotReady', // unknown table
-  1040: 'DatabaseUnreachable', // too many connections
-  1053: 'DatabaseUnreachable', // shutdown in progress
-  1077: 'DatabaseUnreachable', // shutdown
-  1129: 'DatabaseUnreachable', // host blocked
-  1203: 'DatabaseUnreachable', // too many connections of this user
-  1927: 'DatabaseUnreachable', // connection killed (MariaDB)
-  4031: 'DatabaseUnreachable', // disconnected for inactivity
-  1021: 'NoSpace', // disk full
-  1114: 'NoSpace', // table full
-};
+/** The number of MySQL's error, if MySQL reported one. */
+export function serverErrno(error: unknown): number | undefined {
+  return error instanceof DbError || error instanceof StatementError ? error.errno : undefined;
+}
 
 const isLostConnection =
-  /^(E(CONN|HOST|NET|PIPE|TIMEDOUT|NOTFOUND|AI_)|PROTOCOL_|HANDSHAKE_|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_TLS|ERR_SSL)/;
-
-/** Messages that quote only names of tables and columns, or positions in a file. Others can quote values. */
-const isQuotable = new Set([...Object.keys(codeByErrno).map(Number), 1148, 1264, 1406, 3948]);
+  /^(E(CONN|HOST|NET|PIPE|TIMEDOUT|NOTFOUND|AI_)|PROTOCOL_|HANDSHAKE_|ERR_TLS|ERR_SSL)/;
 
 interface MysqlError extends Error {
   readonly errno?: number;
@@ -93,12 +79,16 @@ export function dbError(cause: unknown, label?: string): Error {
   const { errno, code, sqlState, fatal: isFatal } = cause as MysqlError;
   const during = label === undefined ? '' : ` (during ${label})`;
   if (typeof sqlState === 'string' && errno !== undefined) {
-    const words = isQuotable.has(errno) ? `: ${cause.message}` : '';
-    const message = `MySQL ${errno} ${code ?? ''} [${sqlState}]${words}${during}`;
-    const known = codeByErrno[errno];
-    return known === undefined ? new StatementError(message, errno, sqlState) : new DbError(known, message);
+    const known = serverErrors[errno];
+    const words = known === undefined ? '' : `: ${cause.message}`;
+    const hint = known?.hint === undefined ? '' : `. ${known.hint}`;
+    const message = `MySQL ${errno} ${code ?? ''} [${sqlState}]${words}${during}${hint}`;
+    if (known?.code === undefined) return new StatementError(message, errno, sqlState);
+    return new DbError(known.code, message, { errno });
   }
   if (code === 'ENOSPC') return new DbError('NoSpace', `The disk is full${during}.`);
+  if (code === 'HANDSHAKE_NO_SSL_SUPPORT')
+    return new DbError('DatabaseRefused', `${cause.message}${during}.`);
   if (isFatal || (code !== undefined && isLostConnection.test(code))) {
     // Messages about the network or a certificate name hosts, never values of a row.
     return new DbError('DatabaseUnreachable', `Could not reach MySQL: ${cause.message || code}${during}.`);

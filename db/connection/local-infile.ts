@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { finished, Readable, Transform, type Writable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 /** The file of one LOAD DATA LOCAL. */
 export interface LocalInfile {
@@ -12,22 +14,36 @@ export interface LocalInfile {
   readonly release: () => void;
 }
 
-// mysql2 writes each chunk as one packet, and a packet of MySQL's protocol holds less than 16 MiB.
-const pieceBytes = 1 << 20;
+// mysql2 writes each chunk as one packet. Larger packets are no faster.
+const mostPieceBytes = 1 << 20;
 
 /**
- * Feeds `source` to mysql2 no faster than `socket`, the socket of the connection, accepts it. mysql2 ignores backpressure,
- * so a whole file would queue in memory. If the source fails, the file ends early, and the server cannot distinguish that
- * from its real end: only a rollback removes the rows before the failure.
+ * Feeds `source` to mysql2 in packets that the server accepts, and no faster than `socket`, the socket of the connection,
+ * accepts them. mysql2 ignores backpressure, so a whole file would queue in memory. If the source fails, the file ends
+ * early, and the server cannot distinguish that from its real end: only a rollback removes the rows before the failure.
  */
-export function localInfile(source: Readable | Buffer, socket: Writable): LocalInfile {
-  const stream = Buffer.isBuffer(source) ? Readable.from(pieces(source)) : source;
+export function localInfile(
+  source: Readable | Buffer,
+  { socket, maxPacketBytes }: { readonly socket: Writable; readonly maxPacketBytes: number },
+): LocalInfile {
+  const stream = Buffer.isBuffer(source) ? Readable.from([source]) : source;
+  const pieceBytes = Math.min(mostPieceBytes, Math.floor(maxPacketBytes / 2));
   const input = new Transform({
     transform(chunk: Buffer, _encoding, done) {
-      if (socket.writableNeedDrain) socket.once('drain', () => done(null, chunk));
-      else done(null, chunk);
+      // oxlint-disable-next-line promise/no-callback-in-promise -- a stream has no other way to learn the end
+      passOn(chunk).then(() => done(), done);
     },
   });
+
+  async function passOn(chunk: Buffer): Promise<void> {
+    for (let at = 0; at < chunk.length; at += pieceBytes) {
+      // mysql2 takes the piece before only in the next turn of the event loop.
+      if (at > 0) await nextTurn();
+      if (socket.writableNeedDrain) await once(socket, 'drain');
+      input.push(chunk.subarray(at, at + pieceBytes));
+    }
+  }
+
   let isOpen = false;
   let failed: Error | undefined;
   let stopped: Error | undefined;
@@ -58,8 +74,4 @@ export function localInfile(source: Readable | Buffer, socket: Writable): LocalI
   }
 
   return { open, stop, failure: () => failed, release };
-}
-
-function* pieces(buffer: Buffer) {
-  for (let at = 0; at < buffer.length; at += pieceBytes) yield buffer.subarray(at, at + pieceBytes);
 }

@@ -1,7 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Connection } from 'mysql2/promise';
-import { openConnection, type DatabaseOptions } from './open-connection.ts';
+import { openConnection, type DatabaseOptions, type OpenConnection } from './open-connection.ts';
 import { dbError } from './errors.ts';
 import { openSession, type Session, type StatementReport } from './session.ts';
+import { createWatcher } from './watch.ts';
 
 export interface DatabaseHooks {
   onStatement?(report: StatementReport): void;
@@ -21,36 +23,47 @@ export interface Database {
 }
 
 interface Idle {
-  readonly connection: Connection;
+  readonly opened: OpenConnection;
   readonly sinceMs: number;
 }
 
-// The server closes idle connections after wait_timeout (open-connection.ts). A new one takes only a few milliseconds.
+// The server closes idle connections after wait_timeout (session-settings.ts). A new one takes only a few milliseconds.
 const idleMaxMs = 30_000;
+const deadlineMs = 5000;
 const unknownSchema = 1049;
 
 /** Connects on demand. */
 export function connect(options: DatabaseOptions, hooks: DatabaseHooks = {}): Database {
   // Not mysql2's pool: it keeps the login that it was created with, and the secret rotates.
-  const idle: Idle[] = [];
+  let idle: Idle[] = [];
   let isClosed = false;
+  /** Connections of an earlier generation are not used again. */
+  let generation = 0;
+  const watcher = createWatcher(() => openConnection(options));
 
-  async function take(): Promise<Connection> {
+  async function take(signal: AbortSignal): Promise<OpenConnection> {
     const now = performance.now();
     for (let free = idle.pop(); free !== undefined; free = idle.pop()) {
       const isFresh = now - free.sinceMs < idleMaxMs;
-      // If the server has closed it meanwhile, the loop tries the next one, and then opens a new one.
-      if (isFresh && (await isSelected(free.connection))) return free.connection;
-      free.connection.destroy();
+      if (isFresh && (await isSelected(free.opened.connection))) return free.opened;
+      free.opened.connection.destroy();
+      // What killed one connection, such as a failover, has probably killed all.
+      if (isFresh) dropIdle();
     }
-    const connection = await openConnection(options);
+    const opened = await openConnection(options, signal);
     try {
-      await selectSchema(connection, options.schema);
-      return connection;
+      await selectSchema(opened.connection, options.schema);
+      return opened;
     } catch (error) {
-      connection.destroy();
+      opened.connection.destroy();
       throw error;
     }
+  }
+
+  function dropIdle(): void {
+    for (const { opened } of idle) opened.connection.destroy();
+    idle = [];
+    generation += 1;
   }
 
   const isSelected = (connection: Connection) =>
@@ -60,42 +73,58 @@ export function connect(options: DatabaseOptions, hooks: DatabaseHooks = {}): Da
     );
 
   async function kill(connectionId: number): Promise<void> {
-    const other = await openConnection(options);
+    const { connection } = await openConnection(options);
     try {
-      await other.query('KILL QUERY ?', [connectionId]);
+      await connection.query({ sql: 'KILL QUERY ?', values: [connectionId], timeout: deadlineMs });
     } finally {
-      other.destroy();
+      connection.destroy();
     }
   }
 
   async function session<T>(signal: AbortSignal, use: (session: Session) => Promise<T>): Promise<T> {
     signal.throwIfAborted();
     if (isClosed) throw new Error('The database is closed.');
-    const connection = await take();
-    const onStatement = (report: StatementReport) => hooks.onStatement?.(report);
-    const { session: opened, isReusable } = openSession({ connection, signal, kill, onStatement });
+    const opened = await take(signal);
+    const takenIn = generation;
+    const { session: own, isReusable } = openSession({
+      opened,
+      signal,
+      kill,
+      watch: watcher.watch,
+      onReadOnly: dropIdle,
+      onStatement: (report) => hooks.onStatement?.(report),
+    });
     try {
-      return await use(opened);
+      return await use(own);
     } finally {
-      if (isReusable() && !isClosed) idle.push({ connection, sinceMs: performance.now() });
-      else connection.destroy();
+      if (isReusable() && !isClosed && takenIn === generation)
+        idle.push({ opened, sinceMs: performance.now() });
+      else opened.connection.destroy();
     }
   }
 
   async function close(): Promise<void> {
     isClosed = true;
-    await Promise.all(
-      idle.splice(0).map(({ connection }) => connection.end().catch(() => connection.destroy())),
-    );
+    watcher.close();
+    const connections = idle.map(({ opened }) => opened.connection);
+    idle = [];
+    await Promise.all(connections.map(quit));
   }
 
   return { session, close };
 }
 
+/** Says goodbye to the server, but does not wait for a server that no longer hears it. */
+async function quit(connection: Connection): Promise<void> {
+  const tooLate = delay(1000, undefined, { ref: false });
+  await Promise.race([connection.end().catch(() => undefined), tooLate]);
+  connection.destroy();
+}
+
 /** Runs for each session, not once per connection: the migration that creates the schema uses older connections. */
 async function selectSchema(connection: Connection, schema: string): Promise<void> {
   try {
-    await connection.query('USE ??', [schema]);
+    await connection.query({ sql: 'USE ??', values: [schema], timeout: deadlineMs });
   } catch (error) {
     if ((error as { errno?: number }).errno !== unknownSchema) throw dbError(error, `USE ${schema}`);
   }

@@ -4,6 +4,8 @@ import { drizzle, type MySqlRemoteDatabase } from 'drizzle-orm/mysql-proxy';
 import type { Connection, QueryOptions, ResultSetHeader } from 'mysql2/promise';
 import { DbError, dbError } from './errors.ts';
 import { localInfile } from './local-infile.ts';
+import type { OpenConnection } from './open-connection.ts';
+import type { Blocked, Watch } from './watch.ts';
 
 /** A finished statement, for the debug log. `sql` is its label or first line, without values. */
 export interface StatementReport {
@@ -20,9 +22,11 @@ type Parameters = readonly unknown[];
 /**
  * Statements on one connection, one after another. `?` stands for a value and `??` for an identifier. `label` names the
  * statement in logs and errors. After the signal has fired, every call throws its reason.
- * Every call can throw DbError, or StatementError for a bug; neither quotes a value of a row.
+ * Every call can throw DbError or StatementError; neither quotes a value of a row.
  */
 export interface Session {
+  /** No statement may be longer: `max_allowed_packet`. */
+  readonly maxPacketBytes: number;
   query<Row = Record<string, unknown>>(sql: string, parameters?: Parameters, label?: string): Promise<Row[]>;
   run(sql: string, parameters?: Parameters, label?: string): Promise<Written>;
   /** Runs one Drizzle statement on the tables of schema.ts. For a transaction use `transaction`, never Drizzle's. */
@@ -38,10 +42,13 @@ export interface Session {
 
 /** What a session needs from its database. */
 export interface SessionContext {
-  readonly connection: Connection;
+  readonly opened: OpenConnection;
   readonly signal: AbortSignal;
   /** Runs KILL QUERY on another connection. */
   kill(connectionId: number): Promise<void>;
+  watch(connectionId: number): Watch;
+  /** The server has refused a write because it is read-only. */
+  onReadOnly(): void;
   onStatement(report: StatementReport): void;
 }
 
@@ -54,7 +61,8 @@ export interface OpenSession {
 }
 
 export function openSession(context: SessionContext): OpenSession {
-  const { connection, signal } = context;
+  const { opened, signal } = context;
+  const { connection, id, maxPacketBytes } = opened;
   let isSound = true;
   let isInTransaction = false;
   let runningCount = 0;
@@ -64,18 +72,31 @@ export function openSession(context: SessionContext): OpenSession {
     const startedMs = performance.now();
     let rows = 0;
     runningCount += 1;
+    const watch = context.watch(id);
     try {
-      const [result] = await connection.query(options);
+      const [result] = await Promise.race([connection.query(options), watch.lost]);
       rows = Array.isArray(result) ? result.length : result.affectedRows;
       return result as T;
     } catch (error) {
-      const translated = dbError(error, label);
-      if (translated instanceof DbError && translated.code === 'DatabaseUnreachable') isSound = false;
-      throw translated;
+      throw judged(dbError(error, label), watch.blocked());
     } finally {
+      watch.stop();
       runningCount -= 1;
       context.onStatement({ sql: label, ms: performance.now() - startedMs, rows });
     }
+  }
+
+  function judged(error: Error, { holder, isTableLock }: Blocked): Error {
+    if (!(error instanceof DbError)) return error;
+    if (error.code === 'DatabaseReadOnly') context.onReadOnly();
+    if (error.code === 'DatabaseUnreachable') {
+      isSound = false;
+      // If only the watch noticed, the statement is still waiting for its answer.
+      if (error.errno === undefined) connection.destroy();
+    }
+    if (error.code !== 'DatabaseBusy') return error;
+    const who = holder === undefined ? '' : ` The lock belongs to ${holder}.`;
+    return new DbError('DatabaseBusy', `${error.message}.${who}`, { errno: error.errno, isTableLock });
   }
 
   /** Runs `work` so that the signal kills its statement. Waits until the kill has finished. */
@@ -84,7 +105,7 @@ export function openSession(context: SessionContext): OpenSession {
     let killing: Promise<void> | undefined;
     const { promise: abandoned, reject: abandon } = withReject();
     const kill = () =>
-      (killing ??= context.kill(connection.threadId).catch((error: unknown) => {
+      (killing ??= context.kill(id).catch((error: unknown) => {
         // It is unknown what the server still executes. The connection is closed, and the server rolls back.
         isSound = false;
         connection.destroy();
@@ -110,7 +131,7 @@ export function openSession(context: SessionContext): OpenSession {
   async function load(sql: string, source: Readable | Buffer, label?: string): Promise<Written> {
     if (!isInTransaction) return transaction(() => load(sql, source, label));
     return interruptible(async (kill) => {
-      const file = localInfile(source, socketOf(connection));
+      const file = localInfile(source, { socket: socketOf(connection), maxPacketBytes });
       const stop = async () => {
         await kill();
         // The kill does not interrupt a server that is waiting for more of the file.
@@ -166,7 +187,7 @@ export function openSession(context: SessionContext): OpenSession {
       // Drizzle's error quotes the values. Its cause is our own error or the signal's reason.
       throw error instanceof DrizzleQueryError ? error.cause : error;
     });
-  const session: Session = { query: statement, run: statement, orm, load, transaction };
+  const session: Session = { maxPacketBytes, query: statement, run: statement, orm, load, transaction };
   return { session, isReusable: () => isSound && runningCount === 0 && !signal.aborted };
 }
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { and, eq, ne, sql, type SQL } from 'drizzle-orm';
 import { loadBlock } from './bulk-load.ts';
 import { collationsOf } from '../connection/collation.ts';
+import { insertRows } from '../connection/insert-rows.ts';
 import { fence, type Lease } from '../ledger/lease.ts';
 import type { StagedSoFar } from '../schema/ledger-json.ts';
 import { checkpointTable } from '../schema/schema.ts';
@@ -82,6 +83,19 @@ export function stagingTables(name: string, collation: string): string[] {
   ];
 }
 
+export const refusedColumns = '(row_no, line_no, npi, reason, column_name)';
+
+/** The values of `refusedColumns`. */
+export function refusedValues({
+  rowNumber,
+  lineNumber,
+  npi,
+  reason,
+  column,
+}: RefusedRow): (string | number | null)[] {
+  return [rowNumber, lineNumber, npi ?? null, reason, column ?? null];
+}
+
 /** What one block adds to a staging. */
 export interface StagedBlock {
   readonly tsv: Buffer;
@@ -104,20 +118,7 @@ export function stageBlock(
   return session.transaction(async () => {
     if (lease) await fence(session, lease);
     await loadBlock(session, name, tsv, isLocal);
-    if (refusals.length > 0) {
-      await session.query(
-        `INSERT INTO ${name}_refused (row_no, line_no, npi, reason, column_name) VALUES ?`,
-        [
-          refusals.map((row) => [
-            row.rowNumber,
-            row.lineNumber,
-            row.npi ?? null,
-            row.reason,
-            row.column ?? null,
-          ]),
-        ],
-      );
-    }
+    await insertRows(session, `INSERT INTO ${name}_refused ${refusedColumns}`, refusals.map(refusedValues));
     await moveCheckpoint(session, name, { staged: soFar });
   });
 }

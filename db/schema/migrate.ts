@@ -14,12 +14,12 @@ const folder = new URL('./migrations/', import.meta.url);
  */
 export function migrate(database: Database, schemas: Schemas, signal: AbortSignal): Promise<string[]> {
   return database.session(signal, async (session) => {
-    await createSchemas(session, schemas);
+    const collations = await collationsOf(session);
+    await createSchemas(session, schemas, collations.nearest);
     await session.query(`USE ${schemas.scheduler}`);
     // If two migrations run at once, the second waits for the first and then finds nothing to do.
     await session.query("SELECT GET_LOCK('surgicase migrate', 60)");
     try {
-      const collations = await collationsOf(session);
       return [
         ...(await runMigrations(session, schemas.scheduler, collations)),
         ...(await createApplicationTables(session, schemas, collations.nearest)),
@@ -35,17 +35,17 @@ export async function migrateStatements(session: Session, schemas: Schemas): Pro
   const collations = await collationsOf(session);
   const pending = await pendingMigrations(session, schemas.scheduler);
   return [
-    ...(await missingSchemas(session, schemas)),
+    ...(await missingSchemas(session, schemas, collations.nearest)),
     ...pending.flatMap((file) => statementsOf(file, collations)),
     ...(await missingTables(session, schemas, collations.nearest)).map(({ ddl }) => ddl),
   ];
 }
 
-async function createSchemas(session: Session, schemas: Schemas): Promise<void> {
-  for (const statement of await missingSchemas(session, schemas)) await session.query(statement);
+async function createSchemas(session: Session, schemas: Schemas, collation: string): Promise<void> {
+  for (const statement of await missingSchemas(session, schemas, collation)) await session.query(statement);
 }
 
-async function missingSchemas(session: Session, schemas: Schemas): Promise<string[]> {
+async function missingSchemas(session: Session, schemas: Schemas, collation: string): Promise<string[]> {
   const found = await session.query<{ name: string }>(
     'SELECT schema_name AS name FROM information_schema.schemata WHERE schema_name IN (?)',
     [Object.values(schemas)],
@@ -53,7 +53,7 @@ async function missingSchemas(session: Session, schemas: Schemas): Promise<strin
   const present = new Set(found.map(({ name }) => name));
   return Array.from(new Set(Object.values(schemas)))
     .filter((schema) => !present.has(schema))
-    .map((schema) => `CREATE DATABASE IF NOT EXISTS ${schema} CHARACTER SET utf8mb4`);
+    .map((schema) => `CREATE DATABASE IF NOT EXISTS ${schema} CHARACTER SET utf8mb4 COLLATE ${collation}`);
 }
 
 /** The migration files that are not applied yet, in their order. */
@@ -72,7 +72,8 @@ async function pendingMigrations(session: Session, schema: string): Promise<stri
 
 async function runMigrations(session: Session, schema: string, collations: Collations): Promise<string[]> {
   await session.query(`CREATE TABLE IF NOT EXISTS migration (
-    name VARCHAR(80) NOT NULL PRIMARY KEY, applied_at DATETIME(6) NOT NULL)`);
+    name VARCHAR(80) NOT NULL PRIMARY KEY, applied_at DATETIME(6) NOT NULL
+    ) DEFAULT CHARACTER SET utf8mb4 COLLATE ${collations.nearest}`);
   const created: string[] = [];
   for (const file of await pendingMigrations(session, schema)) {
     for (const statement of statementsOf(file, collations)) {

@@ -34,7 +34,31 @@ export interface WantedTable {
  * Checks tables, the primary key on `npi`, the collation, column widths and the provenance columns.
  */
 export async function loadObstacles(session: Session, schemas: Schemas): Promise<string[]> {
-  return tableObstacles(session, schemas, [...npiTables(schemas), ...serviceTables(schemas)]);
+  const tables = await tableObstacles(session, schemas, [...npiTables(schemas), ...serviceTables(schemas)]);
+  return [...(await serverObstacles(session)), ...tables];
+}
+
+const leastPacketBytes = 1 << 20;
+const leastConnections = 8;
+
+/** Settings of the server that prevent every job and that a session cannot change: one fault each. */
+export async function serverObstacles(session: Session): Promise<string[]> {
+  const found = await session.query<{ Variable_name: string; Value: string }>(
+    `SHOW SESSION VARIABLES WHERE Variable_name IN ('max_allowed_packet', 'max_user_connections', 'binlog_format', 'log_bin')`,
+  );
+  const value = Object.fromEntries(found.map((row) => [row.Variable_name, row.Value]));
+  const packetBytes = Number(value['max_allowed_packet']);
+  const connections = Number(value['max_user_connections']);
+  const isByStatement = value['binlog_format'] === 'STATEMENT' && value['log_bin'] === 'ON';
+  return [
+    ...(packetBytes < leastPacketBytes
+      ? [`max_allowed_packet is ${packetBytes}; set it to at least ${leastPacketBytes}`]
+      : []),
+    ...(connections > 0 && connections < leastConnections
+      ? [`this login may have only ${connections} connections; allow at least ${leastConnections}`]
+      : []),
+    ...(isByStatement ? ['binlog_format is STATEMENT; set it to ROW or MIXED'] : []),
+  ];
 }
 
 /** What the tables lack: one fault each, empty when nothing is missing. */

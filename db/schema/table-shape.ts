@@ -19,10 +19,14 @@ export interface TableKey {
 /** The definition of a table, as CREATE TABLE states it. */
 export interface TableShape {
   readonly columns: readonly ColumnShape[];
-  /** Columns of the primary key; empty if it has none. */
+  /** Columns of the primary key; empty if it has none, or one that the server generated. */
   readonly primary: readonly string[];
+  readonly hasGeneratedKey: boolean;
   readonly keys: readonly TableKey[];
 }
+
+/** MySQL gives this column to a table without a key when sql_generate_invisible_primary_key is on, and reserves its name. */
+export const generatedKey = 'my_row_id';
 
 // The server quotes names with backticks; db/schema/tables.ts does not.
 const keyLine = /^\s+((?:UNIQUE |FULLTEXT |SPATIAL )?KEY (?:`([^`]+)`|(\w+)) \((.*?)\).*?),?$/;
@@ -46,7 +50,9 @@ export function tableShape(ddl: string): TableShape {
       keys.push({ name, definition, columns: namesIn(columnList ?? '') });
     else if (!otherLine.test(line)) columns.push(...columnIn(line));
   }
-  return { columns, primary, keys };
+  const hasGeneratedKey = primary.join() === generatedKey;
+  if (!hasGeneratedKey) return { columns, primary, keys, hasGeneratedKey };
+  return { columns: columns.filter(({ name }) => name !== generatedKey), primary: [], keys, hasGeneratedKey };
 }
 
 function columnIn(line: string): ColumnShape[] {

@@ -133,6 +133,9 @@ export function applicationTables(schemas: Schemas, collation: string): readonly
     '  filename_processed VARCHAR(255) NULL',
     ...['total_rows', 'total_0_rows', 'total_1_rows', 'total_2_rows'].map((name) => `  ${name} INT NULL`),
     '  created_ts TIMESTAMP NULL DEFAULT CURRENT_TIMESTAMP',
+    // Invisible, because the application's own table has no key. A server can require one of every table.
+    '  id BIGINT NOT NULL INVISIBLE AUTO_INCREMENT',
+    '  PRIMARY KEY (id)',
   ];
   const searchLog = [
     '  id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY',

@@ -1,6 +1,4 @@
-import { Agent } from 'undici';
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
 import {
   connect as connectSocket,
   createServer as createTcpServer,
@@ -11,11 +9,7 @@ import { Readable } from 'node:stream';
 import { createConnection, type Connection } from 'mysql2/promise';
 import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
 import { connect, type Database } from '../../../db/connection/pool.ts';
-import {
-  secretCredentials,
-  staticCredentials,
-  type Credentials,
-} from '../../../db/connection/credentials.ts';
+import { staticCredentials, type Credentials } from '../../../db/connection/credentials.ts';
 import { DbError, StatementError } from '../../../db/connection/errors.ts';
 import type { StatementReport } from '../../../db/connection/session.ts';
 
@@ -298,78 +292,6 @@ test('reuses connections, except after a cancellation', async () => {
   const abort = new AbortController();
   await database.session(abort.signal, async () => abort.abort());
   expect(await id(never)).not.toBe(first);
-});
-
-/** A server that the SDK can use as Secrets Manager. `answer` gives status and body. */
-async function secretsManager(
-  answer: (secretId: string) => [status: number, body: object],
-): Promise<{ server: Server; askedCount: () => number }> {
-  let askedCount = 0;
-  const http = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      expect(request.headers['x-amz-target']).toBe('secretsmanager.GetSecretValue');
-      askedCount += 1;
-      const { SecretId } = JSON.parse(Buffer.concat(chunks).toString()) as { SecretId: string };
-      const [status, body] = answer(SecretId);
-      response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(body));
-    });
-  }).listen(0, '127.0.0.1');
-  await once(http, 'listening');
-  const endpoint = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
-  const keys = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'dummy', AWS_SECRET_ACCESS_KEY: 'dummy' };
-  Object.assign(process.env, keys, { AWS_ENDPOINT_URL: endpoint });
-  return { server: http, askedCount: () => askedCount };
-}
-
-const direct = new Agent();
-
-test('fetches the password again only after a rotation', async () => {
-  let password = 'first';
-  const aws = await secretsManager(() => [
-    200,
-    { SecretString: JSON.stringify({ username: user, password, engine: 'mysql' }) },
-  ]);
-  const credentials = secretCredentials('rds!cluster', direct);
-  const connectionOf = () =>
-    open({ credentials }).session(never, (session) => session.query('SELECT CURRENT_USER() AS name'));
-  expect(await connectionOf()).toEqual([{ name: `${user}@%` }]);
-  expect(await connectionOf()).toHaveLength(1);
-  expect(aws.askedCount()).toBe(1);
-  await admin.query('ALTER USER ? IDENTIFIED BY ?', [user, 'second']);
-  password = 'second';
-  expect(await connectionOf()).toEqual([{ name: `${user}@%` }]);
-  expect(aws.askedCount()).toBe(2);
-  password = 'not yet known to the server';
-  credentials.forget();
-  expect(await code(connectionOf())).toBe('DatabaseRefused');
-  await admin.query('ALTER USER ? IDENTIFIED BY ?', [user, 'first']);
-  aws.server.close();
-});
-
-test('names a secret that cannot be read, but not its value', async () => {
-  const absent = {
-    __type: 'ResourceNotFoundException',
-    Message: "Secrets Manager can't find the specified secret.",
-  };
-  const aws = await secretsManager((id) =>
-    id === 'absent' ? [400, absent] : [200, { SecretString: 'hunter2 is not JSON' }],
-  );
-  const missing = await failure(secretCredentials('absent', direct).login());
-  expect(missing).toMatchObject({
-    code: 'DatabaseRefused',
-    message: expect.stringContaining('Could not read the secret absent'),
-  });
-  const malformed = await failure(secretCredentials('malformed', direct).login());
-  expect(malformed).toMatchObject({
-    code: 'DatabaseRefused',
-    message: expect.stringContaining('The secret malformed must be a JSON object'),
-  });
-  expect(`${malformed?.message} ${malformed?.stack} ${String(malformed?.cause)}`).not.toContain('hunter2');
-  aws.server.close();
-  aws.server.closeAllConnections();
-  expect(await code(secretCredentials('away', direct).login())).toBe('DatabaseUnreachable');
 });
 
 test('replaces a connection at once that the server closed while it was idle', async () => {

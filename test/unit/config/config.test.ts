@@ -145,12 +145,28 @@ test('a database has an address and a login', () => {
 test('reads ssl-ca, and names a file that cannot be read', () => {
   const pem = join(folder, 'ca.pem');
   writeFileSync(pem, 'certificate');
-  expect(readConfig({ DATABASE_URL: `mysql://app:x@host/s?ssl-ca=${pem}` }).database?.caPem).toBe(
-    'certificate',
-  );
+  expect(readConfig({ DATABASE_URL: `mysql://app:x@host/s?ssl-ca=${pem}` }).database?.tls).toEqual({
+    caPem: 'certificate',
+  });
   expect(problemsOf({ DATABASE_URL: `mysql://app:x@host/s?ssl-ca=${pem}.gone` })).toContain(
     `ssl-ca=${pem}.gone (ENOENT)`,
   );
+});
+
+test('reads TLS for a secret and for an address, and refuses what it would ignore', () => {
+  const pem = join(folder, 'ca.pem');
+  writeFileSync(pem, 'certificate');
+  const secret = { DB_SECRET_ID: 'rds!cluster', DB_HOST: 'db.example.org', DB_NAME: 'allstars' };
+  expect(readConfig({ DATABASE_URL: 'mysql://app:x@host/s?ssl=rds' }).database?.tls).toBe('rds');
+  expect(readConfig({ ...secret, DB_SSL: 'rds' }).database?.tls).toBe('rds');
+  expect(readConfig({ ...secret, DB_SSL_CA: pem }).database?.tls).toEqual({ caPem: 'certificate' });
+  expect(problemsOf({ ...secret, DB_SSL_CA: `${pem}.gone` })).toContain(
+    `DB_SSL_CA: found ${pem}.gone (ENOENT)`,
+  );
+  expect(problemsOf({ ...secret, DB_SSL: 'on' })).toContain('DB_SSL: found "on"; must be one of rds');
+  expect(problemsOf({ ...secret, DB_SSL: 'rds', DB_SSL_CA: pem })).toContain('set only one of them');
+  expect(problemsOf({ DATABASE_URL: 'mysql://app:x@host/s', DB_SSL: 'rds' })).toContain('write ?ssl=rds');
+  expect(problemsOf({ DATABASE_URL: 'mysql://app:x@host/s?ssl=off' })).toContain('DATABASE_URL: found');
 });
 
 test('a secret is used together with host and schema', () => {
@@ -259,7 +275,6 @@ test.each([
   ['SHADOW', 'true'],
   ['NPI_REFERENCE_FILES', 'on'],
   ['HEALTH_ADDRESS', '127.0.0.1:8080'],
-  ['DB_SSL', 'rds'],
   ['TEMPORAL_WORKER_BUILD_ID', '7'],
 ])('refuses %s=%s, which this version would ignore', (name, value) => {
   expect(problemsOf({ [name]: value })).toBe(

@@ -1,0 +1,141 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Agent } from 'undici';
+import { createConnection, type Connection } from 'mysql2/promise';
+import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
+import { secretCredentials, type Credentials } from '../../../db/connection/credentials.ts';
+import { DbError } from '../../../db/connection/errors.ts';
+import { connect, type Database } from '../../../db/connection/pool.ts';
+
+const server = new URL(inject('mysqlUrl'));
+const place = { host: server.hostname, port: Number(server.port) };
+const root = { user: decodeURIComponent(server.username), password: decodeURIComponent(server.password) };
+const user = `rotation_test_${process.pid}`;
+const schema = `rotation_test_${process.pid}`;
+const direct = new Agent();
+const never = new AbortController().signal;
+
+let admin: Connection;
+const opened: Database[] = [];
+
+beforeAll(async () => {
+  admin = await createConnection({ ...place, ...root });
+  await admin.query('CREATE DATABASE ??', [schema]);
+  await admin.query('CREATE USER ? IDENTIFIED BY ?', [user, 'first']);
+  await admin.query('GRANT ALL ON ??.* TO ?', [schema, user]);
+});
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((database) => database.close()));
+});
+afterAll(async () => {
+  await admin.query('DROP DATABASE IF EXISTS ??', [schema]);
+  await admin.query('DROP USER IF EXISTS ?', [user]);
+  await admin.end();
+});
+
+function open({ credentials }: { readonly credentials: Credentials }): Database {
+  const database = connect({ ...place, schema, credentials });
+  opened.push(database);
+  return database;
+}
+
+const failure = (promise: Promise<unknown>) =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => error as Error,
+  );
+const code = async (promise: Promise<unknown>) => {
+  const error = await failure(promise);
+  return error instanceof DbError ? error.code : error;
+};
+
+/** A server that the SDK can use as Secrets Manager. `answer` gives status and body. */
+async function secretsManager(
+  answer: (secretId: string) => [status: number, body: object],
+): Promise<{ server: Server; askedCount: () => number }> {
+  let askedCount = 0;
+  const http = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      expect(request.headers['x-amz-target']).toBe('secretsmanager.GetSecretValue');
+      askedCount += 1;
+      const { SecretId } = JSON.parse(Buffer.concat(chunks).toString()) as { SecretId: string };
+      const [status, body] = answer(SecretId);
+      response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(body));
+    });
+  }).listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  const endpoint = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+  const keys = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'dummy', AWS_SECRET_ACCESS_KEY: 'dummy' };
+  Object.assign(process.env, keys, { AWS_ENDPOINT_URL: endpoint });
+  return { server: http, askedCount: () => askedCount };
+}
+
+test('fetches the password again only after a rotation', async () => {
+  let password = 'first';
+  const aws = await secretsManager(() => [
+    200,
+    { SecretString: JSON.stringify({ username: user, password, engine: 'mysql' }) },
+  ]);
+  const credentials = secretCredentials('rds!cluster', direct);
+  const connectionOf = () =>
+    open({ credentials }).session(never, (session) => session.query('SELECT CURRENT_USER() AS name'));
+  expect(await connectionOf()).toEqual([{ name: `${user}@%` }]);
+  expect(await connectionOf()).toHaveLength(1);
+  expect(aws.askedCount()).toBe(1);
+  await admin.query('ALTER USER ? IDENTIFIED BY ?', [user, 'second']);
+  password = 'second';
+  expect(await connectionOf()).toEqual([{ name: `${user}@%` }]);
+  expect(aws.askedCount()).toBe(2);
+  await admin.query('ALTER USER ? IDENTIFIED BY ?', [user, 'first']);
+  aws.server.close();
+});
+
+test('tries a login that has worked until a rotation reaches the secret, but one that never worked only twice', async () => {
+  let answers = ['first', 'first', 'first', 'third'];
+  const aws = await secretsManager(() => {
+    const [password, ...later] = answers;
+    if (later.length > 0) answers = later;
+    return [200, { SecretString: JSON.stringify({ username: user, password }) }];
+  });
+  const credentials = secretCredentials('rds!cluster', direct);
+  const nameOf = () =>
+    open({ credentials }).session(never, (session) => session.query('SELECT CURRENT_USER() AS name'));
+  expect(await nameOf()).toHaveLength(1);
+  await admin.query('ALTER USER ? IDENTIFIED BY ?', [user, 'third']);
+  expect(await nameOf()).toEqual([{ name: `${user}@%` }]);
+  expect(aws.askedCount()).toBe(4);
+  await admin.query('ALTER USER ? IDENTIFIED BY ?', [user, 'first']);
+  const unknown = secretCredentials('rds!cluster', direct);
+  expect(
+    await code(open({ credentials: unknown }).session(never, (session) => session.query('SELECT 1'))),
+  ).toBe('DatabaseRefused');
+  expect(aws.askedCount()).toBe(6);
+  aws.server.close();
+});
+
+test('names a secret that cannot be read, but not its value', async () => {
+  const absent = {
+    __type: 'ResourceNotFoundException',
+    Message: "Secrets Manager can't find the specified secret.",
+  };
+  const aws = await secretsManager((id) =>
+    id === 'absent' ? [400, absent] : [200, { SecretString: 'hunter2 is not JSON' }],
+  );
+  const missing = await failure(secretCredentials('absent', direct).login());
+  expect(missing).toMatchObject({
+    code: 'DatabaseRefused',
+    message: expect.stringContaining('Could not read the secret absent'),
+  });
+  const malformed = await failure(secretCredentials('malformed', direct).login());
+  expect(malformed).toMatchObject({
+    code: 'DatabaseRefused',
+    message: expect.stringContaining('The secret malformed must be a JSON object'),
+  });
+  expect(`${malformed?.message} ${malformed?.stack} ${String(malformed?.cause)}`).not.toContain('hunter2');
+  aws.server.close();
+  aws.server.closeAllConnections();
+  expect(await code(secretCredentials('away', direct).login())).toBe('DatabaseUnreachable');
+});
