@@ -3,16 +3,37 @@ import { keepTemporaryFoldersInMemory } from './test/bed/temporary-folder.ts';
 
 keepTemporaryFoldersInMemory();
 
+// A busy machine is not a failure.
+const patient = { testTimeout: 120_000, hookTimeout: 120_000 };
+// Nothing of one test file is seen by another: each has its own schemas and its own Temporal namespace.
+const onServers = {
+  globalSetup: ['test/bed/global-setup.ts'],
+  setupFiles: ['test/bed/workflow-bundle.ts'],
+  ...patient,
+};
+
+/** The files of which `npm test` takes a sample. */
+const exhaustive = [
+  'test/unit/rows/*.test.ts',
+  'test/unit/report/*.test.ts',
+  'test/unit/spool/ranges.test.ts',
+  'test/integration/registry/npi-{order,report,year}.test.ts',
+  'test/integration/baseline/npi-baseline.test.ts',
+  'test/crash/*.test.ts',
+  'test/real/*.test.ts',
+];
+
 // oxlint-disable-next-line import/no-default-export -- vitest reads the default export
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    globalSetup: ['test/bed/global-setup.ts'],
-    // MySQL, Temporal and the workers under test share two cores, so test files run one after the other.
-    fileParallelism: false,
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    // Much of a file's time is waiting for servers, so more files than cores run at once.
+    maxWorkers: 3,
     // MySQL writes its pages to disk before it exits.
     teardownTimeout: 60_000,
+    projects: [
+      { test: { name: 'unit', include: ['test/{unit,replay}/**/*.test.ts'], ...patient } },
+      { test: { name: 'servers', include: ['test/{integration,crash}/**/*.test.ts'], ...onServers } },
+      { test: { name: 'exhaustive', include: exhaustive, provide: { isExhaustive: true }, ...onServers } },
+    ],
   },
 });

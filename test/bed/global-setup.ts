@@ -1,8 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { startMysql } from '../../local/mysql.ts';
+import { workflowCode } from '../../worker/bundle.ts';
+import { careless } from './own-mysql.ts';
 import { startTemporal } from '../../local/temporal.ts';
 
 declare module 'vitest' {
@@ -10,31 +13,27 @@ declare module 'vitest' {
     /** The URL of the server without a schema. It is the tests' own server, even if DATABASE_URL is set. */
     readonly mysqlUrl: string;
     readonly temporalAddress: string;
+    readonly bundlePath: string;
   }
 }
-
-// The data is deleted after the tests, so it need not survive a crash of the server. No test kills this server.
-const settings = [
-  '--innodb-flush-log-at-trx-commit=0',
-  '--innodb-doublewrite=OFF',
-  '--innodb-adaptive-hash-index=OFF',
-  '--loose-innodb-use-native-aio=OFF',
-];
 
 /** Starts one MySQL and one Temporal for the whole test run. Their folder is deleted at the end. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const stateDir = mkdtempSync(join(tmpdir(), 'surgicase-test-'));
   const onAttempt = (line: string) => console.warn(line);
   const cliPath = process.env['TEMPORAL_CLI_PATH'];
+  const bundlePath = join(stateDir, 'workflow-bundle.js');
   const [mysql, temporal] = await Promise.all([
-    startMysql({ stateDir, onAttempt, settings }),
+    startMysql({ stateDir, onAttempt, settings: careless }),
     startTemporal({
       stateDir,
       onAttempt,
       onBuild: () => undefined,
       ...(cliPath !== undefined && { cliPath }),
     }),
+    workflowCode().then((code) => writeFile(bundlePath, code)),
   ]);
+  project.provide('bundlePath', bundlePath);
   project.provide('mysqlUrl', mysql.url);
   project.provide('temporalAddress', temporal.address);
   return async () => {

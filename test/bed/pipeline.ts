@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import type { Client, WorkflowHandle } from '@temporalio/client';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { inject } from 'vitest';
 import { readConfig } from '../../config/config.ts';
@@ -22,6 +22,7 @@ import { openDatabase, schemasOf } from '../../worker/database.ts';
 import type { RunningWorker } from '../../worker/running.ts';
 import { startWorker } from '../../worker/worker.ts';
 import { installRuntime } from '../../worker/runtime.ts';
+import { openNamespace } from './namespace.ts';
 import { replayRuns } from './histories.ts';
 
 const scheduledTime = defineSearchAttributeKey('TemporalScheduledStartTime', 'DATETIME');
@@ -67,8 +68,8 @@ interface Page {
 }
 
 /**
- * `name` separates the schemas and workflow ids of test files. The schemas are `<name>_app`, `<name>_search` and
- * `<name>_own`.
+ * `name` separates test files, which run at the same time: the Temporal namespace has this name, and the schemas are
+ * `<name>_app`, `<name>_search` and `<name>_own`.
  * With `hasWorker: false`, the test starts its own workers.
  */
 export async function startPipeline(
@@ -80,7 +81,6 @@ export async function startPipeline(
   const site = mkdtempSync(join(folder, 'site-'));
   const page: Page = {};
   const server = await serve(site, page);
-  const address = inject('temporalAddress');
   const env = {
     DATABASE_URL: `${inject('mysqlUrl')}${name}_app`,
     SEARCH_SCHEMA: `${name}_search`,
@@ -89,7 +89,8 @@ export async function startPipeline(
     NPI_WORK_DIR: join(folder, 'work'),
     NPI_ARCHIVE_DIR: join(folder, 'archive'),
     NPI_MAX_REFUSED: '50%',
-    TEMPORAL_ADDRESS: address,
+    TEMPORAL_ADDRESS: inject('temporalAddress'),
+    TEMPORAL_NAMESPACE: name,
     LOG_LEVEL: 'error',
     ...more,
   };
@@ -101,9 +102,8 @@ export async function startPipeline(
   const schemas = schemasOf(setup);
   const database = openDatabase(setup);
   await migrate(database, schemas, forever);
+  const client = await openNamespace(env.TEMPORAL_ADDRESS, env.TEMPORAL_NAMESPACE);
   const worker = hasWorker ? await startWorker(setup) : undefined;
-  const connection = await Connection.connect({ address });
-  const client = new Client({ connection, namespace: config.temporal.namespace ?? 'default' });
   const started: WorkflowHandle[] = [];
   let startCount = 0;
   const startWorkflow = async (workflowType: string, input?: unknown, scheduledAt?: Date) => {
@@ -155,7 +155,7 @@ export async function startPipeline(
     async stop() {
       await worker?.stop();
       await replayRuns(started);
-      await connection.close();
+      await client.connection.close();
       for (const schema of Object.values(schemas)) await query(`DROP DATABASE ${schema}`);
       await database.close();
       server.close();

@@ -1,6 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { Connection, type WorkflowHandle } from '@temporalio/client';
-import { inject } from 'vitest';
+import type { WorkflowHandle } from '@temporalio/client';
 import type { NpiUpdateResult } from '../../contract/workflows.ts';
 import { npiColumns } from '../../db/schema/npi-columns.ts';
 import { searchLetters } from '../../db/schema/tables.ts';
@@ -74,19 +73,6 @@ export async function startDoomedWorker(
   url.port = String(proxy.port);
   worker = await startWorkerProcess({ ...env, DATABASE_URL: url.href });
   return { ...worker, proxy, stopped };
-}
-
-/** Creates a namespace for one case, so that concurrent cases do not take each other's tasks. */
-export async function createNamespace(namespace: string): Promise<void> {
-  const connection = await Connection.connect({ address: inject('temporalAddress') });
-  try {
-    await connection.workflowService.registerNamespace({
-      namespace,
-      workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
-    });
-  } finally {
-    await connection.close();
-  }
 }
 
 /** Count and checksum of every table after a run, without times, run ids and epochs. */

@@ -8,8 +8,9 @@ installRuntime(createLog({ level: 'error', format: 'json' }));
 
 const kept = keptHistories();
 
-it.each(kept)('the current workflows replay $name', async ({ name, json }) => {
-  await expect(replay([{ name, history: JSON.parse(json) }])).resolves.toBeUndefined();
+it('the current workflows replay every kept history', async () => {
+  expect(kept.length).toBeGreaterThan(0);
+  await replay(kept.map(({ name, json }) => ({ name, history: JSON.parse(json) })));
 });
 
 it('refuses the history of a workflow that calls another activity', async () => {

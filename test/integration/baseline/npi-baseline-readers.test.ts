@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise';
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 import { searchLetters } from '../../../db/schema/tables.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 import { individual, npi, organization, writeMonthly, type RowSpec } from '../../generated/release-zip.ts';
@@ -118,7 +118,7 @@ describe('a transaction that is open during the swap', () => {
         `SELECT 1 FROM information_schema.processlist
          WHERE info LIKE 'RENAME TABLE ${name}_app.%' AND state LIKE 'Waiting for table metadata lock%'`,
       );
-    while ((await waiting()).length === 0);
+    await vi.waitFor(async () => expect(await waiting()).toHaveLength(1), 20_000);
   }
 
   beforeEach(async () => {

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client, Connection, ScheduleOverlapPolicy } from '@temporalio/client';
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { ScheduleOverlapPolicy } from '@temporalio/client';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { caseId, casesOf, countByStatus, writeCases } from '../../generated/cases.ts';
 import { createNamespace } from '../../crash/bed.ts';
 import { cli, surgicase } from '../../bed/cli.ts';
@@ -11,9 +11,6 @@ import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 
 // Runs the case commands as a person does: each in its own process, with real servers.
 let pipeline: Pipeline;
-let connection: Connection;
-let client: Client;
-const namespace = 'casecli';
 const folder = mkdtempSync(join(tmpdir(), 'surgicase-casecli-'));
 const run = (...args: string[]) => surgicase(args, pipeline.env, folder);
 const json = async (...args: string[]) => {
@@ -22,24 +19,17 @@ const json = async (...args: string[]) => {
 };
 
 beforeAll(async () => {
-  connection = await Connection.connect({ address: inject('temporalAddress') });
-  client = new Client({ connection, namespace });
-  await connection.workflowService.registerNamespace({
-    namespace,
-    workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
-  });
-  pipeline = await startPipeline('casecli', { TEMPORAL_NAMESPACE: namespace });
+  pipeline = await startPipeline('casecli');
   await run('schedules', 'apply');
 });
 afterAll(async () => {
-  await connection.close();
   await pipeline.stop();
   rmSync(folder, { recursive: true, force: true });
 });
 beforeEach(() => pipeline.reset());
 
 describe('the three triggers', () => {
-  const schedule = () => client.schedule.getHandle('pending-payment-update');
+  const schedule = () => pipeline.client.schedule.getHandle('pending-payment-update');
 
   it('surgicase run moves the cases and says how many', async () => {
     await writeCases(pipeline, casesOf(10, 30));
@@ -57,14 +47,19 @@ describe('the three triggers', () => {
     const taken = async () => (await schedule().describe()).info.numActionsTaken;
     await expect.poll(taken, { timeout: 20_000 }).toBe(before + 1);
     const workflowId = (await schedule().describe()).info.recentActions.at(-1)?.action.workflow.workflowId;
-    expect(await client.workflow.getHandle(workflowId ?? '').result()).toMatchObject({ updated: 30 });
+    expect(await pipeline.client.workflow.getHandle(workflowId ?? '').result()).toMatchObject({
+      updated: 30,
+    });
     expect(await countByStatus(pipeline)).toEqual({ 15: 30 });
   });
 
   it('Start Workflow without input, as the Web UI sends it, moves the same', async () => {
     await writeCases(pipeline, casesOf(15, 30));
     const options = { workflowId: 'by hand', taskQueue: 'surgicase' };
-    expect(await client.workflow.execute('paidUpdate', options)).toMatchObject({ updated: 30, target: 20 });
+    expect(await pipeline.client.workflow.execute('paidUpdate', options)).toMatchObject({
+      updated: 30,
+      target: 20,
+    });
     expect(await countByStatus(pipeline)).toEqual({ 20: 30 });
   });
 });
@@ -100,7 +95,7 @@ describe('surgicase cases', () => {
       .poll(() => shown, { timeout: 20_000 })
       .toMatch(/waiting for approval \(3 cases, more than 1\): surgicase runs approve [\da-f-]{36}/);
     await pipeline.query(`UPDATE casecli_app.cases SET case_status = 20 WHERE case_id = '${caseId(2)}'`);
-    const { runId } = await client.workflow.getHandle('pending-payment-update-manual').describe();
+    const { runId } = await pipeline.client.workflow.getHandle('pending-payment-update-manual').describe();
     expect((await run('run', 'pending-payment-update', '--limit', '1')).code).toBe(4);
     expect(await run('runs', 'approve', runId)).toMatchObject({
       code: 0,

@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client, Connection } from '@temporalio/client';
 import { expect, it } from 'vitest';
 import { startTemporal } from '../../../local/temporal.ts';
 import { casesOf, countByStatus, writeCases } from '../../generated/cases.ts';
@@ -13,15 +12,13 @@ it('a missed run starts once when the service is back', async () => {
   const stateDir = mkdtempSync(join(tmpdir(), 'surgicase-catchup-'));
   const quiet = { stateDir, onAttempt: () => undefined, onBuild: () => undefined };
   const before = await startTemporal(quiet);
+  const temporal = { TEMPORAL_ADDRESS: before.address };
+  const pipeline = await startPipeline('catchup', temporal, { hasWorker: false });
   // Two minutes ahead, so that there is time to stop the server first.
   const due = new Date(Math.ceil((Date.now() + 10_000) / 60_000) * 60_000);
   const cron = `${due.getUTCMinutes()} ${due.getUTCHours()} ${due.getUTCDate()} ${due.getUTCMonth() + 1} *`;
   const schedule = { SCHEDULE_PENDING_PAYMENT_UPDATE: cron, SCHEDULE_CATCHUP: '6h' };
-  const applied = await surgicase(
-    ['schedules', 'apply'],
-    { TEMPORAL_ADDRESS: before.address, DATABASE_URL: 'mysql://a:b@127.0.0.1:1/c', ...schedule },
-    stateDir,
-  );
+  const applied = await surgicase(['schedules', 'apply'], { ...pipeline.env, ...schedule }, stateDir);
   expect(applied.code).toBe(0);
   await before.stop();
   await expect
@@ -29,17 +26,13 @@ it('a missed run starts once when the service is back', async () => {
     .toBeGreaterThan(due.getTime() + 2000);
 
   const after = await startTemporal(quiet);
-  const pipeline = await startPipeline('catchup', { TEMPORAL_ADDRESS: after.address }, { hasWorker: false });
   await writeCases(pipeline, casesOf(10, 20));
   const worker = await pipeline.startWorker();
-  const connection = await Connection.connect({ address: after.address });
-  const client = new Client({ connection });
   await expect.poll(() => countByStatus(pipeline), { timeout: 60_000 }).toEqual({ 15: 20 });
-  const { info } = await client.schedule.getHandle('pending-payment-update').describe();
+  const { info } = await pipeline.client.schedule.getHandle('pending-payment-update').describe();
   expect(info.recentActions).toHaveLength(1);
   expect(info.recentActions[0]?.scheduledAt).toEqual(due);
   await worker.stop();
-  await connection.close();
   await pipeline.stop();
   await after.stop();
   rmSync(stateDir, { recursive: true, force: true });

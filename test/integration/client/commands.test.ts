@@ -1,8 +1,8 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client, Connection, ScheduleOverlapPolicy } from '@temporalio/client';
-import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { ScheduleOverlapPolicy } from '@temporalio/client';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { surgicase } from '../../bed/cli.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 import {
@@ -16,8 +16,6 @@ import {
 
 // Runs commands as a person does: each in its own process, with real servers, in a folder without a `.env`.
 let pipeline: Pipeline;
-let connection: Connection;
-let client: Client;
 const folder = mkdtempSync(join(tmpdir(), 'surgicase-commands-'));
 const run = (...args: string[]) => surgicase(args, pipeline.env, folder);
 const json = async (...args: string[]) => {
@@ -27,21 +25,18 @@ const json = async (...args: string[]) => {
 
 beforeAll(async () => {
   pipeline = await startPipeline('commands');
-  connection = await Connection.connect({ address: inject('temporalAddress') });
-  client = new Client({ connection });
 });
 afterEach(async () => {
-  for await (const { scheduleId } of client.schedule.list())
-    await client.schedule.getHandle(scheduleId).delete();
+  const { schedule } = pipeline.client;
+  for await (const { scheduleId } of schedule.list()) await schedule.getHandle(scheduleId).delete();
   await pipeline.reset();
 });
 afterAll(async () => {
-  await connection.close();
   await pipeline.stop();
   rmSync(folder, { recursive: true, force: true });
 });
 
-const describeNpi = () => client.schedule.getHandle('npi-update').describe();
+const describeNpi = () => pipeline.client.schedule.getHandle('npi-update').describe();
 const offerWeek = () =>
   writeWeekly(
     pipeline.site,
@@ -117,10 +112,10 @@ describe('surgicase run npi-update', () => {
   it('does the same as a trigger of the Temporal CLI or the Web UI', async () => {
     await offerWeek();
     await run('schedules', 'apply');
-    await client.schedule.getHandle('npi-update').trigger(ScheduleOverlapPolicy.SKIP);
+    await pipeline.client.schedule.getHandle('npi-update').trigger(ScheduleOverlapPolicy.SKIP);
     const started = async () => (await describeNpi()).info.recentActions[0]?.action.workflow.workflowId;
     await expect.poll(started, { timeout: 20_000 }).toMatch(/^npi-update-/);
-    const result = await client.workflow.getHandle((await started()) ?? '').result();
+    const result = await pipeline.client.workflow.getHandle((await started()) ?? '').result();
     expect(result).toMatchObject({ outcome: 'published' });
   });
 
@@ -284,7 +279,7 @@ describe('surgicase npi replace', () => {
       err: expect.stringContaining('npi-update is already running'),
     });
     await release();
-    const result = await client.workflow.getHandle('npi-update-manual').result();
+    const result = await pipeline.client.workflow.getHandle('npi-update-manual').result();
     expect(result).toMatchObject({ outcome: 'published', releases: [{ kind: 'monthly', release: name }] });
   });
 });

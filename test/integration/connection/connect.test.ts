@@ -7,7 +7,7 @@ import {
 } from 'node:net';
 import { Readable } from 'node:stream';
 import { createConnection, type Connection } from 'mysql2/promise';
-import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, inject, test, vi } from 'vitest';
 import { connect, type Database } from '../../../db/connection/pool.ts';
 import { staticCredentials, type Credentials } from '../../../db/connection/credentials.ts';
 import { DbError, StatementError } from '../../../db/connection/errors.ts';
@@ -30,7 +30,6 @@ beforeAll(async () => {
   await admin.query('CREATE TABLE ??.t (id INT PRIMARY KEY, name VARCHAR(20))', [schema]);
   await admin.query('CREATE USER ? IDENTIFIED BY ?', [user, 'first']);
   await admin.query('GRANT ALL ON ??.* TO ?', [schema, user]);
-  await admin.query('SET GLOBAL local_infile = 1');
 });
 afterEach(async () => {
   await Promise.all(opened.splice(0).map((database) => database.close()));
@@ -72,13 +71,13 @@ const storedIds = async () => {
 
 /** Resolves when the server runs a statement that contains `text`. */
 async function runningOnServer(text: string): Promise<void> {
-  for (;;) {
+  await vi.waitFor(async () => {
     const [rows] = await admin.query(
       'SELECT id FROM information_schema.processlist WHERE info LIKE ? AND id <> CONNECTION_ID()',
       [`%${text}%`],
     );
-    if ((rows as unknown[]).length > 0) return;
-  }
+    expect(rows).not.toEqual([]);
+  }, 20_000);
 }
 
 test('a session has the settings and schema of this service, whatever the server defaults are', async () => {

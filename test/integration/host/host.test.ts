@@ -1,17 +1,15 @@
 import { spawn } from 'node:child_process';
 import { createServer, type AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { Client, Connection } from '@temporalio/client';
-import { afterAll, beforeAll, beforeEach, expect, inject, it, vi } from 'vitest';
+
+import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import * as host from '../../../host/index.ts';
 import { casesOf, countByStatus, writeCases } from '../../generated/cases.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 
 // Uses the package as a host application does. The example runs in its own process and has the only worker.
-const namespace = 'host';
 const example = fileURLToPath(new URL('../../../examples/node/host.mjs', import.meta.url));
 let pipeline: Pipeline;
-let client: Client;
 
 function startExample(env: NodeJS.ProcessEnv) {
   const child = spawn(process.execPath, [example], {
@@ -27,18 +25,11 @@ function startExample(env: NodeJS.ProcessEnv) {
 }
 
 beforeAll(async () => {
-  const connection = await Connection.connect({ address: inject('temporalAddress') });
-  client = new Client({ connection, namespace });
-  await connection.workflowService.registerNamespace({
-    namespace,
-    workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
-  });
-  pipeline = await startPipeline('host', { TEMPORAL_NAMESPACE: namespace }, { hasWorker: false });
+  pipeline = await startPipeline('host', {}, { hasWorker: false });
   for (const [name, value] of Object.entries(pipeline.env)) vi.stubEnv(name, value);
 });
 afterAll(async () => {
   vi.unstubAllEnvs();
-  await client.connection.close();
   await pipeline.stop();
 });
 beforeEach(() => pipeline.reset());
@@ -77,7 +68,7 @@ it('applies the schedules by name, and returns what it changed', async () => {
   expect(changed).toEqual([
     { job: 'paid-update', action: 'updated', differences: ['cron: 0 8 * * 4 -> 0 9 * * 5'] },
   ]);
-  await client.schedule.getHandle('npi-update').delete();
+  await pipeline.client.schedule.getHandle('npi-update').delete();
   vi.stubEnv('SCHEDULE_PAID_UPDATE', '0 10 * * 6');
   // A starting worker creates missing schedules and does not change existing ones.
   const app = await host.runSchedulerInBackground();
@@ -85,9 +76,9 @@ it('applies the schedules by name, and returns what it changed', async () => {
   vi.stubEnv('ENABLE_SCHEDULER', 'true');
   const worker = await host.runSchedulerInBackground();
   await worker?.stop();
-  const { spec } = await client.schedule.getHandle('paid-update').describe();
+  const { spec } = await pipeline.client.schedule.getHandle('paid-update').describe();
   expect(spec.calendars?.map(({ comment }) => comment)).toEqual(['0 9 * * 5']);
-  expect((await client.schedule.getHandle('npi-update').describe()).state.paused).toBe(false);
+  expect((await pipeline.client.schedule.getHandle('npi-update').describe()).state.paused).toBe(false);
 });
 
 function freePort(): Promise<number> {

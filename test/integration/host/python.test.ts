@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { Connection } from '@temporalio/client';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { caseId, casesOf, countByStatus, writeCases } from '../../generated/cases.ts';
 import { cli } from '../../bed/cli.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
@@ -14,19 +13,12 @@ import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 const hasClient = spawnSync('python3', ['-c', 'import temporalio']).status === 0;
 if (!hasClient) console.warn('SKIPPED: examples/python/scheduler.py needs the Python package temporalio');
 const example = fileURLToPath(new URL('../../../examples/python/scheduler.py', import.meta.url));
-const namespace = 'python';
 let pipeline: Pipeline;
 const bin = mkdtempSync(join(tmpdir(), 'surgicase-python-'));
 
 beforeAll(async () => {
   if (!hasClient) return;
-  const connection = await Connection.connect({ address: inject('temporalAddress') });
-  await connection.workflowService.registerNamespace({
-    namespace,
-    workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
-  });
-  await connection.close();
-  pipeline = await startPipeline('python', { TEMPORAL_NAMESPACE: namespace });
+  pipeline = await startPipeline('python');
   writeFileSync(join(bin, 'surgicase'), `#!/bin/sh\nexec "${process.execPath}" "${cli}" "$@"\n`);
   chmodSync(join(bin, 'surgicase'), 0o755);
 });

@@ -88,7 +88,11 @@ it('waits for the transaction of an earlier attempt of the same run', async () =
       await vi.waitFor(
         async () =>
           expect(
-            await pipeline.query("SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"),
+            await pipeline.query(
+              `SELECT 1 FROM information_schema.innodb_trx
+               JOIN information_schema.processlist ON id = trx_mysql_thread_id
+               WHERE db = DATABASE() AND trx_state = 'LOCK WAIT'`,
+            ),
           ).toHaveLength(1),
         { interval: 300, timeout: 5000 },
       );

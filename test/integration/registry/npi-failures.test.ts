@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Session } from '../../../db/connection/session.ts';
 import { npidataHeader } from '../../../nppes/rows/header.ts';
-import { createNamespace, traces } from '../../crash/bed.ts';
+import { traces } from '../../crash/bed.ts';
 import { forever, startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 import {
   individual,
@@ -317,8 +317,7 @@ if (otherDisk === undefined)
 it.skipIf(otherDisk === undefined)('archives to another file system than the work folder', async () => {
   const archive = mkdtempSync(join(otherDisk ?? '', 'surgicase-'));
   const own = `${name}_disk`;
-  await createNamespace(own);
-  const other = await startPipeline(own, { NPI_ARCHIVE_DIR: archive, TEMPORAL_NAMESPACE: own });
+  const other = await startPipeline(own, { NPI_ARCHIVE_DIR: archive });
   await writeWeekly(other.site, weeks[0], npidataCsv(rows(0)));
   await other.run();
   expect(readdirSync(archive)).toEqual([weeklyName(weeks[0])]);

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { cases } from '../../bed/extent.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 import { randomRow, tablesAfter } from '../../generated/random-rows.ts';
 import { npidataCsv, writeWeekly, type RowSpec } from '../../generated/release-zip.ts';
@@ -32,6 +33,6 @@ it('three random weeks leave the same tables in any order', async () => {
       const inOrder = await tablesOf(contents, [0, 1, 2]);
       expect(await tablesOf(contents, places)).toEqual(inOrder);
     }),
-    { numRuns: Number(process.env['ORDER_RUNS'] ?? 5) },
+    cases(2, 25),
   );
 });

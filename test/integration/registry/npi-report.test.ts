@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { surgicase } from '../../bed/cli.ts';
+import { cases } from '../../bed/extent.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 import {
   isOfApplication,
@@ -157,7 +158,7 @@ it(
         const expected = await leftBy(inOrder.map((place) => releases[place]));
         expect(await leftBy(order.map((place) => releases[place]))).toEqual(expected);
       }),
-      { numRuns: Number(process.env['ORDER_RUNS'] ?? 2) },
+      cases(1, 10),
     );
   },
   orderTimeoutMs,

@@ -4,11 +4,15 @@ import { Model } from '../../models/npi-model.ts';
 import { differences, linesOf } from '../../bed/npi-tables.ts';
 import { Cms, lastWeek, late, missing, mondayOf, type Release } from '../../models/npi-year-page.ts';
 import { dayAfter } from '../../models/npi-year.ts';
+import { extent, seedFrom } from '../../bed/extent.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 
 // After a year of releases, the tables match test/models/npi-model.ts, which implements the contract. YEAR_SEED
 // repeats a year.
-const seed = Number(process.env['YEAR_SEED'] ?? Math.floor(Math.random() * 1e9));
+const seed = seedFrom('YEAR_SEED');
+/** A quarter, or the whole year. */
+const weekCount = extent(13, lastWeek + 1);
+const monthlyCount = extent(3, 12);
 const name = 'npi_year';
 // About two minutes, or twice that on a busy machine.
 const yearTimeoutMs = 600_000;
@@ -48,18 +52,18 @@ function expectVariety(outcomes: readonly ReleaseOutcome[]): void {
     expect(
       outcomes.reduce((sum, { counts: of }) => sum + of[count], 0),
       count,
-    ).toBeGreaterThan(50);
+    ).toBeGreaterThan(extent(10, 50));
 }
 
 it(
-  `12 monthlies, 52 weeks and 12 reports leave the tables that the contract requires (YEAR_SEED=${seed})`,
+  `${monthlyCount} monthlies, ${weekCount} weeks and as many reports as monthlies leave the tables that the contract requires (YEAR_SEED=${seed})`,
   async () => {
     const cms = new Cms(pipeline, seed);
     const loaded: Release[] = [];
     const superseded: Release[] = [];
     const outcomes: ReleaseOutcome[] = [];
     let lastMonthly = -1;
-    for (let week = 0; week <= lastWeek; week++) {
+    for (let week = 0; week < weekCount; week++) {
       const { weeklies, month } = await cms.nextMonday(week);
       const [monthly, report] = month;
       const gaps = gapsOn(week, lastMonthly);
@@ -83,7 +87,7 @@ it(
       const differing = differences(await linesOf(name, pipeline), new Model(loaded).lines());
       expect(differing, `after the week before ${mondayOf(week)}`).toEqual([]);
     }
-    expect(loaded.filter(({ kind }) => kind === 'monthly')).toHaveLength(12);
+    expect(loaded.filter(({ kind }) => kind === 'monthly')).toHaveLength(monthlyCount);
     expect(await pipeline.query('SELECT file_name AS zip FROM npi_superseded ORDER BY period_end')).toEqual(
       superseded.map(({ zip }) => ({ zip })),
     );

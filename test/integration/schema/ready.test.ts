@@ -1,4 +1,3 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { getTableConfig } from 'drizzle-orm/mysql-core';
 import { afterAll, describe, expect, it } from 'vitest';
 import { migrate } from '../../../db/schema/migrate.ts';
@@ -8,10 +7,7 @@ import type { Session } from '../../../db/connection/session.ts';
 import { searchLetters, type Schemas } from '../../../db/schema/tables.ts';
 import { openDatabase } from '../../bed/database.ts';
 import { startPipeline } from '../../bed/pipeline.ts';
-
-const dump = new URL('../../../../shared/surgicase/existing_npi_columns.csv', import.meta.url);
-if (!existsSync(dump))
-  console.warn('SKIPPED: the description of the existing database is in the folder ../shared');
+import { applicationColumns } from '../../models/application-columns.ts';
 
 const forever = new AbortController().signal;
 const existing = { application: 'existing_app', search: 'existing_search', scheduler: 'existing_own' };
@@ -47,23 +43,16 @@ it('accepts a load into a new database, and names removed parts and the command 
   await pipeline.stop();
 });
 
-describe.skipIf(!existsSync(dump))('the database of the existing application', () => {
+describe('the database of the existing application', () => {
   /**
    * Its tables as EXISTING.md has them: nothing has a primary key, thirteen columns and the taxonomy groups are too
    * narrow.
    */
   async function createExisting(session: Session): Promise<void> {
-    const columns = readFileSync(dump, 'utf8')
-      .trim()
-      .split('\n')
-      .slice(1)
-      .map((line) => line.split(','));
     for (const schema of [existing.application, existing.search])
       await session.query(`CREATE DATABASE ${schema}`);
     for (const type of [0, 1, 2]) {
-      const loaded = columns
-        .filter(([, header]) => header !== '')
-        .map(([name, , columnType]) => `${name} ${columnType}`);
+      const loaded = applicationColumns.map((column) => `${column.name} ${column.type}`);
       const zip = (name: string, of: string) =>
         `${name} VARCHAR(5) GENERATED ALWAYS AS (LEFT(provider_business_${of}_address_postal_code, 5)) STORED`;
       const zips = [

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import type { WorkflowFailedError } from '@temporalio/client';
 import { createConnection, type Connection } from 'mysql2/promise';
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readConfig } from '../../../config/config.ts';
 import { migrate } from '../../../db/schema/migrate.ts';
 import { createLog } from '../../../telemetry/log.ts';
 import { openDatabase, schemasOf } from '../../../worker/database.ts';
 import { casesOf, writeCases } from '../../generated/cases.ts';
+import { startOwnMysql, type OwnMysql } from '../../bed/own-mysql.ts';
 import { forever, startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 import {
   individual,
@@ -24,6 +25,7 @@ const schemas = {
   surgicase_scheduler: 'rights_own',
 };
 const login = "'rights'@'%'";
+let server: OwnMysql;
 let administrator: Connection;
 let pipeline: Pipeline;
 
@@ -42,9 +44,10 @@ function documentedGrants(): { readonly weekly: string[]; readonly monthly: stri
 }
 
 beforeAll(async () => {
-  administrator = await createConnection(inject('mysqlUrl'));
+  server = await startOwnMysql();
+  administrator = await createConnection(server.url);
   const [SEARCH_SCHEMA, SCHEDULER_SCHEMA] = [schemas.search_surgeon_facility, schemas.surgicase_scheduler];
-  const url = `${inject('mysqlUrl')}${schemas.allstars}`;
+  const url = `${server.url}${schemas.allstars}`;
   const config = readConfig({ DATABASE_URL: url, SEARCH_SCHEMA, SCHEDULER_SCHEMA });
   if (!config.database) throw new Error('DATABASE_URL gave no database.');
   const setup = { config, database: config.database, log: createLog(config.log, () => undefined) };
@@ -62,8 +65,8 @@ afterAll(async () => {
   for (const schema of Object.values(schemas))
     await administrator.query(`GRANT DROP ON ${schema}.* TO ${login}`);
   await pipeline.stop();
-  await administrator.query(`DROP USER ${login}`);
   await administrator.end();
+  await server.stop();
 });
 
 it.each([

@@ -92,13 +92,13 @@ describe('a generated week', () => {
 
   it('works with any number of known providers', () => {
     const known = {
-      full: 5000,
+      full: 1500,
       stubs: 100,
-      firstNew: 5100,
+      firstNew: 1600,
       updated: { start: '2006-01-01', end: '2026-09-06' },
     };
     const base = byNpi(read(knownLines(known)));
-    expect(base.size).toBe(5100);
+    expect(base.size).toBe(1600);
     const week = read(weekLines({ period: periods[0], rows, known })).filter(isGood);
     expect(week.filter((row) => !base.has(row['NPI'] ?? ''))).toHaveLength(mix.inserted);
   });

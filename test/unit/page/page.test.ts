@@ -60,6 +60,28 @@ describe('a page on this disk', () => {
   });
 });
 
+it('a page like that of autumn 2026 gives its monthly, report and weeklies, and the weeklies of a notice', () => {
+  const item = (id: string, name: string, text: string) =>
+    `\t<li><a ${id}href='./${name}' aria-label='${text}'>${text}</a> - ZIP format (6.21 MB)</li> <br>\r\n`;
+  const listed = [
+    'NPPES_Data_Dissemination_September_2026_V2.zip',
+    'NPPES_Deactivated_NPI_Report_091426_V2.zip',
+    'NPPES_Data_Dissemination_090726_091326_Weekly_V2.zip',
+    'NPPES_Data_Dissemination_091426_092026_Weekly_V2.zip',
+  ];
+  const inNotice = 'NPPES_Data_Dissemination_020623_021223_Weekly.zip';
+  const html = [
+    '<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 4.01 Transitional//EN">\n<HTML><LINK href="css/screen1.css">',
+    `<DIV>Two files were replaced:${item('', inNotice, 'Weekly Update - 020623_021223')}</DIV>`,
+    '<a href="mailto:npifiles@cms.test">write to us</a><!-- <a href="./NPPES_Data_Dissemination_May_2007.zip">old</a> -->',
+    ...listed.map((name, i) =>
+      item(i === 0 ? "id='DDSMTH.ZIP.D' " : '', name, 'NPPES Data Dissemination V.2'),
+    ),
+    '<a href="" onclick="window.open(\'https://cms.test/subscribe\')"><img src="images/subscribe.png"/></a></HTML>',
+  ];
+  expect(names(html.join('\n'))).toEqual([inNotice, ...listed]);
+});
+
 describe.skipIf(!existsSync(site))('the copies of the CMS page', () => {
   const read = (name: string) => names(readFileSync(new URL(name, site), 'utf8'));
 

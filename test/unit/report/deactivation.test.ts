@@ -12,6 +12,7 @@ import { workbookMembers, zipped } from '../../../local/sample/report-zip.ts';
 import type { RowBlock } from '../../../nppes/rows/row-block.ts';
 import { readDeactivations, reportMember } from '../../../nppes/report/deactivation.ts';
 import { openZip } from '../../../nppes/transfer/zip.ts';
+import { cases, isExhaustive } from '../../bed/extent.ts';
 import { npi, writeReport } from '../../generated/release-zip.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'surgicase-report-'));
@@ -230,7 +231,7 @@ describe('any report', () => {
         expect(found).toEqual(expected.filter((cells) => cells.some((cell) => cell !== '')));
         expect(found).toHaveLength(list.length);
       }),
-      { numRuns: 30 },
+      cases(20, 200),
     );
   });
 });
@@ -251,7 +252,7 @@ const real = fileURLToPath(
 const isThere = existsSync(real);
 if (!isThere) console.warn('SKIPPED: the real deactivation report is in the folder ../shared');
 
-describe.skipIf(!isThere)('the real report of October 2023', () => {
+describe.runIf(isThere && isExhaustive)('the real report of October 2023', () => {
   it('has the 258,959 entries that read-excel-file finds, in blocks of any size', async () => {
     const zip = await openZip(real);
     const xlsx = await buffer(await reportMember(zip).open());

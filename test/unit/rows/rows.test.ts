@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeBlock } from '../../../db/registry/bulk-load.ts';
 import { npiColumns } from '../../../db/schema/npi-columns.ts';
+import { cases } from '../../bed/extent.ts';
 import type { RowBlock } from '../../../nppes/rows/row-block.ts';
 import { npidataHeader } from '../../../nppes/rows/header.ts';
 import { npiCheckDigit } from '../../../nppes/rows/npi.ts';
@@ -163,7 +164,7 @@ describe('any reading of the same bytes', () => {
           expect(rest.lines).toEqual(whole.lines.filter(([number]) => Number(number) > after));
         },
       ),
-      { numRuns: 100 },
+      cases(50, 500),
     );
   });
 
@@ -179,7 +180,7 @@ describe('any reading of the same bytes', () => {
           expected.map((record) => npiColumns.map(({ header }) => record[header])),
         );
       }),
-      { numRuns: 50 },
+      cases(25, 500),
     );
   });
 });

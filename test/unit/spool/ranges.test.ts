@@ -13,6 +13,7 @@ import { openRangeWriter, rangePath, readSplit } from '../../../spool/range-file
 import { readRange, type RangeRows } from '../../../spool/range-rows.ts';
 import { readRows } from '../../../nppes/rows/row-stream.ts';
 import { searchCollector } from '../../../spool/search-lines.ts';
+import { cases } from '../../bed/extent.ts';
 import { individual, npidataCsv, organization, stub, type RowSpec } from '../../generated/release-zip.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'surgicase-ranges-'));
@@ -91,7 +92,7 @@ describe('a file that is split into ranges of NPIs', () => {
         const duplicates = ranges.reduce((sum, range) => sum + range.duplicates, 0);
         expect(duplicates).toBe(rows.length - lines.length);
       }),
-      { numRuns: 60 },
+      cases(30, 500),
     );
   });
 

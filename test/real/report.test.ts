@@ -4,13 +4,13 @@ import { buffer, text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { reportMember } from '../../../nppes/report/deactivation.ts';
-import { openZip, openZipBytes } from '../../../nppes/transfer/zip.ts';
-import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
-import { writeWeekly } from '../../generated/release-zip.ts';
+import { reportMember } from '../../nppes/report/deactivation.ts';
+import { openZip, openZipBytes } from '../../nppes/transfer/zip.ts';
+import { startPipeline, type Pipeline } from '../bed/pipeline.ts';
+import { writeWeekly } from '../generated/release-zip.ts';
 
 const name = 'npi_report_real';
-const real = new URL('../../../../shared/nppes/real/', import.meta.url);
+const real = new URL('../../shared/nppes/real/', import.meta.url);
 const providers = new URL('npidata_pfile_20050523-20260913.csv', real);
 const report = fileURLToPath(new URL('NPPES_Deactivated_NPI_Report_100923.zip', real));
 const isThere = existsSync(providers) && existsSync(report);

@@ -1,24 +1,16 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { parse } from 'csv-parse/sync';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { npiColumns } from '../../../db/schema/npi-columns.ts';
-import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
-import {
-  individual,
-  npi,
-  organization,
-  writeMonthly,
-  writeWeekly,
-  type RowSpec,
-} from '../../generated/release-zip.ts';
+import { npiColumns } from '../../db/schema/npi-columns.ts';
+import { startPipeline, type Pipeline } from '../bed/pipeline.ts';
+import { writeWeekly } from '../generated/release-zip.ts';
 
 const name = 'npi_real';
-const shared = new URL('../../../../shared/nppes/', import.meta.url);
+const shared = new URL('../../shared/nppes/', import.meta.url);
 const monthly = new URL('real/npidata_pfile_20050523-20260913.csv', shared);
 const weekly = new URL('real/npidata_pfile_20260914-20260920.csv', shared);
 const isThere = existsSync(monthly) && existsSync(weekly);
-if (!isThere)
-  console.warn('SKIPPED: loading real monthlies and headers of other years needs the folder ../shared');
+if (!isThere) console.warn('SKIPPED: loading real monthlies needs the folder ../shared');
 
 let pipeline: Pipeline;
 beforeAll(async () => {
@@ -86,9 +78,6 @@ async function differences(wanted: ReadonlyMap<string, Provider>): Promise<strin
   return [...wrong];
 }
 
-// A column far behind the name columns.
-const code = { name: 'healthcare_provider_taxonomy_code_15', header: 'Healthcare Provider Taxonomy Code_15' };
-
 describe.skipIf(!isThere)('real files', () => {
   it('a monthly, a weekly, and the monthly again as a weekly match the tables cell by cell', async () => {
     const [first, second] = [monthly, weekly].map((file) => readFileSync(file)) as [Buffer, Buffer];
@@ -118,21 +107,4 @@ describe.skipIf(!isThere)('real files', () => {
       expect(rows).toHaveLength(listed.filter((provider) => provider.table === table).length);
     }
   });
-
-  it.each(['npidata_2015_329.csv', 'npidata_2023_v1.csv', 'npidata_2026_v2.csv'])(
-    'loads a monthly with the header of %s',
-    async (file) => {
-      const [header = []]: string[][] = parse(readFileSync(new URL(`headers/${file}`, shared)), { to: 1 });
-      const rows: readonly RowSpec[] = [
-        individual(1, 'SMITH', '09/01/2026', { [code.header]: '207R00000X' }),
-        organization(2, 'MERCY', '09/01/2026'),
-      ];
-      await writeMonthly(pipeline.site, 'September_2026', '20260913', rows, header);
-      expect((await pipeline.run()).releases[0]?.counts).toMatchObject({ rows: 2, inserted: 2 });
-      const found = await pipeline.query(
-        `SELECT npi, provider_last_name AS last, ${code.name} AS code FROM ${name}_app.npi_data_1`,
-      );
-      expect(found).toEqual([{ npi: Number(npi(1)), last: 'SMITH', code: '207R00000X' }]);
-    },
-  );
 });
