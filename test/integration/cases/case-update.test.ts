@@ -1,6 +1,7 @@
-import { WorkflowFailedError } from '@temporalio/client';
+import { WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createConnection } from 'mysql2/promise';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import type { CaseProgress } from '../../../contract/workflows.ts';
 import { caseId, casesOf, countByStatus, writeCases } from '../../generated/cases.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
@@ -134,10 +135,9 @@ describe('a case update', () => {
 
 describe('a run that would move more cases than allowed', () => {
   const waiting = async (handle: Awaited<ReturnType<Pipeline['startCases']>>) => {
-    for (;;) {
-      const progress = await handle.query<CaseProgress>('progress');
-      if (progress.phase === 'approval') return progress;
-    }
+    const progress = () => handle.query<CaseProgress>('progress');
+    await expect.poll(async () => (await progress()).phase, { timeout: 20_000 }).toBe('approval');
+    return progress();
   };
 
   it('waits, and moves the frozen selection after approval', async () => {
@@ -148,7 +148,7 @@ describe('a run that would move more cases than allowed', () => {
     await handle.executeUpdate('approve');
     expect(await handle.result()).toMatchObject({ outcome: 'moved', found: 6, updated: 6 });
     expect(await countByStatus(pipeline)).toEqual({ 10: 1, 15: 6 });
-    await expect(handle.executeUpdate('approve')).rejects.toThrow(/./);
+    await expect(handle.executeUpdate('approve')).rejects.toThrow(WorkflowNotFoundError);
   });
 
   it('moves nothing when it is rejected', async () => {
@@ -167,8 +167,14 @@ describe('a run that would move more cases than allowed', () => {
 
   it('refuses an answer when the run does not wait for one', async () => {
     await writeCases(pipeline, casesOf(10, 1));
+    const person = await createConnection(inject('mysqlUrl'));
+    await person.query(`LOCK TABLES ${pipeline.app}.cases WRITE`);
     const handle = await pipeline.startCases('pending-payment-update');
-    await expect(handle.executeUpdate('approve')).rejects.toThrow(/./);
+    await expect(handle.executeUpdate('approve')).rejects.toMatchObject({
+      name: 'WorkflowUpdateFailedError',
+      cause: { message: 'This run is not waiting for an approval.' },
+    });
+    await person.end();
     await handle.result();
   });
 });
