@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ScheduleOverlapPolicy } from '@temporalio/client';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { caseId, casesOf, countByStatus, writeCases } from '../../generated/cases.ts';
-import { createNamespace } from '../../crash/bed.ts';
 import { cli, surgicase } from '../../bed/cli.ts';
+import { openNamespace } from '../../bed/namespace.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 
 // Runs the case commands as a person does: each in its own process, with real servers.
@@ -124,7 +124,7 @@ describe('surgicase cases', () => {
     await writeCases(pipeline, casesOf(10, 3));
     const startWaiting = async () => {
       await run('run', 'pending-payment-update', '--limit', '1', '--no-wait');
-      const { runId } = await client.workflow.getHandle('pending-payment-update-manual').describe();
+      const { runId } = await pipeline.client.workflow.getHandle('pending-payment-update-manual').describe();
       await expect
         .poll(async () => (await run('status')).out, { timeout: 20_000 })
         .toContain(`approve ${runId}`);
@@ -132,7 +132,7 @@ describe('surgicase cases', () => {
     };
     const first = await startWaiting();
     expect((await run('runs', 'reject', first)).code).toBe(0);
-    await client.workflow.getHandle('pending-payment-update-manual', first).result();
+    await pipeline.client.workflow.getHandle('pending-payment-update-manual', first).result();
     const second = await startWaiting();
     expect(await run('runs', 'approve', first)).toMatchObject({
       code: 2,
@@ -148,8 +148,8 @@ describe('surgicase cases', () => {
 
   it('approve says that no worker is running, instead of waiting for one', async () => {
     const alone = 'casecli-alone';
-    await createNamespace(alone);
-    const handle = await new Client({ connection, namespace: alone }).workflow.start('paidUpdate', {
+    const client = await openNamespace(inject('temporalAddress'), alone);
+    const handle = await client.workflow.start('paidUpdate', {
       workflowId: 'waits',
       taskQueue: 'surgicase',
     });
@@ -159,6 +159,7 @@ describe('surgicase cases', () => {
       err: expect.stringContaining('No worker is running'),
     });
     await handle.terminate();
+    await client.connection.close();
   });
 
   it('explains a wrong id and exits 2 or 1', async () => {

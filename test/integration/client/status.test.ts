@@ -1,11 +1,10 @@
-import { Client } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, beforeEach, expect, inject, it } from 'vitest';
 import { isWorkflowWorkerPolling } from '../../../client/workers.ts';
 import { taskQueues } from '../../../contract/task-queues.ts';
 import { workflowCode } from '../../../worker/bundle.ts';
-import { createNamespace } from '../../crash/bed.ts';
 import { surgicase } from '../../bed/cli.ts';
+import { openNamespace } from '../../bed/namespace.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 import { individual, npidataCsv, writeMonthly, writeWeekly } from '../../generated/release-zip.ts';
 
@@ -47,7 +46,7 @@ it('shows servers, last and next runs, and the registry on one page', async () =
 
 it('says that a worker is running only while both queues are polled', async () => {
   const namespace = 'status-half';
-  await createNamespace(namespace);
+  const client = await openNamespace(inject('temporalAddress'), namespace);
   const connection = await NativeConnection.connect({ address: inject('temporalAddress') });
   const half = await Worker.create({
     connection,
@@ -57,11 +56,11 @@ it('says that a worker is running only while both queues are polled', async () =
     activities: { begin: () => undefined },
   });
   const shown = await half.runUntil(async () => {
-    const client = new Client({ connection, namespace });
     await expect.poll(() => isWorkflowWorkerPolling(client), { timeout: 20_000 }).toBe(true);
     return status({ TEMPORAL_NAMESPACE: namespace });
   });
   await connection.close();
+  await client.connection.close();
   expect(shown.out).toMatch(/temporal +.*no worker running: start one with `surgicase worker`/);
 });
 

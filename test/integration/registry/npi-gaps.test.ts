@@ -26,7 +26,6 @@ beforeAll(async () => {
   pipeline = await startPipeline(
     name,
     {
-      TEMPORAL_NAMESPACE: 'default',
       NOTIFY_WEBHOOK_URL: `http://127.0.0.1:${portOf(webhook)}/a-token`,
       METRICS_ADDRESS: String(metricsPort),
     },

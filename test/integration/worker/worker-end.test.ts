@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createNamespace, startWorkerProcess } from '../../crash/bed.ts';
+import { startWorkerProcess } from '../../crash/bed.ts';
 import { casesOf, writeCases } from '../../generated/cases.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 import { startSqlProxy, type SqlProxy } from '../../bed/sql-proxy.ts';
@@ -12,8 +12,7 @@ let isHeld: (sql: string) => boolean = () => false;
 let heldCount = 0;
 
 beforeAll(async () => {
-  await createNamespace(name);
-  pipeline = await startPipeline(name, { TEMPORAL_NAMESPACE: name }, { hasWorker: false });
+  pipeline = await startPipeline(name, {}, { hasWorker: false });
   const { hostname, port } = new URL(pipeline.env['DATABASE_URL'] ?? '');
   proxy = await startSqlProxy(
     { host: hostname, port: Number(port) },

@@ -1,6 +1,5 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { createNamespace } from '../../crash/bed.ts';
 import { casesOf, countByStatus, writeCases } from '../../generated/cases.ts';
 import { individual, npidataCsv, writeWeekly } from '../../generated/release-zip.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
@@ -24,8 +23,7 @@ vi.mock('../../../worker/bundle.ts', async (original) => {
 const name = 'bug';
 let pipeline: Pipeline;
 beforeAll(async () => {
-  await createNamespace(name);
-  pipeline = await startPipeline(name, { TEMPORAL_NAMESPACE: name }, { hasWorker: false });
+  pipeline = await startPipeline(name, {}, { hasWorker: false });
 });
 afterAll(() => pipeline.stop());
 
