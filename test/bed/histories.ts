@@ -13,13 +13,14 @@ interface Run {
   readonly name: string;
   /** The workflow type. */
   readonly type: string;
-  readonly outcome: string;
+  /** The outcome, and which of several ways the run took. */
+  readonly kind: string;
   readonly history: History;
 }
 
 /**
  * Replays the runs that this process started, because an open run continues on the next deployment's code.
- * With EXPORT_HISTORIES=<version>, one run of each outcome is saved in test/histories/<version>, so that later
+ * With EXPORT_HISTORIES=<version>, one run of each kind is saved in test/histories/<version>, so that later
  * versions can replay it.
  */
 export async function replayRuns(handles: readonly WorkflowHandle[]): Promise<void> {
@@ -28,29 +29,42 @@ export async function replayRuns(handles: readonly WorkflowHandle[]): Promise<vo
     const { status, type } = await handle.describe();
     const outcome = status.name === 'COMPLETED' ? await outcomeOf(handle) : status.name.toLowerCase();
     const history = await handle.fetchHistory();
-    const kind = isBaseline(history) ? `${outcome}-baseline` : outcome;
-    runs.push({ name: handle.workflowId, type, outcome: kind, history });
+    runs.push({ name: handle.workflowId, type, kind: [outcome, ...waysOf(history)].join('-'), history });
   }
   const version = process.env['EXPORT_HISTORIES'];
   if (version !== undefined) for (const run of runs) keep(version, run);
   await replay(runs);
 }
 
-/** Whether the run loaded a monthly, which calls other activities than a weekly. */
-function isBaseline({ events }: History): boolean {
-  return (events ?? []).some(
-    ({ activityTaskScheduledEventAttributes: scheduled }) => scheduled?.activityType?.name === 'loadBaseline',
-  );
+/** The parts of a run that not every run with its outcome has. */
+function waysOf({ events }: History): string[] {
+  const all = events ?? [];
+  const activities = all.flatMap((event) => event.activityTaskScheduledEventAttributes ?? []);
+  const count = (name: string) => activities.filter(({ activityType }) => activityType?.name === name).length;
+  const text = (payloads: readonly { data?: Uint8Array | null }[] | null | undefined) =>
+    (payloads ?? []).map(({ data }) => Buffer.from(data ?? []).toString()).join();
+  const input = text(all[0]?.workflowExecutionStartedEventAttributes?.input?.payloads);
+  const ways = {
+    baseline: count('loadBaseline') > 0,
+    report: activities.some((activity) => text(activity.input?.payloads).includes('NPPES_Deactivated')),
+    file: input.includes('"file"'),
+    waited: count('begin') > 1,
+    approved: all.some(
+      ({ workflowExecutionUpdateAcceptedEventAttributes: update }) =>
+        update?.acceptedRequest?.input?.name === 'approve',
+    ),
+  };
+  return Object.entries(ways).flatMap(([way, isTaken]) => (isTaken ? way : []));
 }
 
 async function outcomeOf(handle: WorkflowHandle): Promise<string> {
   return ((await handle.result()) as { outcome: string }).outcome.replace(' ', '-');
 }
 
-/** Keeps the longest history of each outcome, because it tests the most steps. */
-function keep(version: string, { type, outcome, history }: Run): void {
+/** Keeps the longest history of each kind, because it tests the most steps. */
+function keep(version: string, { type, kind, history }: Run): void {
   const workflow = type.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  const path = join(folder, version, `${workflow}-${outcome}.json`);
+  const path = join(folder, version, `${workflow}-${kind}.json`);
   // Remove the names of this machine, its workers and its folders.
   const text = historyToJSON(history)
     .replace(/("identity": )"[^"]*"/g, '$1"worker"')
