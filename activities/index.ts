@@ -36,10 +36,10 @@ export function createActivities(deps: ActivityDeps): NpiActivities & CaseActivi
       }),
 
     archive: (zip) =>
-      attempt(deps, 'archive', { job, release: releaseName(zip.release) }, async ({ log }) => {
-        await archiveZip(deps, zip);
+      attempt(deps, 'archive', { job, release: releaseName(zip.release) }, async (current) => {
+        await archiveZip(deps, current, zip);
         const removed = await pruneArchive(deps);
-        log.info('archived', { removed });
+        current.log.info('archived', { removed });
       }),
   };
 }

@@ -1,23 +1,34 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { copyFile, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { copyFile, mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import type { DueRelease, DownloadedRelease } from '../contract/activities.ts';
-import { downloadZip } from '../nppes/transfer/download.ts';
+import { publishedFiles } from '../db/ledger/releases.ts';
+import { renameDurably } from '../nppes/durable.ts';
 import { NppesError } from '../nppes/errors.ts';
+import { isSameVersion, type ZipFacts } from '../nppes/page/due.ts';
+import { zipFacts } from '../nppes/page/listing.ts';
+import { downloadZip, type DownloadedZip } from '../nppes/transfer/download.ts';
+import { discardWholeNote, readWholeNote, sha256Of } from '../nppes/transfer/whole-zip.ts';
 import { parseReleaseName } from '../nppes/page/release.ts';
 import { testZip } from '../nppes/transfer/zip.ts';
 import type { Attempt } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
 
-/** Downloads a zip into the work folder, unless it is already complete there. */
+/**
+ * The zip of a release on this host. It is downloaded into the work folder, unless it is whole there or in the archive and
+ * the server still offers the same file.
+ */
 export async function fetchZip(
   deps: ActivityDeps,
-  { signal, heartbeat }: Attempt,
+  attempt: Attempt,
   due: DueRelease,
 ): Promise<DownloadedRelease> {
+  const { signal, heartbeat, log } = attempt;
   const path = join(deps.workDir, due.release.fileName);
+  const whole = await wholeZip(deps, attempt, due);
+  if (whole) {
+    log.info('the zip is here already; not downloaded again', { sha256: whole.sha256 });
+    return { ...due, ...whole };
+  }
   const zip = await downloadZip({
     url: due.url,
     path,
@@ -30,6 +41,45 @@ export async function fetchZip(
   return { ...due, ...zip };
 }
 
+/** The zip of a finished download or of the ledger, if the server still offers it and this host has it. */
+async function wholeZip(
+  deps: ActivityDeps,
+  { signal }: Attempt,
+  { release: { fileName }, url }: DueRelease,
+): Promise<DownloadedZip | undefined> {
+  const noted = await readWholeNote(join(deps.workDir, fileName));
+  const published = await deps.database.session(signal, publishedFiles);
+  const known = [
+    ...(noted ? [noted] : []),
+    ...published
+      .filter((file) => file.fileName === fileName)
+      .map(({ sha256, sizeBytes, etag }) => ({ sha256, sizeBytes, ...(etag !== null && { etag }) })),
+  ];
+  if (known.length === 0) return undefined;
+  const offered = await zipFacts(url, { signal, dispatcher: deps.dispatcher });
+  // Only an ETag says that the content is the same; two files may have the same length.
+  const isOffered = (zip: ZipFacts) =>
+    offered.etag !== undefined && zip.etag !== undefined && isSameVersion(offered, zip);
+  for (const zip of known.filter(isOffered)) {
+    if (await pathOf(deps, fileName, zip.sha256, signal)) return { ...zip, ...offered };
+  }
+  return undefined;
+}
+
+/** Where this host has the file with this content: the work folder, the archive, or nowhere. */
+async function pathOf(
+  { workDir, archiveDir }: ActivityDeps,
+  fileName: string,
+  sha256: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  for (const folder of [workDir, archiveDir]) {
+    const path = join(folder, fileName);
+    if ((await sha256Of(path, signal)) === sha256) return path;
+  }
+  return undefined;
+}
+
 /**
  * The path of exactly this zip on this host: in the work folder, in the archive, or downloaded again. So any worker can
  * continue the run of another.
@@ -40,15 +90,14 @@ export async function ensureZip(
   attempt: Attempt,
   zip: DownloadedRelease,
 ): Promise<string> {
-  for (const folder of [deps.workDir, deps.archiveDir]) {
-    const path = join(folder, zip.release.fileName);
-    if ((await sha256Of(path, attempt.signal)) === zip.sha256) return path;
-  }
+  const { fileName } = zip.release;
+  const path = await pathOf(deps, fileName, zip.sha256, attempt.signal);
+  if (path !== undefined) return path;
   const again = await fetchZip(deps, attempt, zip);
   if (again.sha256 !== zip.sha256) {
     throw new NppesError('ZipChanged', `${zip.url} is no longer the file that this run downloaded.`);
   }
-  return join(deps.workDir, zip.release.fileName);
+  return join(deps.workDir, fileName);
 }
 
 /** The folder of a run's ranges. Each run has its own, because loading a range deletes its file. */
@@ -73,33 +122,42 @@ export async function removeRangeFolders({ workDir }: ActivityDeps): Promise<voi
   }
 }
 
-async function sha256Of(path: string, signal: AbortSignal): Promise<string | undefined> {
-  const hash = createHash('sha256');
-  try {
-    await pipeline(createReadStream(path), hash, { signal });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-  return hash.digest('hex');
-}
-
-/** Moves a zip from the work folder to the archive, even across file systems. Does nothing when it is already there. */
+/**
+ * Moves a zip to the archive, even across file systems. When another host has downloaded it, this host downloads it first:
+ * the archive of a published release is complete.
+ * @throws NppesError as `ensureZip`
+ */
 export async function archiveZip(
   deps: ActivityDeps,
-  { release: { fileName } }: DownloadedRelease,
+  attempt: Attempt,
+  zip: DownloadedRelease,
 ): Promise<void> {
-  const [from, to] = [join(deps.workDir, fileName), join(deps.archiveDir, fileName)];
+  const { fileName } = zip.release;
+  const to = join(deps.archiveDir, fileName);
   await mkdir(deps.archiveDir, { recursive: true });
+  const from = await ensureZip(deps, attempt, zip);
+  if (from !== to) await move(from, to);
+  await discardWholeNote(join(deps.workDir, fileName));
+}
+
+async function move(from: string, to: string): Promise<void> {
   try {
-    await rename(from, to);
+    await renameDurably(from, to);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return;
-    if (code !== 'EXDEV') throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
     await copyFile(from, `${to}.part`);
-    await rename(`${to}.part`, to);
+    await syncFile(`${to}.part`);
+    await renameDurably(`${to}.part`, to);
     await rm(from);
+  }
+}
+
+async function syncFile(path: string): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
   }
 }
 

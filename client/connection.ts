@@ -1,6 +1,7 @@
 import { Client, Connection } from '@temporalio/client';
 import type { Config } from '../config/config.ts';
 import { isLoopback } from '../config/loopback.ts';
+import { isAway } from './away.ts';
 import { CommandError, exitCodes } from './exit.ts';
 
 const connectTimeoutMs = 5000;
@@ -17,11 +18,16 @@ export async function withClient<Result>(
   const connection = await Connection.connect({
     ...connectionOptions,
     connectTimeout: connectTimeoutMs,
-    ...(isOnLoopback(connectionOptions.address) && { channelArgs: withoutProxy }),
+    channelArgs: {
+      // The default grows to two minutes, in which Temporal may have come back long ago.
+      'grpc.max_reconnect_backoff_ms': 5000,
+      ...(isOnLoopback(connectionOptions.address) && withoutProxy),
+    },
   }).catch(asUnreachable({ temporal }));
   try {
     return await use(new Client({ connection, namespace: namespace ?? 'default' }));
   } catch (error) {
+    if (isAway(error)) throw unreachable({ temporal }, (error as Error).cause);
     if (!(error instanceof Error) || error.name !== 'NamespaceNotFoundError') throw error;
     throw new CommandError(
       exitCodes.usage,
@@ -40,11 +46,15 @@ export function asUnreachable({ temporal }: Pick<Config, 'temporal'>): (error: u
   return (error) => {
     if (!(error instanceof Error) || !/connect|transport/i.test(`${error.name} ${error.message}`))
       throw error;
-    const address = temporal.connectionOptions.address ?? 'localhost:7233';
-    throw new CommandError(
-      exitCodes.unreachable,
-      `Temporal at ${address} does not answer: ${error.message}. ` +
-        'Check TEMPORAL_ADDRESS, or start Temporal here with `npm start`.',
-    );
+    throw unreachable({ temporal }, error);
   };
+}
+
+function unreachable({ temporal }: Pick<Config, 'temporal'>, cause: unknown): CommandError {
+  const address = temporal.connectionOptions.address ?? 'localhost:7233';
+  return new CommandError(
+    exitCodes.unreachable,
+    `Temporal at ${address} does not answer: ${(cause as Error).message}. ` +
+      'Check TEMPORAL_ADDRESS, or start Temporal here with `npm start`.',
+  );
 }

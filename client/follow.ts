@@ -9,6 +9,7 @@ import {
 import { WorkflowFailedError, type Client, type WorkflowHandle } from '@temporalio/client';
 import type { Heartbeat } from '../contract/activities.ts';
 import { progressQuery, type RunProgress, type RunResult } from '../contract/workflows.ts';
+import { isAway, untilBack } from './away.ts';
 import { isWorkflowWorkerPolling } from './workers.ts';
 
 /** A run at this moment: the progress of its workflow, and the last heartbeat of its activity. */
@@ -26,18 +27,22 @@ export type RunEnd =
 
 const pollMs = 300;
 
-/** Follows a run to its end. Calls `on.snapshot` a few times a second, and `on.waiting` once when no worker is running. */
+/**
+ * Follows a run to its end, also across an outage of Temporal of up to two minutes. Calls `on.snapshot` a few times a second,
+ * and `on.waiting` once when no worker is running.
+ * @throws CommandError when Temporal stays away for longer; the run continues
+ */
 export async function follow(
   client: Client,
   handle: WorkflowHandle,
   on: { snapshot(snapshot: RunSnapshot): void; waiting(): void },
 ): Promise<RunEnd> {
-  const end = endOf(handle);
+  const end = endOf(client, handle);
   const ended = end.then(
     () => true,
     () => true,
   );
-  if (!(await isWorkflowWorkerPolling(client))) on.waiting();
+  if (!(await isPolling(client))) on.waiting();
   for (;;) {
     const snapshot = await snapshotOf(client, handle);
     if (await Promise.race([ended, sleep(pollMs, false)])) return end;
@@ -45,12 +50,23 @@ export async function follow(
   }
 }
 
-async function endOf(handle: WorkflowHandle): Promise<RunEnd> {
-  try {
-    return { isDone: true, result: (await handle.result()) as RunResult };
-  } catch (error) {
-    if (!(error instanceof WorkflowFailedError)) throw error;
-    return { isDone: false, ...failureOf(error.cause) };
+/** True also while Temporal cannot say it. */
+function isPolling(client: Client): Promise<boolean> {
+  return isWorkflowWorkerPolling(client).catch((error: unknown) => {
+    if (isAway(error)) return true;
+    throw error;
+  });
+}
+
+async function endOf(client: Client, handle: WorkflowHandle): Promise<RunEnd> {
+  for (;;) {
+    try {
+      return { isDone: true, result: (await handle.result()) as RunResult };
+    } catch (error) {
+      if (error instanceof WorkflowFailedError) return { isDone: false, ...failureOf(error.cause) };
+      if (!isAway(error)) throw error;
+      await untilBack(client, handle);
+    }
   }
 }
 

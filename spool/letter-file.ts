@@ -1,5 +1,6 @@
-import { appendFile, mkdir, open, readFile, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, readFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { syncFolder } from '../nppes/durable.ts';
 import type { LetterLines } from './search-lines.ts';
 
 /** Where the letters of one range are: the bytes and rows of each letter, one after another from `offset` in a file. */
@@ -14,7 +15,10 @@ interface LetterPlaces {
 /** Search rows by letter on this host's disk. They are collected range by range, because a letter is loaded as a whole. */
 export interface LetterFile {
   has(range: number): boolean;
-  /** Adds the letters of one range, always the same number of letters. Does nothing if the file has the range already. */
+  /**
+   * Adds the letters of one range, always the same number of letters, and puts them on disk. Does nothing if the file has the
+   * range already.
+   */
   append(range: number, letters: readonly LetterLines[]): Promise<void>;
   /** The number of rows of a letter in all ranges. */
   rows(letter: number): number;
@@ -29,17 +33,22 @@ export interface LetterFile {
  */
 export async function openLetterFile(folder: string, attempt: number): Promise<LetterFile> {
   await mkdir(folder, { recursive: true });
-  const indexPath = join(folder, 'letters.index');
   const places = new Map<number, LetterPlaces>();
-  for (const entry of await readIndex(indexPath)) places.set(entry.range, entry);
+  for (const entry of await readIndex(join(folder, indexName))) places.set(entry.range, entry);
   const own = `letters-${attempt}.rows`;
   const files = fileOpener(folder);
   let end = (await (await files.open(own)).stat()).size;
+  await files.open(indexName);
+  await syncFolder(folder);
   let appending: Promise<void> = Promise.resolve();
   const write = async (entry: LetterPlaces, parts: readonly Buffer[]) => {
     const file = await files.open(own);
     for (const part of parts) if (part.length > 0) await file.appendFile(part);
-    await appendFile(indexPath, `\n${JSON.stringify(entry)}`);
+    // In this order, so that no power loss leaves an entry without its rows.
+    await file.sync();
+    const index = await files.open(indexName);
+    await index.appendFile(`\n${JSON.stringify(entry)}`);
+    await index.sync();
     places.set(entry.range, entry);
   };
   const inOrder = () => Array.from(places.values()).sort((a, b) => a.range - b.range);
@@ -60,6 +69,8 @@ export async function openLetterFile(folder: string, attempt: number): Promise<L
     close: () => files.close(),
   };
 }
+
+const indexName = 'letters.index';
 
 /** Opens each file of a folder once, and keeps it open until `close`. */
 function fileOpener(folder: string) {

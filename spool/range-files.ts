@@ -1,7 +1,8 @@
-import { close, open, write } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { close, fsync, open, write } from 'node:fs';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { writeDurably } from '../nppes/durable.ts';
 import { rangeFinder } from './npi-ranges.ts';
 import { copyBytes, viewOf, type RowBlock } from '../nppes/rows/row-block.ts';
 
@@ -13,7 +14,12 @@ export const lineHeadBytes = 24;
 
 const buffersBytes = 12 << 20;
 const smallestBufferBytes = 16 << 10;
-const files = { open: promisify(open), write: promisify(write), close: promisify(close) };
+const files = {
+  open: promisify(open),
+  write: promisify(write),
+  sync: promisify(fsync),
+  close: promisify(close),
+};
 
 /** A complete split of a member: the folder with the files of its ranges, and the number of rows in each. */
 export interface Split {
@@ -58,7 +64,7 @@ export const removeRange = (path: string) => rm(path, { force: true });
 export interface RangeWriter {
   /** Adds the lines of a block. The caller may reuse the block when the promise has resolved. */
   add(block: Pick<RowBlock, 'tsv' | 'lines'>): Promise<void>;
-  /** Completes the split, so that `readSplit` finds it. */
+  /** Completes the split, so that `readSplit` finds it. Its files are on disk before that, also if the power fails. */
   finish(): Promise<Split>;
   /** Closes all files, whether the split is complete or not. */
   close(): Promise<void>;
@@ -95,9 +101,7 @@ export async function openRangeWriter(
     async finish() {
       await inTurn((range) => range.flush());
       const rangeRows = ranges.map((range) => range.rowCount());
-      const path = splitPath(folder);
-      await writeFile(`${path}.part`, JSON.stringify({ rangeRows }));
-      await rename(`${path}.part`, path);
+      await writeDurably(splitPath(folder), JSON.stringify({ rangeRows }));
       return { folder, rangeRows };
     },
     close: () => inTurn((range) => range.close()),
@@ -179,6 +183,7 @@ function rangeFile(path: string, pool: BufferPool) {
     async flush(): Promise<void> {
       send();
       await writing;
+      if (descriptor !== undefined) await files.sync(descriptor);
     },
     async close(): Promise<void> {
       await writing?.catch(() => undefined);

@@ -2,6 +2,7 @@ import {
   ApplicationFailure,
   defineQuery,
   defineSignal,
+  patched,
   setCurrentDetails,
   setHandler,
 } from '@temporalio/workflow';
@@ -19,6 +20,7 @@ import {
 import { Approval, type Decision } from './approval.ts';
 import { endDetails, runDetails } from './details.ts';
 import type { LoadActivities } from './phases.ts';
+import { releaseFailure } from './run-lifecycle.ts';
 
 /** The state of one run of `npiUpdate`, which the query, the Web UI and the result show. */
 export class NpiRun {
@@ -81,16 +83,23 @@ export class NpiRun {
 
   async archive(zip: DownloadedRelease, name: string, { archive }: LoadActivities): Promise<void> {
     this.enter('archive');
-    const [, archiveSeconds] = await timed<void>(() => archive.executeWithOptions({ summary: name }, [zip]));
+    const [, archiveSeconds] = await timed<void>(() =>
+      archive.executeWithOptions({ summary: name }, [zip]).catch((error: unknown) => {
+        const failure = releaseFailure(error);
+        // Runs of earlier versions ended with this failure.
+        if (!failure || !patched('next-release-after-archive')) throw error;
+        this.miss(failure, `${name} is published, but its zip is not in the archive`);
+      }),
+    );
     const published = this.#done.at(-1);
     if (published?.release !== name) return;
     this.#done.splice(-1, 1, { ...published, seconds: { ...published.seconds, archive: archiveSeconds } });
   }
 
-  /** Notes that a release is not loaded. The run goes on with the next one. */
-  miss(name: string, { type, message }: { readonly type: string; readonly message: string }): void {
+  /** Notes what the run could not do with a release. It continues with the next one, and fails at its end. */
+  miss({ type, message }: { readonly type: string; readonly message: string }, what: string): void {
     this.release = undefined;
-    this.#missing.push({ type, text: `${name} is not loaded: ${message}` });
+    this.#missing.push({ type, text: `${what}: ${message}` });
   }
 
   /** @throws ApplicationFailure with the type of the first missing release; its message names all of them */

@@ -1,14 +1,13 @@
 import { patched } from '@temporalio/workflow';
 import type { Begun, Discovery, DueRelease, FinishInput, RunOutcome } from '../contract/activities.ts';
 import type { NpiUpdateInput, NpiUpdateResult } from '../contract/workflows.ts';
-import { releaseFailures } from '../contract/failures.ts';
 import { compareReleases, releaseName } from '../nppes/page/release.ts';
 import { loadBaseline } from './npi-baseline.ts';
 import { npiTask } from './npi-input.ts';
 import { NpiRun } from './npi-run.ts';
 import { loadWeekly } from './npi-weekly.ts';
 import { firstHeartbeatTimeoutMs, loadActivities, shortActivities } from './phases.ts';
-import { beginRun, endedBy, failBegin, failRun, type FailedEnd } from './run-lifecycle.ts';
+import { beginRun, failBegin, failRun, type FailedEnd, releaseFailure } from './run-lifecycle.ts';
 
 const job = 'npi-update';
 
@@ -69,12 +68,11 @@ async function unlessMissing<Result>(
   try {
     return await work();
   } catch (error) {
-    const { type, message } = endedBy(error);
-    const isOfRelease = type !== undefined && releaseFailures.has(type);
+    const failure = releaseFailure(error);
     // Runs of earlier versions ended with their first failure.
-    const goesOn = laterCount === 0 || (isOfRelease && patched('next-release-after-failure'));
-    if (!isOfRelease || !goesOn) throw error;
-    run.miss(releaseName(release), { type, message });
+    const goesOn = failure && (laterCount === 0 || patched('next-release-after-failure'));
+    if (!goesOn) throw error;
+    run.miss(failure, `${releaseName(release)} is not loaded`);
     return undefined;
   }
 }

@@ -8,6 +8,7 @@ import {
   TemporalFailure,
 } from '@temporalio/workflow';
 import type { BeginInput, Begun } from '../contract/activities.ts';
+import { releaseFailures } from '../contract/failures.ts';
 import { firstHeartbeatTimeoutMs, shortActivities } from './phases.ts';
 
 const leaseRetryMs = 10_000;
@@ -72,6 +73,14 @@ export function endedBy(error: unknown): FailedEnd {
 function failureType(error: unknown): string | undefined {
   const cause = error instanceof ActivityFailure ? error.cause : error;
   return cause instanceof ApplicationFailure ? (cause.type ?? undefined) : undefined;
+}
+
+/** The failure of an activity that concerns one release only; undefined for every other error. */
+export function releaseFailure(
+  error: unknown,
+): { readonly type: string; readonly message: string } | undefined {
+  const { type, message } = endedBy(error);
+  return type !== undefined && releaseFailures.has(type) ? { type, message } : undefined;
 }
 
 /** Puts the type of the activity's failure at the top, where the Web UI, alerts and the command line look for it. */

@@ -237,8 +237,11 @@ export function isPublished(listed: ListedRelease, published: readonly Published
   });
 }
 
+/** What a server says about the content of a zip. */
+export type ZipFacts = Pick<ListedRelease, 'etag' | 'sizeBytes'>;
+
 /** A changed file under the same name is a new version of the release. An unknown ETag or length counts as equal. */
-function isSameVersion(listed: ListedRelease, known: PublishedRelease): boolean {
+export function isSameVersion(listed: ZipFacts, known: ZipFacts): boolean {
   const isSameLength =
     listed.sizeBytes === undefined || known.sizeBytes === undefined || listed.sizeBytes === known.sizeBytes;
   const isSameTag =

@@ -3,7 +3,7 @@ import { NppesError, reason } from '../errors.ts';
 import { encodingsOf } from '../transfer/content-encoding.ts';
 import { contentLength, etagOf } from '../transfer/headers.ts';
 import { request, type Caller } from '../transfer/request.ts';
-import type { ListedRelease } from './due.ts';
+import type { ListedRelease, ZipFacts } from './due.ts';
 import { releasesOnPage } from './page.ts';
 
 /** The real page has 6 kB; a longer document is not a page of links. */
@@ -71,10 +71,7 @@ export async function listedReleases(pageUrl: string, caller: Caller): Promise<L
  * them then.
  * @throws NppesError DownloadFailed (no response at all), ReleaseUnavailable (not on this disk) or RedirectRefused
  */
-export async function zipFacts(
-  url: string,
-  caller: Caller,
-): Promise<Pick<ListedRelease, 'etag' | 'sizeBytes'>> {
+export async function zipFacts(url: string, caller: Caller): Promise<ZipFacts> {
   const response = await request({ url, ...caller, failure: 'DownloadFailed', method: 'HEAD' });
   response.body.destroy();
   if (response.statusCode !== 200) return {};

@@ -1,12 +1,14 @@
 import { createHash, type Hash } from 'node:crypto';
-import { mkdir, open, rename, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { NppesError, reason, type NppesErrorCode } from '../errors.ts';
+import { renameDurably } from '../durable.ts';
 import { ensureSpace } from './disk-space.ts';
 import { encodingsOf } from './content-encoding.ts';
 import { contentLength, etagOf, header } from './headers.ts';
 import { discardNote, discardPart, partPath, readPart, writeNote } from './partial-download.ts';
 import type { Part, PartNote } from './partial-download.ts';
+import { writeWholeNote } from './whole-zip.ts';
 import { request, type Caller, type SourceResponse } from './request.ts';
 
 export interface ZipDownload extends Caller {
@@ -56,7 +58,8 @@ async function fetchAndTest(download: ZipDownload): Promise<DownloadedZip> {
     if (error instanceof NppesError && !keepsPart.has(error.code)) await discardPart(path);
     throw error;
   }
-  await rename(partPath(path), path);
+  await writeWholeNote(path, zip);
+  await renameDurably(partPath(path), path);
   await discardNote(path);
   return zip;
 }
@@ -137,6 +140,7 @@ async function receive(
       sizeBytes += chunk.length;
       download.onProgress(sizeBytes, totalBytes);
     }
+    await file.sync();
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof NppesError) throw error;

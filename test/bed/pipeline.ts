@@ -145,6 +145,7 @@ export async function startPipeline(
       page.intercept = undefined;
       for (const file of readdirSync(site)) rmSync(join(site, file));
       rmSync(config.nppes.archiveDir, { recursive: true, force: true });
+      rmSync(config.nppes.workDir, { recursive: true, force: true });
       for (const { place } of await query<{ place: string }>(
         `SELECT CONCAT(table_schema, '.', table_name) AS place FROM information_schema.tables
          WHERE table_schema IN ('${Object.values(schemas).join("', '")}') AND table_name NOT IN ('migration', 'search_letter')`,

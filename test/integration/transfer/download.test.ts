@@ -88,7 +88,7 @@ test('downloads a zip with sha256, ETag and progress, and sends our user agent',
   expect(readFileSync(path()).equals(zip)).toBe(true);
   expect(progress.at(-1)).toEqual([zip.length, zip.length]);
   expect(tested).toEqual([`${path()}.part`, 'false']);
-  expect(readdirSync(folder)).toEqual(['week.zip']);
+  expect(readdirSync(folder)).toEqual(['week.zip', 'week.zip.json']);
   const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
     version: string;
   };
@@ -168,7 +168,7 @@ test('downloads a damaged zip once more from the first byte, then fails', async 
   expect(await download(url, { test: mendedBySecond })).toMatchObject({ sha256 });
   expect(await code(download(url, { test: () => Promise.reject(damaged) }))).toBe('ZipDamaged');
   expect(ranges).toEqual([undefined, undefined, undefined, undefined]);
-  expect(readdirSync(folder)).toEqual(['week.zip']);
+  expect(readdirSync(folder)).toEqual(['week.zip', 'week.zip.json']);
 });
 
 test('refuses HTML with status 200 and keeps nothing', async () => {
