@@ -1,4 +1,6 @@
 import type { BaselineIndexed } from '../contract/activities.ts';
+import { checkProviders } from '../db/baseline/count.ts';
+import { countBaseline } from '../db/baseline/swap.ts';
 import type { Lease } from '../db/ledger/lease.ts';
 import type { Session } from '../db/connection/session.ts';
 import { buildAllKeys, buildDataKeys, finishSearch, type ShadowScope } from '../db/baseline/search.ts';
@@ -40,6 +42,11 @@ export async function indexShadow(
     step('npi_data_0', (session) => buildDataKeys(session, scope, 0)),
   ]);
   if (!scope.isDone) {
+    heartbeat({ phase: 'index', step: 'counting providers' });
+    await database.session(signal, async (session) => {
+      const state = await requireShadow(session, lease.runId);
+      await checkProviders(session, scope.shadow, await countBaseline(session, lease.runId, state));
+    });
     heartbeat({ phase: 'index', step: 'search rows of known providers' });
     await database.session(signal, (session) => finishSearch(session, scope));
   }

@@ -26,11 +26,11 @@ export async function loadLetters(
     )
     .map((table) => ({ ...table, rows: letters.rows(table.number) }))
     .sort((a, b) => b.rows - a.rows);
-  const tasks = tables.map(({ kind, letter, number }) => async (taskSignal: AbortSignal) => {
+  const tasks = tables.map(({ kind, letter, number, rows }) => async (taskSignal: AbortSignal) => {
     const startedAt = performance.now();
     heartbeat({ phase: 'load', step: `search_${kind}_${letter}` });
     await database.session(taskSignal, (session) =>
-      loadLetter(session, target, { kind, letter }, letters.lines(number), target.isLocal),
+      loadLetter(session, target, { kind, letter, rows }, letters.lines(number), target.isLocal),
     );
     searchSeconds[`search_${kind}_${letter}`] = (performance.now() - startedAt) / 1000;
   });

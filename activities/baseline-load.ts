@@ -192,7 +192,7 @@ async function loadOne(
   const { surgeon, facility, odd } = collectSearch(rows);
   await letters.append(range.number, [...surgeon.byLetter, ...facility.byLetter]);
   if (!loaded.has(range.number)) {
-    const load = { ...rows, range, odd, search: { surgeon: surgeon.all, facility: facility.all } };
+    const load = { ...rows, range, odd, search: { surgeon, facility } };
     await deps.database.session(signal, (session) => loadRange(session, target, load));
   }
   await removeRange(path);

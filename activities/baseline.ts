@@ -9,11 +9,11 @@ import type {
 import {
   completeBaseline,
   countBaseline,
-  countSearch,
   lastMonthlyTypeRows,
   liveBaseline,
   swapBaseline,
 } from '../db/baseline/swap.ts';
+import { countSearch } from '../db/baseline/count.ts';
 import { DbError } from '../db/connection/errors.ts';
 import type { Lease } from '../db/ledger/lease.ts';
 import type { LiveBaseline } from '../db/schema/ledger-json.ts';
@@ -128,7 +128,7 @@ async function swap(
       session,
       schemas,
       { shadow, lease },
-      { file, runId, staged: counted.staged, report, touched },
+      { file, runId, staged: counted.staged, report, touched, epoch: lease.epoch },
     );
   }
   await completeBaseline(session, schemas, lease);

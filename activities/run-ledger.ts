@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import type { BeginInput, RunActivities } from '../contract/activities.ts';
 import { DbError } from '../db/connection/errors.ts';
-import { releaseLease, takeLease } from '../db/ledger/lease.ts';
+import { releaseLease, takeLease, whileFenced } from '../db/ledger/lease.ts';
 import { refuseUnreadyCases } from '../db/cases/ready.ts';
 import { loadObstacles } from '../db/schema/ready.ts';
 import { closeRun, openRun } from '../db/ledger/runs.ts';
@@ -30,10 +30,12 @@ export function runActivities(deps: ActivityDeps): RunActivities {
           if (!isDryRun) {
             const lease = await takeLease(session, { job, workflowId, runId });
             if ('heldBy' in lease) return { acquired: false as const, holder: lease.heldBy };
-            // Safe only under this lease: staging and shadow tables of other runs now belong to no live run.
+            // While this lease is held, staging and shadow tables of other runs belong to no live run.
             if (job === 'npi-update') {
-              await dropDeadStaging(session, runId);
-              await dropDeadShadows(session, deps.schemas, lease);
+              await whileFenced(database, signal, lease, async () => {
+                await dropDeadStaging(session, runId);
+                await dropDeadShadows(session, deps.schemas, lease);
+              });
             }
           }
           log.info('run begins', { isDryRun });

@@ -65,6 +65,7 @@ export async function carryOver(
     stale,
     deactivated: typeRows[0] - knownStubs + deactivated,
     removed: count(({ fate }) => fate === 'remove'),
+    kept: count((fate) => (fate.fate === 'keep' || fate.fate === 'stub') && !inFile(fate)),
   };
 }
 

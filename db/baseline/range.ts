@@ -1,5 +1,5 @@
 import { eq } from 'drizzle-orm';
-import { loadLines } from '../registry/bulk-load.ts';
+import { expectRows, loadLines } from '../registry/bulk-load.ts';
 import { insertRows } from '../connection/insert-rows.ts';
 import { carryOver } from './carry-over.ts';
 import { fenceShared, type Lease } from '../ledger/lease.ts';
@@ -19,8 +19,8 @@ export interface RangeLoad {
   /** Number of stubs, individuals and organizations. */
   readonly typeRows: readonly [number, number, number];
   lines(type: 0 | 1 | 2): Iterable<Buffer>;
-  /** Rows of `search_<kind>_all`. */
-  readonly search: Readonly<Record<SearchKind, Buffer>>;
+  /** The lines of `search_<kind>_all`, and their number. */
+  readonly search: Readonly<Record<SearchKind, { readonly all: Buffer; readonly rows: number }>>;
   /** Providers whose search rows the database builds; see spool/search-lines.ts. */
   readonly odd: ReadonlyArray<{ readonly npi: number; readonly type: 1 | 2 }>;
 }
@@ -51,7 +51,13 @@ export function loadRange(session: Session, target: RangeTarget, load: RangeLoad
       if (load.typeRows[type] === 0) continue;
       const constants = type === 0 ? { deactivation_release: releaseId } : { data_release: releaseId };
       const table = shadow.tables.data(type);
-      await loadLines(session, { table, columns: names, constants }, load.lines(type), isLocal);
+      const written = await loadLines(
+        session,
+        { table, columns: names, constants },
+        load.lines(type),
+        isLocal,
+      );
+      expectRows(written, load.typeRows[type], table);
     }
     for (const kind of ['surgeon', 'facility'] as const) await loadSearch(session, target, load, kind);
     const counts = { ...(await compared(session, target, load)), duplicates: load.duplicates };
@@ -69,9 +75,10 @@ async function loadSearch(
   { search }: RangeLoad,
   kind: SearchKind,
 ): Promise<void> {
-  if (search[kind].length === 0) return;
+  const { all, rows } = search[kind];
+  if (rows === 0) return;
   const table = shadow.tables.search(kind, 'all');
-  await loadLines(session, { table, columns: searchFields(kind) }, [search[kind]], isLocal);
+  expectRows(await loadLines(session, { table, columns: searchFields(kind) }, [all], isLocal), rows, table);
 }
 
 /** The columns of a search row, in the order of the lines. */
@@ -91,7 +98,7 @@ async function compared(
     return counts;
   }
   const inserted = typeRows[0] + typeRows[1] + typeRows[2];
-  const none = { updated: 0, unchanged: 0, stale: 0, removed: 0 };
+  const none = { updated: 0, unchanged: 0, stale: 0, removed: 0, kept: 0 };
   return { inserted, deactivated: typeRows[0], ...none };
 }
 

@@ -1,8 +1,9 @@
-import { loadLines } from '../registry/bulk-load.ts';
+import { expectRows, loadLines } from '../registry/bulk-load.ts';
 import { fenceShared, type Lease } from '../ledger/lease.ts';
 import { npiColumns } from '../schema/npi-columns.ts';
 import { updateSearch } from '../registry/search.ts';
 import type { Session } from '../connection/session.ts';
+import { countRows } from './count.ts';
 import { searchFields } from './range.ts';
 import { retryStale } from './stale.ts';
 import { markShadow, type Shadow } from './shadow.ts';
@@ -20,20 +21,23 @@ export interface ShadowScope {
 /**
  * Fills the table of one letter, in the order of the NPIs, and builds its keys. The rows are loaded in one transaction, so a
  * table that has rows was completed by an earlier attempt.
+ * @throws DbError CountsDiffer when the table does not have exactly `rows` rows
  */
 export async function loadLetter(
   session: Session,
   { schemas, shadow, lease }: ShadowScope,
-  { kind, letter }: { readonly kind: SearchKind; readonly letter: string },
+  { kind, letter, rows }: { readonly kind: SearchKind; readonly letter: string; readonly rows: number },
   lines: AsyncIterable<Buffer>,
   isLocal: boolean,
 ): Promise<void> {
   const table = shadow.tables.search(kind, letter);
-  const isFilled = (await session.query(`SELECT 1 FROM ${table} LIMIT 1`)).length > 0;
-  if (!isFilled) {
+  const filled = await countRows(session, table);
+  if (filled > 0) expectRows(filled, rows, table);
+  else {
     await session.transaction(async () => {
       await fenceShared(session, lease);
-      await loadLines(session, { table, columns: searchFields(kind) }, lines, isLocal);
+      const written = await loadLines(session, { table, columns: searchFields(kind) }, lines, isLocal);
+      expectRows(written, rows, table);
     });
   }
   await buildKeys(session, table, liveTables(schemas).search(kind, letter));

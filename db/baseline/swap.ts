@@ -7,7 +7,6 @@ import type {
   LiveBaseline,
   PublishReport,
   RangeCounts,
-  SearchTouched,
   StagedSoFar,
 } from '../schema/ledger-json.ts';
 import { publishReport, recordRelease } from '../ledger/releases.ts';
@@ -15,7 +14,7 @@ import { renameTables } from './rename.ts';
 import { liveTable, releaseTable } from '../schema/schema.ts';
 import type { Session } from '../connection/session.ts';
 import { loadedRanges } from './range.ts';
-import { readShadow, replacedTables, searchTables, type Shadow, type ShadowState } from './shadow.ts';
+import { readShadow, replacedTables, type Shadow, type ShadowState } from './shadow.ts';
 import { liveTables, type Schemas } from '../schema/tables.ts';
 import { forgetAllUnreported } from '../registry/unreported.ts';
 import { writeLogs } from '../ledger/update-log.ts';
@@ -33,7 +32,12 @@ export async function countBaseline(
   session: Session,
   runId: string,
   { staged, rangeCount }: ShadowState,
-): Promise<{ readonly counts: RowCounts; readonly removed: number; readonly staged: StagedSoFar }> {
+): Promise<{
+  readonly counts: RowCounts;
+  readonly removed: number;
+  readonly kept: number;
+  readonly staged: StagedSoFar;
+}> {
   const ranges = await loadedRanges(session, runId);
   if (staged === undefined || ranges.size !== rangeCount) {
     throw new DbError(
@@ -61,7 +65,7 @@ export async function countBaseline(
       `${staged.member} has ${staged.rows} rows, but its counts add up to ${accounted}.`,
     );
   }
-  return { counts, removed: sum('removed'), staged };
+  return { counts, removed: sum('removed'), kept: sum('kept'), staged };
 }
 
 /** Rows by entity type of the last published monthly, for the check of the next one. */
@@ -99,18 +103,20 @@ export async function swapBaseline(
       state.releaseId,
       JSON.stringify(baseline),
     ]);
-    // This release ID is not visible yet. If this run ends here, the next run starts again and replaces the rows.
-    await enterRefused(session, shadow.stage, state.releaseId);
   });
-  const old = (base: string) => `${schemas.scheduler}.npi_old_${lease.epoch}_${base}`;
-  await renameTables(
-    session,
-    replacedTables(schemas).flatMap(({ base, live }): [string, string][] => [
-      [live, old(base)],
+  const old = setAside(schemas, lease.epoch);
+  await renameTables(session, [
+    ...replacedTables(schemas).flatMap(({ base, live }): [string, string][] => [
+      [live, `${old}_${base}`],
       [`${shadow.prefix}_${base}`, live],
     ]),
-  );
+    // `completeBaseline` enters them into the quarantine, together with the release.
+    [`${shadow.stage}_refused`, `${old}_refused`],
+  ]);
 }
+
+/** The prefix of the tables that a swap sets aside. */
+const setAside = ({ scheduler }: Schemas, epoch: number) => `${scheduler}.npi_old_${epoch}`;
 
 /**
  * Completes the ledger and the logs from the marker, if the attempt that swapped ended before it did, and drops the replaced
@@ -123,8 +129,9 @@ export async function completeBaseline(session: Session, schemas: Schemas, lease
     await session.transaction(async () => {
       await fence(session, lease);
       if (await publishReport(session, live.file)) return;
-      const { releaseId, file, runId, report, staged, touched } = live;
+      const { releaseId, file, runId, report, staged, touched, epoch } = live;
       await recordRelease(session, { ...file, releaseId, member: staged.member, runId, published: report });
+      await enterRefused(session, setAside(schemas, epoch), releaseId);
       await clearByMonthly(session, liveTables(schemas), releaseId);
       await forgetAllUnreported(session, releaseId);
       await writeLogs(session, schemas.application, staged, touched);
@@ -140,27 +147,4 @@ async function dropReplaced(session: Session, { scheduler }: Schemas): Promise<v
     [scheduler],
   );
   for (const { name } of tables) await session.query(`DROP TABLE IF EXISTS ${scheduler}.${name}`);
-}
-
-/** Counts the rows of each search table of a shadow, for the log. `seconds` has the measured times by table. */
-export async function countSearch(
-  session: Session,
-  { tables }: Shadow,
-  seconds: Readonly<Record<string, number>>,
-): Promise<SearchTouched[]> {
-  const touched: SearchTouched[] = [];
-  for (const { kind, suffix } of searchTables()) {
-    const table = `search_${kind}_${suffix}`;
-    const [row] = await session.query<{ rowCount: number }>(
-      `SELECT COUNT(*) AS rowCount FROM ${tables.search(kind, suffix)}`,
-    );
-    touched.push({
-      kind,
-      table,
-      writtenRows: row?.rowCount ?? 0,
-      deletedRows: 0,
-      seconds: seconds[table] ?? 0,
-    });
-  }
-  return touched;
 }

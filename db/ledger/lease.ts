@@ -1,6 +1,7 @@
 import { and, eq, sql } from 'drizzle-orm';
 import type { MySqlRemoteDatabase } from 'drizzle-orm/mysql-proxy';
 import { DbError } from '../connection/errors.ts';
+import type { Database } from '../connection/pool.ts';
 import { leaseTable } from '../schema/schema.ts';
 import type { Session } from '../connection/session.ts';
 
@@ -99,6 +100,25 @@ export async function fenceShared(session: Session, lease: Lease): Promise<void>
     'fence',
   );
   refuseOld(lease, row?.epoch);
+}
+
+/**
+ * Runs `work`, which creates or drops tables, while another connection holds the fence: such a statement commits, and would
+ * release a lock of its own connection.
+ * @throws DbError FencedOut before `work` when the lease is lost
+ */
+export function whileFenced(
+  database: Database,
+  signal: AbortSignal,
+  lease: Lease,
+  work: () => Promise<void>,
+): Promise<void> {
+  return database.session(signal, (session) =>
+    session.transaction(async () => {
+      await fence(session, lease);
+      await work();
+    }),
+  );
 }
 
 function refuseOld(lease: Lease, current: number | undefined): void {

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { serverErrno } from '../connection/errors.ts';
+import { DbError, serverErrno } from '../connection/errors.ts';
 import { insertRows } from '../connection/insert-rows.ts';
 import { npiColumns } from '../schema/npi-columns.ts';
 import type { Session } from '../connection/session.ts';
@@ -44,36 +44,45 @@ export async function loadBlock(
  * Loads blocks of whole lines inside the caller's transaction. Lines are tab-separated; a field with a tab, line break or
  * quote is enclosed in `"`, with inner quotes doubled. `isLocal` is the result of `mayLoadLocal`. A value that does not fit
  * is an error, because REPLACE makes LOCAL strict.
+ * @returns the affected rows that the server reports: one for each line, and one more for a line that replaced a row
  */
 export async function loadLines(
   session: Session,
   target: LoadTarget,
   blocks: Iterable<Buffer> | AsyncIterable<Buffer>,
   isLocal: boolean,
-): Promise<void> {
+): Promise<number> {
   if (!isLocal) {
-    for await (const block of blocks) await insertBlock(session, target, block);
-    return;
+    let rows = 0;
+    for await (const block of blocks) rows += await insertBlock(session, target, block);
+    return rows;
   }
   const { table, columns, constants = {} } = target;
   const sets = Object.entries(constants).map(([name, value]) => `${name} = ${value}`);
-  await session.load(
+  const { affectedRows } = await session.load(
     `LOAD DATA LOCAL INFILE 'block' REPLACE INTO TABLE ${table} CHARACTER SET utf8mb4
      FIELDS TERMINATED BY '\\t' OPTIONALLY ENCLOSED BY '"' ESCAPED BY '' LINES TERMINATED BY '\\n'
      (${columns.join(', ')})${sets.length > 0 ? ` SET ${sets.join(', ')}` : ''}`,
     Readable.from(blocks, { objectMode: false }),
   );
+  return affectedRows;
+}
+
+/** Refuses a load that wrote more or fewer rows than its lines (contract, rule 9). @throws DbError CountsDiffer */
+export function expectRows(written: number, expected: number, table: string): void {
+  if (written === expected) return;
+  throw new DbError('CountsDiffer', `${table} got ${written} rows from ${expected} lines of the file.`);
 }
 
 async function insertBlock(
   session: Session,
   { table, columns, constants = {} }: LoadTarget,
   tsv: Buffer,
-): Promise<void> {
+): Promise<number> {
   const names = [...columns, ...Object.keys(constants)];
   const shared = Object.values(constants);
   const rows = decodeBlock(tsv.toString('utf8')).map((fields) => [...fields, ...shared]);
-  await insertRows(session, `INSERT INTO ${table} (${names.join(', ')})`, rows);
+  return insertRows(session, `INSERT INTO ${table} (${names.join(', ')})`, rows);
 }
 
 /** The fields of each line: the inverse of the encoding that nppes/rows writes. */

@@ -3,7 +3,7 @@ import type { Session } from '../connection/session.ts';
 import type { NpiTables } from '../schema/tables.ts';
 
 /**
- * Records the refused rows of a staging. If the ledger row of the release was lost, it is loaded again under the same ID, so
+ * Records the refused rows of the table `<stage>_refused`. If the ledger row of the release was lost, it is loaded again under the same ID, so
  * rows of that earlier load are deleted first.
  */
 export async function enterRefused(session: Session, stage: string, releaseId: number): Promise<void> {

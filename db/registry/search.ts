@@ -7,7 +7,8 @@ import { searchColumns, type SearchKind } from '../schema/tables.ts';
 
 const kinds = ['surgeon', 'facility'] as const;
 const dataTable = { surgeon: 1, facility: 2 } as const;
-const nameColumn = { surgeon: 'last_name', facility: 'facility_name' } as const;
+/** The column of a search table that decides the letter. */
+export const nameOf = { surgeon: 'last_name', facility: 'facility_name' } as const;
 
 /**
  * Updates the search tables for the providers of the plan, inside the transaction that writes them. Writes only search rows
@@ -42,7 +43,7 @@ const hasLetter = (name: string, found: string) => `${found}.letter = LEFT(${vis
 export function searchedAs(kind: SearchKind, row: string, found: string) {
   const columns: readonly string[] = searchColumns[kind].map(({ name }) => name);
   const values = sources(kind, row);
-  const name = values[columns.indexOf(nameColumn[kind])] ?? '';
+  const name = values[columns.indexOf(nameOf[kind])] ?? '';
   return { columns, values, suffix: letter(name, found), joinsLetter: hasLetter(name, found) };
 }
 
@@ -57,7 +58,7 @@ async function planSearch(
   exactCollation: string,
 ): Promise<void> {
   const table = dataTable[kind];
-  const name = nameColumn[kind];
+  const name = nameOf[kind];
   const { columns, values: wanted, suffix, joinsLetter } = searchedAs(kind, 's', 'n');
   const isListed = `(p.target = ${table} AND p.is_stub = FALSE AND NOT ${isDeactivated('s')})`;
   const isSame = areSame(

@@ -39,6 +39,8 @@ export interface ReleaseFile {
 export interface RangeCounts extends Omit<RowCounts, 'rows' | 'refused'> {
   /** Known providers that are removed because the file does not have them. */
   readonly removed: number;
+  /** Known providers that stay although the file does not have them, or only in a refused row. */
+  readonly kept: number;
 }
 
 /** One search table that a publish touched: a row of `npi_search_table_log`. */
@@ -58,6 +60,8 @@ export interface LiveBaseline {
   readonly staged: StagedSoFar;
   readonly report: PublishReport;
   readonly touched: readonly SearchTouched[];
+  /** The epoch of the swap, which is in the names of the tables that it set aside. */
+  readonly epoch: number;
 }
 
 /** inserted + updated + unchanged + stale + refused + duplicates = rows; deactivated rows are also inserted or updated. */

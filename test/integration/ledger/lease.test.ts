@@ -4,6 +4,7 @@ import {
   releaseLease,
   renewLease,
   takeLease,
+  whileFenced,
   type Lease,
   type LeaseHolder,
 } from '../../../db/ledger/lease.ts';
@@ -76,6 +77,29 @@ it('is reported as held at once while its holder is in a transaction', async () 
     }),
   );
 }, 5000);
+
+describe('tables that a run creates or drops', () => {
+  it('stay as they are when its lease is lost', async () => {
+    const first = (await take(one)) as Lease;
+    await expire();
+    await take(other);
+    const work = vi.fn<() => Promise<void>>();
+    const late = whileFenced(pipeline.database, forever, first, work);
+    await expect(late).rejects.toMatchObject({ code: 'FencedOut' });
+    expect(work).not.toHaveBeenCalled();
+  });
+
+  it('change while nobody else can take the lease, even after a statement that commits', async () => {
+    const lease = (await take(one)) as Lease;
+    let taken: unknown;
+    await whileFenced(pipeline.database, forever, lease, async () => {
+      await pipeline.query('CREATE TABLE lease_own.made_here (id INT PRIMARY KEY)');
+      await pipeline.query('DROP TABLE lease_own.made_here');
+      taken = await take(other);
+    });
+    expect(taken).toHaveProperty('heldBy');
+  });
+});
 
 it('waits for the transaction of an earlier attempt of the same run', async () => {
   const first = (await take(one)) as Lease;
