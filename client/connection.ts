@@ -1,6 +1,7 @@
 import { Client, Connection } from '@temporalio/client';
 import type { Config } from '../config/config.ts';
 import { isLoopback } from '../config/loopback.ts';
+import { NamespaceGone } from '../worker/namespace.ts';
 import { isAway } from './away.ts';
 import { CommandError, exitCodes } from './exit.ts';
 
@@ -44,6 +45,7 @@ export async function withClient<Result>(
  */
 export function asUnreachable({ temporal }: Pick<Config, 'temporal'>): (error: unknown) => never {
   return (error) => {
+    if (error instanceof NamespaceGone) throw new CommandError(exitCodes.unreachable, error.message);
     if (!(error instanceof Error) || !/connect|transport/i.test(`${error.name} ${error.message}`))
       throw error;
     throw unreachable({ temporal }, error);

@@ -17,8 +17,16 @@ export interface RunningWorker {
 export const shutdownTimes = { shutdownGraceTime: 5000, shutdownForceTime: 20_000 } as const;
 const closeMs = 4000;
 
-/** Runs the workers until one of them fails or `stop` is called; then stops all, and calls `close`. */
-export function runWorkers(workers: readonly Worker[], log: Log, close: () => Promise<void>): RunningWorker {
+/**
+ * Runs the workers until one of them fails, `stop` is called, or `gone` resolves with the error of a lost namespace; then
+ * stops all, and calls `close`.
+ */
+export function runWorkers(
+  workers: readonly Worker[],
+  log: Log,
+  gone: Promise<Error>,
+  close: () => Promise<void>,
+): RunningWorker {
   let isStopping = false;
   let failure: { readonly error: unknown } | undefined;
   const shutdown = () => {
@@ -36,8 +44,14 @@ export function runWorkers(workers: readonly Worker[], log: Log, close: () => Pr
     }
     shutdown();
   };
+  // The workers of a lost namespace may never end their polls, so nobody waits for them for long.
+  const lost = gone.then((error) => {
+    failure = { error };
+    shutdown();
+    return sleep(shutdownTimes.shutdownForceTime, undefined, { ref: false });
+  });
   const done = (async () => {
-    await Promise.all(workers.map(run));
+    await Promise.race([Promise.all(workers.map(run)), lost]);
     const closed = close().catch((error: unknown) =>
       log.debug('the worker could not close its connections', { error: String(error) }),
     );

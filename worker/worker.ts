@@ -6,6 +6,7 @@ import { workflowCode } from './bundle.ts';
 import { openDatabase, schemasOf, type WorkerSetup } from './database.ts';
 import { temporalMetrics } from './metrics.ts';
 import { outgoing } from './outgoing.ts';
+import { watchNamespace } from './namespace.ts';
 import { runWorkers, shutdownTimes, type RunningWorker } from './running.ts';
 
 const rowsPerBlock = 5000;
@@ -54,7 +55,9 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
     await Worker.create({ ...shared, taskQueue: taskQueues.main, workflowBundle }),
     await Worker.create({ ...shared, taskQueue: taskQueues.npi, maxConcurrentActivityTaskExecutions: 1 }),
   ];
-  return runWorkers(workers, log, async () => {
+  const watch = watchNamespace(connection, shared.namespace);
+  return runWorkers(workers, log, watch.gone, async () => {
+    watch.stop();
     await notifier.settle();
     await database.close();
     await dispatcher.close();

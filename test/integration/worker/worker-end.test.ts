@@ -1,4 +1,6 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Connection } from '@temporalio/client';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { openNamespace } from '../../bed/namespace.ts';
 import { startWorkerProcess } from '../../crash/bed.ts';
 import { casesOf, writeCases } from '../../generated/cases.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
@@ -51,4 +53,16 @@ it('SIGTERM during a statement that does not end is a warning, and the worker en
   expect(await handle.result()).toMatchObject({ outcome: 'moved', updated: 5 });
   next.child.kill('SIGTERM');
   await next.exit;
+}, 120_000);
+
+it('a worker whose namespace is deleted ends with 3, so that a supervisor starts it again', async () => {
+  const namespace = `${name}_deleted`;
+  const { connection } = await openNamespace(inject('temporalAddress'), namespace);
+  const worker = await startWorkerProcess({ ...pipeline.env, TEMPORAL_NAMESPACE: namespace });
+  const own = connection as Connection;
+  await own.operatorService.deleteNamespace({ namespace });
+  await own.close();
+  await worker.exit;
+  expect(worker.child.exitCode).toBe(3);
+  expect(worker.lines()).toContain(`The namespace ${namespace} no longer exists in Temporal`);
 }, 120_000);

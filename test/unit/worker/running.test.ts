@@ -1,5 +1,6 @@
 import type { Worker } from '@temporalio/worker';
-import { beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it, vi } from 'vitest';
+import { NamespaceGone } from '../../../worker/namespace.ts';
 import { createLog } from '../../../telemetry/log.ts';
 import { runWorkers, shutdownTimes } from '../../../worker/running.ts';
 
@@ -13,6 +14,8 @@ const log = createLog({ level: 'info', format: 'json' }, (line) => lines.push(JS
 const close = async () => {
   closings += 1;
 };
+
+const never = new Promise<never>(() => undefined);
 
 /** A worker that runs until its shutdown, and then ends with `error`. `fail` ends it at once. */
 function fakeWorker(error?: Error) {
@@ -31,7 +34,7 @@ function fakeWorker(error?: Error) {
 
 it('a worker that fails stops the other, is logged and told, and never rejects unhandled', async () => {
   const [main, npi] = [fakeWorker(), fakeWorker()];
-  const running = runWorkers([main.worker, npi.worker], log, close);
+  const running = runWorkers([main.worker, npi.worker], log, never, close);
   main.fail(new Error('Namespace default is not found.'));
   // Nobody awaits `done`: vitest fails the run on an unhandled rejection.
   await expect
@@ -51,7 +54,7 @@ it('a worker that fails stops the other, is logged and told, and never rejects u
 
 it('an activity that does not end in time is a warning, and the worker ends well', async () => {
   const slow = fakeWorker(new Error('Worker still in use'));
-  const running = runWorkers([fakeWorker().worker, slow.worker], log, close);
+  const running = runWorkers([fakeWorker().worker, slow.worker], log, never, close);
   await running.stop();
   await running.done;
   expect(lines).toMatchObject([
@@ -62,4 +65,16 @@ it('an activity that does not end in time is a warning, and the worker ends well
 it('the forced end comes before the orchestrator kills the process after 30 s', () => {
   expect(shutdownTimes.shutdownGraceTime).toBeLessThan(shutdownTimes.shutdownForceTime);
   expect(shutdownTimes.shutdownForceTime).toBeLessThanOrEqual(20_000);
+});
+
+it('a lost namespace ends workers whose polls never end', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const stuck = { run: () => never, shutdown: () => undefined, getState: () => 'RUNNING' };
+  const gone = Promise.resolve(new NamespaceGone('ours'));
+  const running = runWorkers([stuck as unknown as Worker], log, gone, close);
+  const ended = expect(running.done).rejects.toThrow('The namespace ours no longer exists');
+  await vi.advanceTimersByTimeAsync(shutdownTimes.shutdownForceTime + 1000);
+  await ended;
+  expect(closings).toBe(1);
+  vi.useRealTimers();
 });
