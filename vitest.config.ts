@@ -31,7 +31,8 @@ export default defineConfig({
     // MySQL writes its pages to disk before it exits.
     teardownTimeout: 60_000,
     projects: [
-      { test: { name: 'unit', include: ['test/{unit,replay}/**/*.test.ts'], ...patient } },
+      // Without servers, loading the modules of each file again would take as long as the tests.
+      { test: { name: 'unit', include: ['test/{unit,replay}/**/*.test.ts'], isolate: false, ...patient } },
       { test: { name: 'servers', include: ['test/{integration,crash}/**/*.test.ts'], ...onServers } },
       { test: { name: 'exhaustive', include: exhaustive, provide: { isExhaustive: true }, ...onServers } },
     ],

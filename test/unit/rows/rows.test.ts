@@ -164,7 +164,7 @@ describe('any reading of the same bytes', () => {
           expect(rest.lines).toEqual(whole.lines.filter(([number]) => Number(number) > after));
         },
       ),
-      cases(50, 500),
+      cases(12, 500),
     );
   });
 
@@ -180,7 +180,7 @@ describe('any reading of the same bytes', () => {
           expected.map((record) => npiColumns.map(({ header }) => record[header])),
         );
       }),
-      cases(25, 500),
+      cases(12, 500),
     );
   });
 });

@@ -101,7 +101,7 @@ const headerLine = `${quoted(shortHeader)}\n`;
 const plainLine = (seed: number) => `${quoted(plainFields(seeded(seed)))}\n`;
 
 const mostLetters = extent(3, 4);
-const manyRows = extent(4000, 1_000_000);
+const manyRows = extent(3000, 1_000_000);
 const lengths = [65_535, 65_536, 300_000, 999_900, 1_000_020, 1_300_000, 3_000_000];
 
 describe('the scanner agrees with csv-parse', () => {
@@ -205,7 +205,7 @@ describe('the scanner agrees with csv-parse', () => {
     ['a quote that does not end', (size: number) => `"${'x'.repeat(size)}`],
     ['empty fields without end', (size: number) => ','.repeat(size)],
   ])('on records near the maximum length: %s', async (_, fieldOf) => {
-    for (const size of extent([65_536, 1_000_020], lengths)) {
+    for (const size of extent([1_000_020], lengths)) {
       const fields = plainFields(seeded(3)).map((field) => `"${field}"`);
       // A column that is not loaded, and the text column.
       for (const at of [3, 7]) {
@@ -236,7 +236,7 @@ describe('the scanner agrees with csv-parse', () => {
   it.each(['x', 'y""'])(
     'on rows that do not fit in one block, which then ends early (%s)',
     async (letter) => {
-      const rowCount = extent(100, 400);
+      const rowCount = extent(40, 400);
       const fields = plainFields(seeded(3)).with(7, letter.repeat(60_000 / letter.length));
       const { found, wanted } = await both(Buffer.from(headerLine + `${quoted(fields)}\n`.repeat(rowCount)));
       expect(wanted).toMatchObject({ stagedRows: rowCount });
@@ -247,7 +247,7 @@ describe('the scanner agrees with csv-parse', () => {
 
 describe('a file with the header of', () => {
   it.each(headersByYear)('%i gives the same rows as csv-parse', async (year, header) => {
-    const { found, wanted } = await both(hostileFile(seeded(year), 300, 10, header), {
+    const { found, wanted } = await both(hostileFile(seeded(year), extent(60, 300), 10, header), {
       wanted: npiColumns,
       rowsPerBlock: 70,
       windowBytes: 9999,
