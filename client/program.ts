@@ -8,14 +8,15 @@ import type { SearchOptions } from './commands/npi.ts';
 import type { RunOptions } from './commands/run.ts';
 import type { StartOptions } from './commands/start.ts';
 import { exitCodeMeanings, exitCodes } from './exit.ts';
+import { helpLayout, listAfter } from './help.ts';
 import { createTerminal, type Terminal } from './terminal.ts';
 
 export const { version } = createRequire(import.meta.url)('surgicase-pipelines/package.json') as {
   version: string;
 };
 
-const exitCodeLines = Object.entries(exitCodeMeanings).map(
-  ([name, meaning]) => `  ${exitCodes[name as keyof typeof exitCodes]}  ${meaning}`,
+const exitCodeItems = Object.entries(exitCodeMeanings).map(
+  ([name, meaning]) => [String(exitCodes[name as keyof typeof exitCodes]), meaning] as const,
 );
 
 /**
@@ -29,7 +30,8 @@ export function buildProgram(): Command {
     .version(version, '-V, --version', 'Print the version')
     .helpOption('-h, --help', 'Print this help')
     .helpCommand('help [command]', 'Print the help of a command')
-    .addHelpText('after', `\nExit codes:\n${exitCodeLines.join('\n')}`)
+    .configureHelp(helpLayout)
+    .addHelpText('after', listAfter('Exit codes:', exitCodeItems))
     .exitOverride();
   addService(program);
   addSchedules(group(program, 'schedules', 'Create, change, pause and resume the weekly schedules'));

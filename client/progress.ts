@@ -2,7 +2,8 @@ import { grouped, sized } from './numbers.ts';
 import type { RunSnapshot } from './follow.ts';
 import type { CasePhase, CaseProgress, NpiPhase, NpiProgress, RunProgress } from '../contract/workflows.ts';
 
-const barWidth = 24;
+const widestBar = 24;
+const narrowestBar = 8;
 
 // Where each phase of a release starts and ends on the bar, roughly as a weekly spends its time.
 const spans: Readonly<Record<NpiPhase, readonly [number, number]>> = {
@@ -21,12 +22,14 @@ const spans: Readonly<Record<NpiPhase, readonly [number, number]>> = {
   done: [1, 1],
 };
 
-/** `[######------]  52 %  stage: 2026-09-14..20, 18,000 rows`. */
-export function progressLine(snapshot: RunSnapshot, runId: string): string {
+/** `[######------]  52 %  stage: 2026-09-14..20, 18,000 rows`. The text comes first: the bar gets the columns that it leaves. */
+export function progressLine(snapshot: RunSnapshot, runId: string, columns: number): string {
   const fraction = fractionDone(snapshot);
-  const filled = Math.round(fraction * barWidth);
-  const percent = String(Math.round(fraction * 100)).padStart(3);
-  return `[${'#'.repeat(filled)}${'-'.repeat(barWidth - filled)}] ${percent} %  ${stepLine(snapshot, runId)}`;
+  const text = `${String(Math.round(fraction * 100)).padStart(3)} %  ${stepLine(snapshot, runId)}`;
+  const width = Math.min(widestBar, columns - text.length - '[] '.length);
+  if (width < narrowestBar) return text.trimStart();
+  const filled = Math.round(fraction * width);
+  return `[${'#'.repeat(filled)}${'-'.repeat(width - filled)}] ${text}`;
 }
 
 /** The current step without bar and counts, for logs and pipes. For a run that waits, the command that answers it. */

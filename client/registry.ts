@@ -5,6 +5,7 @@ import { countUnreported } from '../db/registry/unreported.ts';
 import { missingWeeks, type Gap } from '../nppes/page/due.ts';
 import { releaseName, type ReleaseKind } from '../nppes/page/release.ts';
 import { grouped } from './numbers.ts';
+import { utcMinute } from './times.ts';
 
 /** What the tables hold, and the known problems. Days are ISO dates. */
 export interface RegistryStatus {
@@ -85,6 +86,6 @@ function refusedLine({ fileName, reason, rowCount }: RefusedCount): string {
 function releaseLine(kind: ReleaseKind, release: NewestRelease | undefined): string[] {
   if (!release) return [];
   return [
-    `${kindNames[kind].padEnd(12)} ${releaseName(release)}, published ${release.publishedAt.slice(0, 16)} UTC`,
+    `${kindNames[kind].padEnd(12)} ${releaseName(release)}, published ${utcMinute(release.publishedAt)}`,
   ];
 }

@@ -16,6 +16,7 @@ import { summaryLines } from './summary.ts';
 import { outgoing } from '../worker/outgoing.ts';
 import type { Terminal } from './terminal.ts';
 import { runningRun, startManually, triggerSchedule } from './trigger.ts';
+import { utcMinute } from './times.ts';
 
 /** How a run of `surgicase start` ended. */
 export type JobEnd = RunEnd & {
@@ -142,5 +143,5 @@ async function nextTime(client: Client, job: Job): Promise<string> {
   const found = await describeSchedule(client, job);
   if (!found || found.state.paused) return `Next ${job}: paused (\`surgicase schedules resume ${job}\`)`;
   const next = found.info.nextActionTimes[0];
-  return `Next ${job}: ${next?.toUTCString() ?? 'never'}`;
+  return `Next ${job}: ${next ? utcMinute(next.toISOString()) : 'never'}`;
 }

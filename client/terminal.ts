@@ -3,6 +3,8 @@ import process from 'node:process';
 /** Output of a command: lines for people, a progress bar that is redrawn in place, and with `--json` one value. */
 export interface Terminal {
   readonly isJson: boolean;
+  /** How many columns `progress` may use. */
+  readonly columns: () => number;
   /** Prints a line for people; with `--json` to stderr, because stdout holds only the value. */
   say(line: string): void;
   /** Redraws the bar on a terminal; elsewhere prints a line whenever `step` changes. Without text, removes the bar. */
@@ -28,8 +30,11 @@ export function createTerminal(isJson: boolean): Terminal {
     clear();
     stream.write(`${line}\n`);
   };
+  // A line that wraps could not be redrawn in place.
+  const columns = () => (stream.columns || 80) - 1;
   return {
     isJson,
+    columns,
     say,
     progress(text, step) {
       if (!isLive) {
@@ -39,8 +44,7 @@ export function createTerminal(isJson: boolean): Terminal {
       }
       clear();
       if (text === undefined) return;
-      // A line that wraps could not be redrawn in place.
-      stream.write(text.slice(0, (stream.columns || 80) - 1));
+      stream.write(text.slice(0, columns()));
       isDrawn = true;
     },
     answer(value, lines) {

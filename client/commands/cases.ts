@@ -19,6 +19,7 @@ import { summaryLines } from '../summary.ts';
 import type { Terminal } from '../terminal.ts';
 import { startUndo } from '../trigger.ts';
 import { exitCodeOf, followRun } from './run.ts';
+import { utcMinute } from '../times.ts';
 
 const signal = new AbortController().signal;
 const jobsOfCases = Object.keys(caseMoves) as CaseJob[];
@@ -79,11 +80,11 @@ function runLine(run: CaseRunLine): string {
   const { runId, job, startedAt, outcome, sourceStatus, targetStatus, undoes } = run;
   const move = undoes === null ? `${sourceStatus ?? 'any'} -> ${targetStatus}` : `undoes ${undoes}`;
   const counts = `${grouped(run.movedCount)} of ${grouped(run.selectedCount)} moved, ${grouped(run.exceptionCount)} exceptions`;
-  return `${startedAt.slice(0, 19)}  ${runId}  ${job}  ${move}  ${counts}  ${outcome ?? 'not finished'}`;
+  return `${utcMinute(startedAt)}  ${runId}  ${job}  ${move}  ${counts}  ${outcome ?? 'not finished'}`;
 }
 
 function stepLine({ stateAt, runId, job, state, fromStatus, toStatus, reason }: CaseStep): string {
-  return `${stateAt}  ${runId}  ${job}  ${fromStatus} -> ${toStatus}  ${reason ?? state}`;
+  return `${utcMinute(stateAt)}  ${runId}  ${job}  ${fromStatus} -> ${toStatus}  ${reason ?? state}`;
 }
 
 /** `surgicase cases exceptions <run>`: lists all exceptions, including those that the log only counts. */

@@ -86,7 +86,10 @@ export async function followRun(
   terminal.say(`${identity.workflowId}: ${runLink(config, identity)}`);
   const end = await follow(client, handle, {
     snapshot: (snapshot) =>
-      terminal.progress(progressLine(snapshot, identity.runId), stepName(snapshot, identity.runId)),
+      terminal.progress(
+        progressLine(snapshot, identity.runId, terminal.columns()),
+        stepName(snapshot, identity.runId),
+      ),
     waiting: () => terminal.say('No worker is running. The run waits until one starts (`surgicase worker`).'),
   });
   terminal.progress();

@@ -11,6 +11,7 @@ import {
   type ScheduleChange,
 } from '../schedules.ts';
 import type { Terminal } from '../terminal.ts';
+import { utcMinute } from '../times.ts';
 
 /** `schedules apply` and, with `isDryRun`, `schedules diff`. */
 export function apply(config: Config, terminal: Terminal, isDryRun: boolean): Promise<number> {
@@ -62,8 +63,8 @@ function scheduleLines(shown: Awaited<ReturnType<typeof shownSchedule>>): string
   const { job, cron, timezone, isPaused, note, nextAt, lastRuns } = shown;
   return [
     `${job}: ${cron} ${timezone}${isPaused ? `, paused${note && `: ${note}`}` : ''}`,
-    ...nextAt.slice(0, 1).map((time) => `  next ${time}`),
-    ...lastRuns.map(({ at, workflowId }) => `  ran ${at} as ${workflowId}`),
+    ...nextAt.slice(0, 1).map((time) => `  next ${utcMinute(time)}`),
+    ...lastRuns.map(({ at, workflowId }) => `  ran ${utcMinute(at)} as ${workflowId}`),
   ];
 }
 

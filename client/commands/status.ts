@@ -14,6 +14,7 @@ import {
   type TemporalStatus,
 } from '../temporal-status.ts';
 import type { Terminal } from '../terminal.ts';
+import { utcMinute } from '../times.ts';
 
 /** What the database knows; `registry` is absent when this service's own tables are missing. */
 interface DatabaseStatus {
@@ -113,7 +114,7 @@ function lastLines(config: Config, run: LastRun | undefined): string[] {
   if (!run) return ['  last       none'];
   const why = run.failureType === null ? '' : `: ${run.failureType} (docs/operations.md)`;
   return [
-    `  last       ${run.outcome}${why}, ${run.finishedAt.slice(0, 16)} UTC`,
+    `  last       ${run.outcome}${why}, ${utcMinute(run.finishedAt)}`,
     `             ${runLink(config, run)}`,
   ];
 }
@@ -125,7 +126,7 @@ function nextLine(schedule: ScheduleStatus | undefined): string[] {
   // The note that `surgicase start` leaves on a configured database already names the command.
   const resume = note?.includes('schedules resume') ? '' : `: \`surgicase schedules resume ${job}\``;
   if (state === 'paused') return [`  next       paused${note ? ` (${note})` : ''}${resume}`];
-  return [`  next       ${nextAt?.slice(0, 16).replace('T', ' ') ?? 'never'} UTC`];
+  return [`  next       ${nextAt === undefined ? 'never' : utcMinute(nextAt)}`];
 }
 
 function openLines(config: Config, run: OpenRun): string[] {
