@@ -9,6 +9,7 @@ import type { Database } from '../db/connection/pool.ts';
 import { migrate } from '../db/schema/migrate.ts';
 import { startCmsReplica } from '../local/cms-replica.ts';
 import { startMysql } from '../local/mysql.ts';
+import { unwatched } from '../local/service.ts';
 import { startTemporal } from '../local/temporal.ts';
 import { createLog } from '../telemetry/log.ts';
 import type { DatabaseOptions } from '../db/connection/open-connection.ts';
@@ -52,11 +53,11 @@ export async function openBed(poolMb = 512): Promise<Bed> {
   const stateDir = mkdtempSync(join(tmpdir(), 'surgicase-bench-'));
   const site = join(stateDir, 'site');
   mkdirSync(site);
-  const onAttempt = () => undefined;
-  const startServer = () => startMysql({ stateDir, onAttempt, settings: serverSettings(poolMb) });
+  const context = unwatched(stateDir);
+  const startServer = () => startMysql({ ...context, settings: serverSettings(poolMb) });
   const [mysql, temporal, replica] = await Promise.all([
     startServer(),
-    startTemporal({ stateDir, onAttempt, onBuild: () => undefined }),
+    startTemporal(context),
     startCmsReplica({ folder: site }),
   ]);
   const env = {

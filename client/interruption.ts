@@ -4,10 +4,14 @@ import type { Terminal } from './terminal.ts';
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Fires on the first Ctrl-C, on SIGTERM, and when the terminal is closed. The second one calls `kill` and ends the
+ * Fires on the first Ctrl-C, on SIGTERM, and when the terminal is closed, and names the steps that run. The second one calls `kill` and ends the
  * process, because a service that could not be stopped in order must not keep running unnoticed.
  */
-export function interruption(terminal: Terminal, kill: () => void): AbortSignal {
+export function interruption(
+  terminal: Terminal,
+  running: ReadonlySet<string>,
+  kill: () => void,
+): AbortSignal {
   const first = new AbortController();
   for (const signal of signals) {
     process.on(signal, () => {
@@ -17,7 +21,8 @@ export function interruption(terminal: Terminal, kill: () => void): AbortSignal 
         process.exit(130);
       }
       terminal.progress();
-      terminal.say('Stopping. Press Ctrl-C again to stop at once.');
+      const what = running.size === 0 ? '' : ` (${[...running].join(', ')})`;
+      terminal.say(`Stopping${what}. Press Ctrl-C again to stop at once.`);
       first.abort();
     });
   }

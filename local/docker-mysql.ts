@@ -1,41 +1,29 @@
-import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { run } from './bootstrap/host.js';
 import { answers, type LocalMysql } from './mysql-login.ts';
 import { keptPort, startOnFreePorts } from './ports.ts';
-import { LocalError, onPath, own, until } from './service.ts';
+import { comesUp, LocalError, own, type StartContext } from './service.ts';
 
-const run = promisify(execFile);
 const image = 'mysql:8';
 // The image may have to be pulled first.
 const patienceMs = 300_000;
-
-/** The path of `docker`; undefined when there is none or its daemon does not answer. */
-export async function findDocker(): Promise<string | undefined> {
-  const docker = onPath('docker');
-  if (docker === undefined) return undefined;
-  try {
-    await run(docker, ['version', '--format', '{{.Server.Version}}'], { timeout: 5000 });
-    return docker;
-  } catch {
-    return undefined;
-  }
-}
 
 /** Starts MySQL in a container with its data in `folder`. Removes a container that an earlier start left behind. */
 export async function startDockerMysql(
   docker: string,
   folder: string,
-  onAttempt: (line: string) => void,
+  search: StartContext,
 ): Promise<LocalMysql> {
-  const started = await startOnFreePorts('MySQL in Docker', onAttempt, () => launch(docker, folder));
+  const started = await search.step(`Starting MySQL in Docker (${image})`, () =>
+    startOnFreePorts('MySQL in Docker', search, () => launch(docker, folder, search.signal)),
+  );
   if (started) return started;
   throw new LocalError(`MySQL in Docker (${image}) did not start; see ${join(folder, 'docker.log')}.`);
 }
 
-async function launch(docker: string, folder: string): Promise<LocalMysql | undefined> {
+async function launch(docker: string, folder: string, signal: AbortSignal): Promise<LocalMysql | undefined> {
   const name = `surgicase-mysql-${createHash('sha256').update(folder).digest('hex').slice(0, 8)}`;
   const remove = () => run(docker, ['rm', '--force', name]).catch(() => undefined);
   await remove();
@@ -48,9 +36,8 @@ async function launch(docker: string, folder: string): Promise<LocalMysql | unde
     await running.stop();
     await remove();
   };
-  const isUp = await Promise.race([until(() => answers(url), patienceMs), running.ended.then(() => false)]);
-  if (!isUp) {
-    await stop();
+  if (!(await comesUp(running, () => answers(url), { timeoutMs: patienceMs, signal }))) {
+    await remove();
     return undefined;
   }
   return { url, line: `127.0.0.1:${port} (Docker, ${image})`, ended: running.ended, stop };

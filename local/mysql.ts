@@ -1,21 +1,16 @@
-import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { unpackMysql } from './debian-mysql.ts';
-import { findDocker, startDockerMysql } from './docker-mysql.ts';
+import { fetchMysql, isDebian, unpackedMysql } from './bootstrap/debian-mysql.js';
+import { findDocker, onPath, run } from './bootstrap/host.js';
+import { startDockerMysql } from './docker-mysql.ts';
 import { answers, type LocalMysql } from './mysql-login.ts';
 import { keptPort, startOnFreePorts } from './ports.ts';
-import { endLeftover, LocalError, onPath, own, until } from './service.ts';
+import { fileProblem } from './file-problem.ts';
+import { comesUp, endLeftover, LocalError, own, reasonOf, type StartContext } from './service.ts';
 
-const run = promisify(execFile);
-
-export interface MysqlSearch {
-  readonly stateDir: string;
-  /** Receives each attempt, for `--verbose`. */
-  onAttempt(line: string): void;
+export interface MysqlSearch extends StartContext {
   /** More server options, for benchmarks. A server in Docker ignores them. */
   readonly settings?: readonly string[];
 }
@@ -26,7 +21,7 @@ interface Server {
   readonly args: readonly string[];
   readonly why: string;
   /** Creates an empty data folder. */
-  initialize(data: string): Promise<unknown>;
+  initialize(data: string, signal: AbortSignal): Promise<unknown>;
   readonly options: readonly string[];
 }
 
@@ -54,12 +49,9 @@ export async function startMysql(search: MysqlSearch): Promise<LocalMysql> {
   if (onThisPath) return startServer(onThisPath, folder, search);
   onAttempt('MySQL: neither mysqld nor mariadbd is on PATH');
   const docker = await findDocker();
-  if (docker !== undefined) return startDockerMysql(docker, folder, onAttempt);
+  if (docker !== undefined) return startDockerMysql(docker, folder, search);
   onAttempt('MySQL: Docker is not installed or does not answer');
-  const unpacked = await unpackMysql().catch((error: unknown) => {
-    onAttempt(`MySQL: Debian's archive: ${(error as Error).message.split('\n', 1)[0]}`);
-    return undefined;
-  });
+  const unpacked = await debianMysql(search);
   if (unpacked) {
     const why = "unpacked from Debian's archive, because there is no mysqld on PATH and no Docker";
     return startServer(mysqlServer(unpacked.command, unpacked.args, why), folder, search);
@@ -68,6 +60,20 @@ export async function startMysql(search: MysqlSearch): Promise<LocalMysql> {
     'No MySQL server found: none on PATH, no Docker daemon, no Debian archive. Install one and start again: ' +
       'on Debian `apt install mariadb-server`, on macOS `brew install mysql`, or Docker.',
   );
+}
+
+/** The server from Debian's archive, fetched when it is not in the cache; undefined when it cannot be fetched. */
+async function debianMysql({ step, signal, onAttempt }: MysqlSearch) {
+  if (!unpackedMysql() && isDebian()) {
+    try {
+      await step("Fetching MySQL from Debian's archive (49 MB)", () => fetchMysql(signal));
+    } catch (error) {
+      signal.throwIfAborted();
+      if (fileProblem(error)) throw error;
+      onAttempt(`MySQL: Debian's archive: ${reasonOf(error)}`);
+    }
+  }
+  return unpackedMysql();
 }
 
 async function findOnPath(): Promise<Server | undefined> {
@@ -89,7 +95,12 @@ function mysqlServer(command: string, args: readonly string[], why: string): Ser
     args,
     why,
     options: mysqlOptions,
-    initialize: (data) => run(command, [...args, ...asRoot, `--datadir=${data}`, '--initialize-insecure']),
+    initialize: (data, signal) =>
+      run(command, [...args, ...asRoot, `--datadir=${data}`, '--initialize-insecure'], {
+        signal,
+        // mysqld finishes its data folder before it heeds a SIGTERM.
+        killSignal: 'SIGKILL',
+      }),
   };
 }
 
@@ -99,37 +110,40 @@ function mariadbServer(command: string, why: string): Server {
     args: ['--no-defaults'],
     why,
     options: mariadbOptions,
-    initialize: (data) =>
-      run('mariadb-install-db', [
-        '--no-defaults',
-        ...asRoot,
-        `--datadir=${data}`,
-        '--auth-root-authentication-method=normal',
-        '--skip-test-db',
-      ]),
+    initialize: (data, signal) =>
+      run(
+        'mariadb-install-db',
+        [
+          '--no-defaults',
+          ...asRoot,
+          `--datadir=${data}`,
+          '--auth-root-authentication-method=normal',
+          '--skip-test-db',
+        ],
+        { signal },
+      ),
   };
 }
 
-async function startServer(
-  server: Server,
-  folder: string,
-  { onAttempt, settings = [] }: MysqlSearch,
-): Promise<LocalMysql> {
+async function startServer(server: Server, folder: string, search: MysqlSearch): Promise<LocalMysql> {
+  const { step, signal } = search;
   const data = join(folder, 'data');
   await endLeftover(folder, 'mysqld', (line) => line.includes(data));
-  if (!existsSync(data)) await initialize(server, data, folder);
-  const started = await startOnFreePorts('MySQL', onAttempt, () => launch(server, folder, settings));
-  if (!started) {
-    throw new LocalError(`MySQL (${server.why}) did not start; see ${join(folder, 'mysqld.log')}.`);
+  if (!existsSync(data)) {
+    await step("Creating MySQL's data folder", () => initialize(server, data, { folder, signal }));
   }
-  return started;
+  const started = await step('Starting MySQL', () =>
+    startOnFreePorts('MySQL', search, () => launch(server, folder, search)),
+  );
+  if (started) return started;
+  throw new LocalError(`MySQL (${server.why}) did not start; see ${join(folder, 'mysqld.log')}.`);
 }
 
 /** Starts the server on a free port; undefined when it ends by itself or does not answer. */
 async function launch(
   server: Server,
   folder: string,
-  settings: readonly string[],
+  { settings = [], signal }: MysqlSearch,
 ): Promise<LocalMysql | undefined> {
   const port = await keptPort(folder, 3306);
   const login = join(folder, loginFile);
@@ -146,18 +160,16 @@ async function launch(
     ...settings,
     ...(existsSync(login) ? [`--init-file=${login}`] : []),
   ]);
-  const stop = async () => {
-    await running.stop();
-    rmSync(sockets, { recursive: true, force: true });
-  };
   const password = readFileSync(join(folder, passwordFile), 'utf8');
   const url = `mysql://surgicase:${password}@127.0.0.1:${port}/`;
-  const isUp = await Promise.race([until(() => answers(url), 60_000), running.ended.then(() => false)]);
+  const isUp = await comesUp(running, () => answers(url), { timeoutMs: 60_000, signal });
+  const removeSockets = () => rmSync(sockets, { recursive: true, force: true });
   if (!isUp) {
-    await stop();
+    removeSockets();
     return undefined;
   }
   rmSync(login, { force: true });
+  const stop = () => running.stop().finally(removeSockets);
   return { url, line: `127.0.0.1:${port} (${server.why})`, ended: running.ended, stop };
 }
 
@@ -169,10 +181,17 @@ const loginFile = 'init.sql';
  * Creates the data folder under a temporary name and renames it when it is complete. The first server creates the login;
  * only this user can read its password.
  */
-async function initialize(server: Server, data: string, folder: string): Promise<void> {
+async function initialize(
+  server: Server,
+  data: string,
+  { folder, signal }: { readonly folder: string; readonly signal: AbortSignal },
+): Promise<void> {
   const unfinished = `${data}-unfinished`;
   rmSync(unfinished, { recursive: true, force: true });
-  await server.initialize(unfinished);
+  await server.initialize(unfinished, signal).catch((error: unknown) => {
+    signal.throwIfAborted();
+    throw new LocalError(`MySQL (${server.why}) could not create ${data}: ${reasonOf(error)}`);
+  });
   const password = randomBytes(18).toString('hex');
   writeFileSync(join(folder, passwordFile), password, { mode: 0o600 });
   // A server that dies in the middle of these statements leaves them to the next one, which repeats them all.

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import type { StartContext } from './service.ts';
 
 const attempts = 3;
 
@@ -8,15 +9,17 @@ const attempts = 3;
  * Starts a server that chooses its ports with `keptPort`. A port that was free when it was chosen can be taken before the
  * server listens on it, so a launch that returns undefined is repeated, and chooses again.
  * @returns undefined when the last attempt failed too; `onAttempt` receives each failure
+ * @throws the reason of `signal` when it has fired
  */
 export async function startOnFreePorts<Started>(
   name: string,
-  onAttempt: (line: string) => void,
+  { onAttempt, signal }: Pick<StartContext, 'onAttempt' | 'signal'>,
   launch: () => Promise<Started | undefined>,
 ): Promise<Started | undefined> {
   for (let attempt = 1; attempt <= attempts; attempt++) {
     const started = await launch();
     if (started) return started;
+    signal.throwIfAborted();
     onAttempt(`${name}: start ${attempt} of ${attempts} ended or did not answer`);
   }
   return undefined;

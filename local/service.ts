@@ -1,11 +1,28 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir, platform } from 'node:os';
 import { join } from 'node:path';
+import type { Step } from './bootstrap/steps.js';
 
 /** A service cannot start. The message says what was tried and what to do. */
 export class LocalError extends Error {
   override readonly name = 'LocalError';
+}
+
+/** What the start of a service needs from the start that it belongs to. */
+export interface StartContext {
+  readonly stateDir: string;
+  /** Fires when the start is stopped while its services start. */
+  readonly signal: AbortSignal;
+  /** Measures what takes time, and shows it. */
+  readonly step: Step;
+  /** Receives each attempt to find or start a service, for `--verbose`. */
+  onAttempt(line: string): void;
+}
+
+/** The context of services that nobody watches or stops while they start. */
+export function unwatched(stateDir: string): StartContext {
+  const { signal } = new AbortController();
+  return { stateDir, signal, step: (_, work) => work(), onAttempt: () => undefined };
 }
 
 /** A service on this host that a command started or found running. */
@@ -17,20 +34,6 @@ export interface LocalService {
   stop(): Promise<void>;
 }
 
-/** Where downloads and builds are kept between checkouts. */
-export function cacheDir(): string {
-  const base = platform() === 'darwin' ? join(homedir(), 'Library', 'Caches') : join(homedir(), '.cache');
-  return join(process.env['XDG_CACHE_HOME'] ?? base, 'surgicase');
-}
-
-/** The path of a program on PATH. */
-export function onPath(name: string): string | undefined {
-  return (process.env['PATH'] ?? '')
-    .split(':')
-    .map((folder) => join(folder, name))
-    .find((path) => existsSync(path));
-}
-
 /**
  * A child process in its own session, with its output in a file. Ctrl-C reaches only this process, which then stops the
  * children in order.
@@ -40,6 +43,8 @@ export interface OwnedProcess {
   /** Resolves when the process has exited. */
   readonly ended: Promise<void>;
   stop(): Promise<void>;
+  /** Ends it at once, while it is still starting. Its next start recovers. */
+  kill(): Promise<void>;
 }
 
 const stopMs = 20_000;
@@ -61,17 +66,14 @@ export function own(folder: string, name: string, command: string, args: readonl
   const ended = new Promise<void>((resolve) => {
     child.once('exit', () => resolve()).once('error', () => resolve());
   }).finally(() => owned.delete(child));
-  return {
-    child,
-    ended,
-    async stop() {
-      child.kill('SIGTERM');
-      const timer = setTimeout(() => child.kill('SIGKILL'), stopMs);
-      await ended;
-      clearTimeout(timer);
-      rmSync(pidFile, { force: true });
-    },
+  const end = async (signal: 'SIGTERM' | 'SIGKILL') => {
+    child.kill(signal);
+    const timer = setTimeout(() => child.kill('SIGKILL'), stopMs);
+    await ended;
+    clearTimeout(timer);
+    rmSync(pidFile, { force: true });
   };
+  return { child, ended, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') };
 }
 
 /** Ends the program that an earlier start left in this folder. Does nothing when its pid now belongs to another program. */
@@ -103,12 +105,37 @@ function commandLineOf(pid: number): Promise<string> {
   });
 }
 
-/** Repeats the check until it is true; returns false after `timeoutMs`. */
-export async function until(isTrue: () => Promise<boolean>, timeoutMs: number): Promise<boolean> {
+/** Repeats the check until it is true; returns false after `timeoutMs`, and when `signal` fires. */
+export async function until(
+  isTrue: () => Promise<boolean>,
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<boolean> {
   const endsAt = performance.now() + timeoutMs;
-  while (performance.now() < endsAt) {
+  const isOver = () => performance.now() >= endsAt || signal?.aborted === true;
+  while (!isOver()) {
     if (await isTrue()) return true;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   return false;
+}
+
+/**
+ * Waits until a server that was just started answers. Ends it when it does not within `timeoutMs`, and at once when
+ * `signal` fires.
+ */
+export async function comesUp(
+  server: OwnedProcess,
+  answers: () => Promise<boolean>,
+  { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal },
+): Promise<boolean> {
+  const isUp = await Promise.race([until(answers, timeoutMs, signal), server.ended.then(() => false)]);
+  if (!isUp) await server.kill();
+  return isUp;
+}
+
+/** What went wrong in one line: the first error that a failed program printed, or the last line. */
+export function reasonOf(error: unknown): string {
+  const lines = (error as Error).message.trim().split('\n');
+  return lines.find((line) => /\[ERROR\]|^ERROR|^E: /.test(line)) ?? lines.at(-1) ?? '';
 }

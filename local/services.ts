@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici';
 import type { Config } from '../config/config.ts';
 import { startMysql } from './mysql.ts';
-import type { LocalService } from './service.ts';
+import { killOwned, type LocalService, type StartContext } from './service.ts';
 import { openSource, type Source, type SourceName } from './source.ts';
 import { startTemporal } from './temporal.ts';
 
@@ -19,52 +19,52 @@ export interface Services {
 }
 
 /** What a start needs to know to start the services. */
-export interface ServicesWanted {
+export interface ServicesWanted extends StartContext {
   readonly config: Config;
-  readonly stateDir: string;
   /** Sends requests to CMS's page, through a proxy or not. */
   readonly dispatcher: Dispatcher;
   /** `NPPES_URL` is set. */
   readonly isPageGiven: boolean;
   readonly source?: SourceName;
   readonly today: string;
-  /** Receives each attempt to find a service, for `--verbose`. */
-  onAttempt(line: string): void;
-  /** Receives the progress of building Temporal, 0 to 1. */
-  onBuild(fraction: number): void;
 }
 
 const applicationSchema = 'allstars';
 
-/** Starts in parallel the services that are not configured. When one cannot start, stops the others. */
-export async function startServices(wanted: ServicesWanted): Promise<Services> {
-  const { config, stateDir, onAttempt, onBuild } = wanted;
+/** Starts in parallel the services that are not configured. When one cannot start, or `signal` fires, stops the others. */
+export async function startServices(start: ServicesWanted): Promise<Services> {
+  const failure = new AbortController();
+  const signal = AbortSignal.any([start.signal, failure.signal]);
+  const wanted = { ...start, signal };
+  const { config } = start;
   const starting = [
     config.temporal.isConfigured
       ? given('Temporal', config.temporal.connectionOptions.address ?? 'from the profile')
-      : startTemporal({ stateDir, onAttempt, onBuild, ...cliPath(config) }).then((service) => ({
+      : startTemporal({ ...wanted, ...cliPath(config) }).then((service) => ({
           ...service,
           name: 'Temporal',
           variables: { TEMPORAL_ADDRESS: service.address, TEMPORAL_UI_URL: service.uiUrl },
         })),
     config.database
       ? given('MySQL', `${config.database.host}:${config.database.port}`)
-      : startMysql({ stateDir, onAttempt }).then((service) => ({
+      : startMysql(wanted).then((service) => ({
           ...service,
           name: 'MySQL',
           variables: { DATABASE_URL: `${service.url}${applicationSchema}` },
         })),
-    sourceOf(wanted),
+    openRegistry(wanted),
   ] satisfies Promise<Part>[];
+  for (const part of starting) part.catch((error: unknown) => failure.abort(error));
   const ends = await Promise.allSettled<Part>(starting);
   const parts = ends.flatMap((end) => (end.status === 'fulfilled' ? [end.value] : []));
   const stop = async () => {
     await Promise.all(parts.map((part) => part.stop()));
   };
-  const failed = ends.find((end) => end.status === 'rejected');
-  if (failed) {
+  if (signal.aborted) {
+    // A person waits. Servers that have just started recover from a kill; to end in order takes them seconds.
+    killOwned();
     await stop();
-    throw failed.reason;
+    throw signal.reason;
   }
   const source = parts.find((part) => part.source)?.source;
   return {
@@ -92,26 +92,13 @@ function given(name: string, place: string): Promise<Part> {
   });
 }
 
-async function sourceOf({
-  config,
-  stateDir,
-  dispatcher,
-  isPageGiven,
-  source: name,
-  today,
-  onAttempt,
-}: ServicesWanted): Promise<Part> {
+async function openRegistry(start: ServicesWanted): Promise<Part> {
+  const { config, isPageGiven, source: name } = start;
   const { url } = config.nppes;
   if (isPageGiven && name === undefined) return given('Registry', url);
   // A configured database gets generated providers only when they are asked for.
   const wanted = name ?? (config.database ? 'cms' : undefined);
-  const source = await openSource(stateDir, {
-    cmsUrl: url,
-    dispatcher,
-    today,
-    onAttempt,
-    ...(wanted && { wanted }),
-  });
+  const source = await openSource({ ...start, cmsUrl: url, ...(wanted && { wanted }) });
   return { ...source, name: 'Registry', variables: { NPPES_URL: source.pageUrl }, source };
 }
 

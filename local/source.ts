@@ -5,7 +5,7 @@ import { fetchPage } from '../nppes/page/listing.ts';
 import { releasesOnPage } from '../nppes/page/page.ts';
 import { startCmsReplica, type CmsReplica } from './cms-replica.ts';
 import { keptPort, startOnFreePorts } from './ports.ts';
-import { LocalError, type LocalService } from './service.ts';
+import { LocalError, type LocalService, type StartContext } from './service.ts';
 
 export type SourceName = 'cms' | 'sample';
 
@@ -17,15 +17,13 @@ export interface Source extends LocalService {
   addWeek(): Promise<void>;
 }
 
-export interface SourceSearch {
+export interface SourceSearch extends StartContext {
   /** Chosen by a person; otherwise the page decides. */
   readonly wanted?: SourceName;
   readonly cmsUrl: string;
   readonly dispatcher: Dispatcher;
   /** ISO date; the generated weeks end before it. */
   readonly today: string;
-  /** Receives each attempt, for `--verbose`. */
-  onAttempt(line: string): void;
 }
 
 const pagePatienceMs = 5000;
@@ -36,8 +34,8 @@ const usualPort = 8380;
  * folder keeps its first source, because searches would find generated providers among real ones.
  * @throws LocalError when `wanted` differs from the source of this state folder
  */
-export async function openSource(stateDir: string, search: SourceSearch): Promise<Source> {
-  const { wanted, cmsUrl } = search;
+export async function openSource(search: SourceSearch): Promise<Source> {
+  const { stateDir, wanted, cmsUrl } = search;
   const known = knownSource(stateDir);
   if (wanted !== undefined && known !== undefined && wanted !== known) {
     throw new LocalError(
@@ -56,9 +54,10 @@ function knownSource(stateDir: string): SourceName | undefined {
   return existsSync(file) ? (readFileSync(file, 'utf8') as SourceName) : undefined;
 }
 
-async function offersWeeklies({ cmsUrl: url, dispatcher }: SourceSearch): Promise<boolean> {
+async function offersWeeklies({ cmsUrl: url, dispatcher, signal: stop }: SourceSearch): Promise<boolean> {
   try {
-    const html = await fetchPage(url, { signal: AbortSignal.timeout(pagePatienceMs), dispatcher });
+    const signal = AbortSignal.any([stop, AbortSignal.timeout(pagePatienceMs)]);
+    const html = await fetchPage(url, { signal, dispatcher });
     return releasesOnPage(html, url).some(({ release }) => release.kind === 'weekly');
   } catch {
     return false;
@@ -75,11 +74,12 @@ function cms(pageUrl: string): Source {
   };
 }
 
-async function sample(folder: string, { today, cmsUrl, onAttempt }: SourceSearch): Promise<Source> {
+async function sample(folder: string, search: SourceSearch): Promise<Source> {
+  const { today, cmsUrl, step, signal } = search;
   const { addNextWeek, prepareSample } = await import('./sample/weeks.ts');
-  await prepareSample(folder, today);
+  await step('Generating a sample week', () => prepareSample(folder, today, signal));
   // An interrupted run continues with the addresses that it read from the page, so the port has to stay the same.
-  const replica = await startOnFreePorts('Registry', onAttempt, () => launch(folder));
+  const replica = await startOnFreePorts('Registry', search, () => launch(folder));
   if (!replica) throw new LocalError('The page of the generated weeks found no free port on 127.0.0.1.');
   return {
     name: 'sample',

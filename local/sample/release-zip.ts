@@ -11,6 +11,8 @@ export interface SampleRelease {
   readonly lines: Iterable<string>;
   /** Receives the number of rows so far, for a progress display. */
   readonly onRows?: (rows: number) => void;
+  /** Stops the writing. */
+  readonly signal?: AbortSignal;
 }
 
 // The headers of the other members of a zip (CMS, 2026). They have no rows here, because nothing loads them yet.
@@ -66,7 +68,10 @@ const emptyPdf =
 const compressed = { compressionLevel: 1, mtime: new Date(Date.UTC(2026, 0, 1)) };
 
 /** Writes a release with every member of a real zip. The file appears at `path` only when it is complete. */
-export async function writeReleaseZip(path: string, { range, lines, onRows }: SampleRelease): Promise<void> {
+export async function writeReleaseZip(
+  path: string,
+  { range, lines, onRows, signal }: SampleRelease,
+): Promise<void> {
   const zip = new ZipFile();
   const csv = Readable.from(chunks(lines, onRows), { objectMode: false, highWaterMark: 1 << 20 });
   zip.addReadStream(csv, `npidata_pfile_${range}.csv`, compressed);
@@ -79,7 +84,7 @@ export async function writeReleaseZip(path: string, { range, lines, onRows }: Sa
   for (const name of documents) zip.addBuffer(Buffer.from(emptyPdf), name, compressed);
   zip.end();
   const unfinished = `${path}.unfinished`;
-  await pipeline(zip.outputStream, createWriteStream(unfinished));
+  await pipeline(zip.outputStream, createWriteStream(unfinished), { ...(signal && { signal }) });
   await rename(unfinished, path);
 }
 

@@ -13,13 +13,14 @@ const monthlyRows = 2000;
  * Writes the first generated week (the one before the last full week), a small monthly and a deactivation report into a
  * folder, unless it already has a week. `today` is an ISO date.
  */
-export async function prepareSample(folder: string, today: string): Promise<void> {
+export async function prepareSample(folder: string, today: string, signal?: AbortSignal): Promise<void> {
   mkdirSync(folder, { recursive: true });
   if (weeksIn(folder).length > 0) return;
   const period = weekEndingBefore(today, 1);
-  await writeMonthly(folder, period.start);
+  await writeMonthly(folder, period.start, signal);
   await writeReport(folder, period);
-  await writeWeek(folder, period, weekLines({ period, rows: weekRowCount }));
+  signal?.throwIfAborted();
+  await writeWeek(folder, period, weekLines({ period, rows: weekRowCount }), signal);
 }
 
 /** Adds the week after the first, which changes providers of the first. Does nothing when that week exists. */
@@ -50,9 +51,18 @@ function addDays(day: string, days: number): string {
   return new Date(Date.parse(day) + days * dayMs).toISOString().slice(0, 10);
 }
 
-function writeWeek(folder: string, { start, end }: Period, lines: Iterable<string>): Promise<void> {
+function writeWeek(
+  folder: string,
+  { start, end }: Period,
+  lines: Iterable<string>,
+  signal?: AbortSignal,
+): Promise<void> {
   const name = `NPPES_Data_Dissemination_${short(start)}_${short(end)}_Weekly_V2.zip`;
-  return writeReleaseZip(join(folder, name), { range: `${compact(start)}-${compact(end)}`, lines });
+  return writeReleaseZip(join(folder, name), {
+    range: `${compact(start)}-${compact(end)}`,
+    lines,
+    ...(signal && { signal }),
+  });
 }
 
 /** Writes the report of the Monday after a week; it lists the providers that the week deactivated. */
@@ -66,12 +76,16 @@ const short = (day: string) => day.slice(5, 7) + day.slice(8) + day.slice(2, 4);
 const compact = (day: string) => day.replaceAll('-', '');
 const monthName = new Intl.DateTimeFormat('en-US', { month: 'long', timeZone: 'UTC' });
 
-async function writeMonthly(folder: string, day: string): Promise<void> {
+async function writeMonthly(folder: string, day: string, signal?: AbortSignal): Promise<void> {
   const before = addDays(day, -1);
   const name = `NPPES_Data_Dissemination_${monthName.format(new Date(before))}_${before.slice(0, 4)}_V2.zip`;
   const path = join(folder, name);
   if (existsSync(path)) return;
   const updated = { start: '2006-01-01', end: before };
   const known = { full: monthlyRows, stubs: 20, firstNew: monthlyRows + 20, updated };
-  await writeReleaseZip(path, { range: `20050523-${compact(before)}`, lines: knownLines(known) });
+  await writeReleaseZip(path, {
+    range: `20050523-${compact(before)}`,
+    lines: knownLines(known),
+    ...(signal && { signal }),
+  });
 }

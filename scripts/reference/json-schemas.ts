@@ -291,6 +291,12 @@ export const jsonForms: Readonly<Record<string, readonly JsonForm[]>> = {
             }),
           )
           .describe('The runs: the fields of `surgicase run`, and `exitCode`'),
+        seconds: z
+          .number()
+          .describe('Seconds until the runs had ended; under `npm start` with installing and building'),
+        steps: z
+          .array(z.object({ step: text('What was done'), seconds: z.number() }))
+          .describe('Seconds by step; some steps run side by side'),
       }),
     ),
   ],

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { startMysql } from '../../local/mysql.ts';
+import { unwatched } from '../../local/service.ts';
 import { workflowCode } from '../../worker/bundle.ts';
 import { careless } from './own-mysql.ts';
 import { startTemporal } from '../../local/temporal.ts';
@@ -20,17 +21,12 @@ declare module 'vitest' {
 /** Starts one MySQL and one Temporal for the whole test run. Their folder is deleted at the end. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const stateDir = mkdtempSync(join(tmpdir(), 'surgicase-test-'));
-  const onAttempt = (line: string) => console.warn(line);
+  const context = { ...unwatched(stateDir), onAttempt: (line: string) => console.warn(line) };
   const cliPath = process.env['TEMPORAL_CLI_PATH'];
   const bundlePath = join(stateDir, 'workflow-bundle.js');
   const [mysql, temporal] = await Promise.all([
-    startMysql({ stateDir, onAttempt, settings: careless }),
-    startTemporal({
-      stateDir,
-      onAttempt,
-      onBuild: () => undefined,
-      ...(cliPath !== undefined && { cliPath }),
-    }),
+    startMysql({ ...context, settings: careless }),
+    startTemporal({ ...context, ...(cliPath !== undefined && { cliPath }) }),
     workflowCode().then((code) => writeFile(bundlePath, code)),
   ]);
   project.provide('bundlePath', bundlePath);

