@@ -87,7 +87,7 @@ async function startHere(terminal: Terminal, options: StartOptions): Promise<num
     if (error !== interrupted.reason) throw error;
     claim.release();
     // Modules that still load, or a download of Temporal's SDK, must not hold up the exit.
-    process.exit(exitCodes.done);
+    return process.exit(exitCodes.done);
   } finally {
     claim.release();
   }
