@@ -1,8 +1,8 @@
-import { copyFile, mkdir, open, readdir, rm } from 'node:fs/promises';
+import { copyFile, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DueRelease, DownloadedRelease } from '../contract/activities.ts';
 import { publishedFiles } from '../db/ledger/releases.ts';
-import { renameDurably } from '../nppes/durable.ts';
+import { makeFolder, renameDurably } from '../nppes/durable.ts';
 import { NppesError } from '../nppes/errors.ts';
 import { isSameVersion, type ZipFacts } from '../nppes/page/due.ts';
 import { zipFacts } from '../nppes/page/listing.ts';
@@ -134,7 +134,7 @@ export async function archiveZip(
 ): Promise<void> {
   const { fileName } = zip.release;
   const to = join(deps.archiveDir, fileName);
-  await mkdir(deps.archiveDir, { recursive: true });
+  await makeFolder(deps.archiveDir);
   const from = await ensureZip(deps, attempt, zip);
   if (from !== to) await move(from, to);
   await discardWholeNote(join(deps.workDir, fileName));

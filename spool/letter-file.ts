@@ -1,6 +1,6 @@
-import { mkdir, open, readFile, type FileHandle } from 'node:fs/promises';
+import { open, readFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { syncFolder } from '../nppes/durable.ts';
+import { makeFolder, syncFolder } from '../nppes/durable.ts';
 import type { LetterLines } from './search-lines.ts';
 
 /** Where the letters of one range are: the bytes and rows of each letter, one after another from `offset` in a file. */
@@ -32,7 +32,7 @@ export interface LetterFile {
  * writes its own file: an older attempt that still runs must not change the offsets of the next one.
  */
 export async function openLetterFile(folder: string, attempt: number): Promise<LetterFile> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const places = new Map<number, LetterPlaces>();
   for (const entry of await readIndex(join(folder, indexName))) places.set(entry.range, entry);
   const own = `letters-${attempt}.rows`;
@@ -47,7 +47,8 @@ export async function openLetterFile(folder: string, attempt: number): Promise<L
     // In this order, so that no power loss leaves an entry without its rows.
     await file.sync();
     const index = await files.open(indexName);
-    await index.appendFile(`\n${JSON.stringify(entry)}`);
+    // Line breaks on both sides: a power loss can leave zeros after an entry, and a kill can leave half of one before it.
+    await index.appendFile(`\n${JSON.stringify(entry)}\n`);
     await index.sync();
     places.set(entry.range, entry);
   };

@@ -1,8 +1,8 @@
 import { close, fsync, open, write } from 'node:fs';
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { writeDurably } from '../nppes/durable.ts';
+import { makeFolder, writeDurably } from '../nppes/durable.ts';
 import { rangeFinder } from './npi-ranges.ts';
 import { copyBytes, viewOf, type RowBlock } from '../nppes/rows/row-block.ts';
 
@@ -83,7 +83,7 @@ export async function openRangeWriter(
     await rm(join(parent, splitName(earlier)), { recursive: true, force: true });
   }
   const folder = join(parent, splitName(attempt));
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const rangeOf = rangeFinder(rangeCount);
   const pool = bufferPool(Math.max(smallestBufferBytes, Math.floor(buffersBytes / rangeCount)));
   const ranges = Array.from({ length: rangeCount }, (_, number) =>

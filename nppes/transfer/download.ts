@@ -1,8 +1,8 @@
 import { createHash, type Hash } from 'node:crypto';
-import { mkdir, open, type FileHandle } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { NppesError, reason, type NppesErrorCode } from '../errors.ts';
-import { renameDurably } from '../durable.ts';
+import { makeFolder, renameDurably } from '../durable.ts';
 import { ensureSpace } from './disk-space.ts';
 import { encodingsOf } from './content-encoding.ts';
 import { contentLength, etagOf, header } from './headers.ts';
@@ -36,7 +36,7 @@ export interface DownloadedZip {
  * and what `test` throws; the signal's reason.
  */
 export async function downloadZip(download: ZipDownload): Promise<DownloadedZip> {
-  await mkdir(dirname(download.path), { recursive: true });
+  await makeFolder(dirname(download.path));
   try {
     return await fetchAndTest(download);
   } catch (error) {
