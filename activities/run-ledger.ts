@@ -9,6 +9,7 @@ import type { Session } from '../db/connection/session.ts';
 import { dropDeadShadows, dropShadow } from '../db/baseline/shadow.ts';
 import { dropDeadStaging, dropStaging } from '../db/registry/staging.ts';
 import { attempt } from './attempt.ts';
+import { closeDeadRuns } from './dead-runs.ts';
 import type { ActivityDeps } from './deps.ts';
 import { endNotice } from './notices.ts';
 
@@ -30,6 +31,7 @@ export function runActivities(deps: ActivityDeps): RunActivities {
           if (!isDryRun) {
             const lease = await takeLease(session, { job, workflowId, runId });
             if ('heldBy' in lease) return { acquired: false as const, holder: lease.heldBy };
+            await closeDeadRuns(session, job, log);
             // While this lease is held, staging and shadow tables of other runs belong to no live run.
             if (job === 'npi-update') {
               await whileFenced(database, signal, lease, async () => {

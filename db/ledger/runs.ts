@@ -20,6 +20,19 @@ export async function openRun(session: Session, run: RunStart): Promise<void> {
   );
 }
 
+/** The runs of a job that have no end in the ledger. */
+export function openRuns(
+  session: Session,
+  job: string,
+): Promise<{ readonly runId: string; readonly workflowId: string }[]> {
+  return session.orm((db) =>
+    db
+      .select({ runId: runTable.runId, workflowId: runTable.workflowId })
+      .from(runTable)
+      .where(and(eq(runTable.job, job), isNull(runTable.finishedAt))),
+  );
+}
+
 /** Whether a run of this job has succeeded before. */
 export async function hasSucceeded(session: Session, job: string): Promise<boolean> {
   const [run] = await session.orm((db) =>

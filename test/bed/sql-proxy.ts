@@ -12,6 +12,8 @@ export interface SqlProxy {
   release(): void;
   /** Breaks every connection, like a network failure. */
   drop(): void;
+  /** Keeps every open connection but passes nothing on, like a host that vanished behind a load balancer. */
+  freeze(): void;
   close(): Promise<void>;
 }
 
@@ -28,12 +30,19 @@ export async function startSqlProxy(
   { judge, stop }: { judge(sql: string): Verdict; stop(): void },
 ): Promise<SqlProxy> {
   const sockets = new Set<Socket>();
+  const freezers = new Set<() => void>();
   const held: (() => void)[] = [];
   const server = createServer((client) => {
     sockets.add(client);
     client.once('close', () => sockets.delete(client));
     const upstream = connect(target.port, target.host);
     let isAnswerHeld = false;
+    let isFrozen = false;
+    const freeze = () => {
+      isFrozen = true;
+    };
+    freezers.add(freeze);
+    client.once('close', () => freezers.delete(freeze));
     for (const [one, other] of [
       [client, upstream],
       [upstream, client],
@@ -41,11 +50,13 @@ export async function startSqlProxy(
       one.on('error', () => other.destroy()).on('close', () => other.destroy());
     }
     upstream.on('data', (bytes: Buffer) => {
+      if (isFrozen) return;
       if (isAnswerHeld) stop();
       isAnswerHeld = false;
       client.write(bytes);
     });
     eachPacket(client, (packet) => {
+      if (isFrozen) return;
       const verdict = packet[3] === 0 && packet[4] === comQuery ? judge(statementOf(packet)) : 'pass';
       if (verdict === 'before' || verdict === 'held') stop();
       if (verdict === 'after') isAnswerHeld = true;
@@ -61,6 +72,9 @@ export async function startSqlProxy(
     },
     drop: () => {
       for (const socket of sockets) socket.destroy();
+    },
+    freeze: () => {
+      for (const freeze of freezers) freeze();
     },
     close: () => new Promise((resolve) => server.close(() => resolve())),
   };

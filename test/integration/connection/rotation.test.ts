@@ -1,12 +1,10 @@
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { Agent } from 'undici';
 import { createConnection, type Connection } from 'mysql2/promise';
 import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
 import { secretCredentials, type Credentials } from '../../../db/connection/credentials.ts';
 import { DbError } from '../../../db/connection/errors.ts';
 import { connect, type Database } from '../../../db/connection/pool.ts';
+import { secretsManager } from '../../bed/secrets-manager.ts';
 
 const server = new URL(inject('mysqlUrl'));
 const place = { host: server.hostname, port: Number(server.port) };
@@ -49,29 +47,6 @@ const code = async (promise: Promise<unknown>) => {
   const error = await failure(promise);
   return error instanceof DbError ? error.code : error;
 };
-
-/** A server that the SDK can use as Secrets Manager. `answer` gives status and body. */
-async function secretsManager(
-  answer: (secretId: string) => [status: number, body: object],
-): Promise<{ server: Server; askedCount: () => number }> {
-  let askedCount = 0;
-  const http = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      expect(request.headers['x-amz-target']).toBe('secretsmanager.GetSecretValue');
-      askedCount += 1;
-      const { SecretId } = JSON.parse(Buffer.concat(chunks).toString()) as { SecretId: string };
-      const [status, body] = answer(SecretId);
-      response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(body));
-    });
-  }).listen(0, '127.0.0.1');
-  await once(http, 'listening');
-  const endpoint = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
-  const keys = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'dummy', AWS_SECRET_ACCESS_KEY: 'dummy' };
-  Object.assign(process.env, keys, { AWS_ENDPOINT_URL: endpoint });
-  return { server: http, askedCount: () => askedCount };
-}
 
 test('fetches the password again only after a rotation', async () => {
   let password = 'first';
