@@ -17,6 +17,7 @@ const exhaustive = [
   'test/unit/rows/*.test.ts',
   'test/unit/report/*.test.ts',
   'test/unit/spool/ranges.test.ts',
+  'test/integration/connection/server-settings.test.ts',
   'test/integration/registry/npi-{order,report,year}.test.ts',
   'test/integration/baseline/npi-baseline.test.ts',
   'test/crash/*.test.ts',

@@ -1,10 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
 import { createConnection, type Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startMysql } from '../../../local/mysql.ts';
+import { startOwnMysql, type OwnMysql } from '../../bed/own-mysql.ts';
 import { linesOf } from '../../bed/npi-tables.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 import { detailsWith } from '../../bed/run-details.ts';
@@ -22,15 +19,14 @@ import {
 
 // A server of its own: super_read_only is global.
 const name = 'failover';
-const stateDir = mkdtempSync(join(tmpdir(), 'surgicase-failover-'));
 const caseCount = 3000;
-let mysql: Awaited<ReturnType<typeof startMysql>>;
+let mysql: OwnMysql;
 let admin: Connection;
 let proxy: SqlProxy;
 let happens: { readonly at: RegExp; readonly what: () => void } | undefined;
 
 beforeAll(async () => {
-  mysql = await startMysql({ stateDir, onAttempt: () => undefined });
+  mysql = await startOwnMysql();
   admin = await createConnection(mysql.url);
   const { hostname, port } = new URL(mysql.url);
   proxy = await startSqlProxy(
@@ -51,7 +47,6 @@ afterAll(async () => {
   await proxy.close();
   await admin.end();
   await mysql.stop();
-  rmSync(stateDir, { recursive: true, force: true });
 });
 
 /** Resolves when a statement like `at` has reached the server. */
