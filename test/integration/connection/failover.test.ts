@@ -18,7 +18,6 @@ import {
 } from '../../generated/release-zip.ts';
 
 // A server of its own: super_read_only is global.
-const name = 'failover';
 const caseCount = 3000;
 let mysql: OwnMysql;
 let admin: Connection;
@@ -64,7 +63,7 @@ const runs = [
       await writeWeekly(site, '20260914-20260920', npidataCsv(rows));
     },
     begin: (pipeline: Pipeline) => pipeline.start(),
-    left: (pipeline: Pipeline) => linesOf(name, pipeline),
+    left: (pipeline: Pipeline) => linesOf(pipeline.app.replace('_app', ''), pipeline),
   },
   {
     what: 'monthly',
@@ -73,7 +72,7 @@ const runs = [
       await writeMonthly(site, 'September_2026', '20260913', rows);
     },
     begin: (pipeline: Pipeline) => pipeline.start(),
-    left: (pipeline: Pipeline) => linesOf(name, pipeline),
+    left: (pipeline: Pipeline) => linesOf(pipeline.app.replace('_app', ''), pipeline),
   },
   {
     what: 'case update',
@@ -116,7 +115,7 @@ describe('a failover', () => {
   beforeAll(async () => {
     const url = new URL(mysql.url);
     url.port = String(proxy.port);
-    pipeline = await startPipeline(name, { DATABASE_URL: `${url.href}${name}_app` });
+    pipeline = await startPipeline('failover', { DATABASE_URL: `${url.href}failover_app` });
   });
   afterAll(() => pipeline.stop());
 
@@ -142,12 +141,12 @@ describe('a rotation', () => {
     await secretsManager(() => [200, { SecretString: JSON.stringify({ username: 'app', password }) }]);
     await admin.query("CREATE USER app IDENTIFIED BY 'first'");
     await admin.query('GRANT ALL ON *.* TO app');
-    pipeline = await startPipeline(name, {
+    pipeline = await startPipeline('rotation', {
       DATABASE_URL: '',
       DB_SECRET_ID: 'rds!cluster',
       DB_HOST: '127.0.0.1',
       DB_PORT: String(proxy.port),
-      DB_NAME: `${name}_app`,
+      DB_NAME: 'rotation_app',
     });
   });
   afterAll(() => pipeline.stop());

@@ -103,14 +103,6 @@ const groups = [
     transaction_isolation: 'SERIALIZABLE',
     transaction_read_only: 'ON',
   },
-  {
-    group_concat_max_len: 4,
-    max_execution_time: 20,
-    max_join_size: 10,
-    sql_generate_invisible_primary_key: 'ON',
-    sql_require_primary_key: 'ON',
-    sql_select_limit: 50,
-  },
   { local_infile: 'ON', max_allowed_packet: 1 << 20 },
   { local_infile: 'OFF', max_allowed_packet: 1 << 20 },
 ];
