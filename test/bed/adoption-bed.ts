@@ -28,13 +28,12 @@ export interface AdoptionBed {
 /** Search tables that the production database does not have. */
 export const missingTables = ['search_surgeon_q', 'search_surgeon_z', 'search_facility_x'];
 
-const forever = new AbortController().signal;
-
 /** The schemas are `<name>_app`, `<name>_search` and `<name>_own`; the adoption creates the last one. */
 export async function createBed(name: string, rows: readonly ProductionRow[]): Promise<AdoptionBed> {
   const schemas = { application: `${name}_app`, search: `${name}_search`, scheduler: `${name}_own` };
   const database = openDatabase(schemas.scheduler);
-  const session = <T>(use: (session: Session) => Promise<T>) => database.session(forever, use);
+  const session = <T>(use: (session: Session) => Promise<T>) =>
+    database.session(new AbortController().signal, use);
   await session(async (opened) => {
     await createProduction(opened, schemas, missingTables);
     await loadProduction(opened, schemas, rows);
