@@ -21,14 +21,14 @@ import {
 import type { Lines } from '../../models/npi-model.ts';
 
 // A server of its own, because the settings are global.
-const name = 'settings';
+let startCount = 0;
 let mysql: OwnMysql;
 let admin: Connection;
 let usual: unknown;
 
 beforeAll(async () => {
   mysql = await startOwnMysql();
-  admin = await createConnection(mysql.url);
+  admin = await createConnection({ uri: mysql.url, supportBigNumbers: true });
   usual = await everyJob();
 });
 afterAll(async () => {
@@ -36,7 +36,12 @@ afterAll(async () => {
   await mysql.stop();
 });
 
-const start = () => startPipeline(name, { DATABASE_URL: `${mysql.url}${name}_app` });
+/** Each pipeline has schemas and a namespace of its own. */
+async function start(): Promise<{ readonly name: string; readonly pipeline: Pipeline }> {
+  startCount += 1;
+  const name = `settings_${startCount}`;
+  return { name, pipeline: await startPipeline(name, { DATABASE_URL: `${mysql.url}${name}_app` }) };
+}
 
 /** Creates all tables, then runs a weekly, a case update and a monthly. Returns what they leave behind. */
 async function everyJob(): Promise<{
@@ -44,7 +49,7 @@ async function everyJob(): Promise<{
   readonly cases: unknown;
   readonly collations: unknown;
 }> {
-  const pipeline = await start();
+  const { name, pipeline } = await start();
   try {
     await week(pipeline, '20260914-20260920', 'FIRST');
     expect((await pipeline.run()).outcome).toBe('published');
@@ -103,6 +108,14 @@ const groups = [
     transaction_isolation: 'SERIALIZABLE',
     transaction_read_only: 'ON',
   },
+  {
+    group_concat_max_len: 4,
+    max_execution_time: 20,
+    max_join_size: 10,
+    sql_generate_invisible_primary_key: 'ON',
+    sql_require_primary_key: 'ON',
+    sql_select_limit: 50,
+  },
   { local_infile: 'ON', max_allowed_packet: 1 << 20 },
   { local_infile: 'OFF', max_allowed_packet: 1 << 20 },
 ];
@@ -145,7 +158,7 @@ it.each([
   ['max_allowed_packet', 1 << 19, 'max_allowed_packet is 524288; set it to at least 1048576'],
   ['max_user_connections', 5, 'this login may have only 5 connections; allow at least 8'],
 ])('%s = %s is named before anything begins', async (setting, value, words) => {
-  const pipeline = await start();
+  const { pipeline } = await start();
   try {
     await week(pipeline, '20260914-20260920', 'FIRST');
     await writeCases(pipeline, casesOf(10, 4));
