@@ -76,7 +76,7 @@ function failureOf(cause: Error | undefined): { failureType: string; message: st
   if (cause instanceof CancelledFailure)
     return { failureType: 'Cancelled', message: 'The run was canceled.' };
   if (cause instanceof TerminatedFailure)
-    return { failureType: 'Terminated', message: 'The run was terminated; its lease expires within 60 s.' };
+    return { failureType: 'Terminated', message: 'The run was terminated.' };
   if (cause instanceof TimeoutFailure) return { failureType: 'TimedOut', message: cause.message };
   const inner = cause?.cause;
   return { failureType: 'Error', message: (inner instanceof Error ? inner : cause)?.message ?? 'unknown' };

@@ -7,7 +7,7 @@ import {
   type ScheduleOptions,
 } from '@temporalio/client';
 import type { Config } from '../config/config.ts';
-import { jobs, weeklySchedules, type Job } from '../contract/schedules.ts';
+import { jobs, runTimeoutDays, weeklySchedules, type Job } from '../contract/schedules.ts';
 import { taskQueues } from '../contract/task-queues.ts';
 
 /** A schedule as the configuration wants it, in terms that can be compared with what the server has. */
@@ -27,6 +27,9 @@ export interface ScheduleChange {
   /** One line for each difference, as `cron: 0 8 * * 2 -> 0 9 * * 2`. */
   readonly differences: readonly string[];
 }
+
+/** After this time Temporal ends a run. */
+export const runTimeoutMs = runTimeoutDays * 86_400_000;
 
 /** The note that distinguishes a pause by configuration from an operator's pause. */
 export const offNote = 'off by configuration';
@@ -113,6 +116,7 @@ function definition({ job, cron, timezone, catchupMs }: PlannedSchedule) {
       workflowType,
       taskQueue: taskQueues.main,
       staticSummary: summary,
+      workflowExecutionTimeout: runTimeoutMs,
     },
     policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: catchupMs },
   } as const satisfies Omit<ScheduleOptions, 'scheduleId'>;
@@ -151,6 +155,7 @@ function comparable(
     workflowType: action.workflowType,
     taskQueue: action.taskQueue,
     summary: action.staticSummary,
+    timeoutMs: action.workflowExecutionTimeout,
     overlap: policies.overlap,
     catchupMs: policies.catchupWindow,
   };
@@ -165,6 +170,7 @@ function comparableFound({ spec, action, policies }: ScheduleDescription): Compa
     workflowType: action.workflowType,
     taskQueue: action.taskQueue,
     summary: action.staticSummary,
+    timeoutMs: action.workflowExecutionTimeout,
     overlap: policies.overlap,
     catchupMs: policies.catchupWindow,
   };

@@ -11,7 +11,7 @@ import { weeklySchedules, type Job } from '../contract/schedules.ts';
 import { taskQueues } from '../contract/task-queues.ts';
 import type { RunInput } from '../contract/workflows.ts';
 import { CommandError, exitCodes } from './exit.ts';
-import { describeSchedule } from './schedules.ts';
+import { describeSchedule, runTimeoutMs } from './schedules.ts';
 
 const startPatienceMs = 15_000;
 
@@ -93,6 +93,7 @@ async function startOnce(
       taskQueue: taskQueues.main,
       args: [input],
       staticSummary: summary,
+      workflowExecutionTimeout: runTimeoutMs,
       workflowIdConflictPolicy: WorkflowIdConflictPolicy.FAIL,
     });
   } catch (error) {

@@ -137,6 +137,15 @@ export const failures = {
     isRetryable: false,
     nextStep: 'Nothing was changed. Run the job again and approve it within 24 hours.',
   },
+  TimedOut: {
+    isRetryable: false,
+    nextStep:
+      'The run was open for 6 days. Its history in the Web UI shows what it waited for; the next run does its work.',
+  },
+  Terminated: {
+    isRetryable: false,
+    nextStep: 'Somebody terminated the run. Its lease expires after 60 s; then run the job again.',
+  },
   RunNotUndoable: {
     isRetryable: false,
     nextStep: 'Use a run id that `surgicase cases history` lists. Nothing was changed.',

@@ -30,6 +30,9 @@ export const weeklySchedules = {
   },
 } as const satisfies Record<string, WeeklySchedule>;
 
+/** Temporal ends a run after this time, so that a stuck run cannot keep its schedule from firing next week. */
+export const runTimeoutDays = 6;
+
 export type Job = keyof typeof weeklySchedules;
 /** The jobs that move cases, from status `source` to status `target`. */
 export const caseMoves = {

@@ -1,3 +1,4 @@
+import { Client } from '@temporalio/client';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
 import { taskQueues } from '../contract/task-queues.ts';
@@ -8,6 +9,7 @@ import { temporalMetrics } from './metrics.ts';
 import { outgoing } from './outgoing.ts';
 import { watchNamespace } from './namespace.ts';
 import { runWorkers, shutdownTimes, type RunningWorker } from './running.ts';
+import { watch } from './watch.ts';
 
 const rowsPerBlock = 5000;
 const casesPerBatch = 1000;
@@ -51,13 +53,18 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
     ...shutdownTimes,
   } satisfies Partial<WorkerOptions>;
   const workflowBundle = { code: await workflowCode() };
-  const workers = [
+  const workers: [Worker, Worker] = [
     await Worker.create({ ...shared, taskQueue: taskQueues.main, workflowBundle }),
     await Worker.create({ ...shared, taskQueue: taskQueues.npi, maxConcurrentActivityTaskExecutions: 1 }),
   ];
-  const watch = watchNamespace(connection, shared.namespace);
-  return runWorkers(workers, log, watch.gone, async () => {
-    watch.stop();
+  const namespaceWatch = watchNamespace(connection, shared.namespace);
+  const { identity } = workers[0].options;
+  const client = new Client({ connection, namespace: shared.namespace });
+  const stopping = new AbortController();
+  void watch({ client, database, notify: notifier.notify, log, identity }, stopping.signal);
+  return runWorkers(workers, log, namespaceWatch.gone, async () => {
+    namespaceWatch.stop();
+    stopping.abort();
     await notifier.settle();
     await database.close();
     await dispatcher.close();

@@ -87,3 +87,33 @@ export async function closeRun(
       .where(and(eq(runTable.runId, runId), isNull(runTable.finishedAt))),
   );
 }
+
+/** A run whose end is not in the ledger. */
+export interface UnfinishedRun {
+  readonly job: string;
+  readonly workflowId: string;
+  readonly runId: string;
+}
+
+/** The runs that are open according to the ledger, among them bulk updates of a host, which are not workflows. */
+export function unfinishedRuns(session: Session): Promise<UnfinishedRun[]> {
+  return session.orm((db) =>
+    db
+      .select({ job: runTable.job, workflowId: runTable.workflowId, runId: runTable.runId })
+      .from(runTable)
+      .where(isNull(runTable.finishedAt)),
+  );
+}
+
+const usualRuns = 10;
+
+/** The seconds of the longest of the last good runs of each job. */
+export async function longestRuns(session: Session): Promise<Map<string, number>> {
+  const found = await session.query<{ job: string; seconds: number }>(
+    `SELECT job, MAX(TIMESTAMPDIFF(SECOND, started_at, finished_at)) AS seconds
+     FROM (SELECT r.*, ROW_NUMBER() OVER (PARTITION BY job ORDER BY finished_at DESC) AS place FROM run r
+           WHERE is_dry_run = FALSE AND outcome IN ('published', 'moved', 'nothing due')) ranked
+     WHERE place <= ${usualRuns} GROUP BY job`,
+  );
+  return new Map(found.map(({ job, seconds }) => [job, seconds]));
+}

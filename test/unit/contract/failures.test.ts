@@ -23,7 +23,15 @@ describe('the failure types', () => {
   });
 
   it('are those that the two floors throw, and those that activities and workflows decide', () => {
-    const decided = ['TooManyRefused', 'Unexpected', 'StatementFailed', 'InputRefused', 'ApprovalTimedOut'];
+    const decided = [
+      'TooManyRefused',
+      'Unexpected',
+      'StatementFailed',
+      'InputRefused',
+      'ApprovalTimedOut',
+      'TimedOut',
+      'Terminated',
+    ];
     const codes = [...codesIn('nppes/errors.ts'), ...codesIn('db/connection/errors.ts'), ...decided];
     expect(Array.from(new Set(codes)).sort()).toEqual(types);
   });

@@ -1,0 +1,124 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ScheduleNotFoundError, type Client } from '@temporalio/client';
+import { jobs, runTimeoutDays, weeklySchedules, type Job } from '../contract/schedules.ts';
+import { taskQueues } from '../contract/task-queues.ts';
+import type { Database } from '../db/connection/pool.ts';
+import { closeRun, longestRuns, unfinishedRuns } from '../db/ledger/runs.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Notify } from '../telemetry/notify.ts';
+import { endOf } from './ended-run.ts';
+import { pollersOf } from './pollers.ts';
+
+/** What a look needs. */
+export interface WatchDeps {
+  readonly client: Client;
+  readonly database: Database;
+  readonly notify: Notify;
+  readonly log: Log;
+  /** The identity of this worker. Of several workers, only the first by identity reports. */
+  readonly identity: string;
+}
+
+const hourMs = 3_600_000;
+const firstLookMs = 60_000;
+const lookEveryMs = 10 * 60_000;
+
+/** How long a run may be open before it counts as overdue; `longestSeconds` is that of the job's last good runs. */
+export function overdueAfterMs(longestSeconds: number | undefined): number {
+  return longestSeconds === undefined ? 12 * hourMs : Math.max(hourMs, 3000 * longestSeconds);
+}
+
+/**
+ * Reports what no run can report about itself: that it is open longer than usual, that its schedule skipped a firing
+ * because of it, and that Temporal ended it, whose ledger entry is closed then. Each call looks once, and reports each
+ * finding once.
+ */
+export function createWatch({ client, database, notify, log, identity }: WatchDeps): () => Promise<void> {
+  const reported = new Set<string>();
+  const skippedCounts = new Map<Job, number>();
+  const { signal } = new AbortController();
+
+  const overdue = (job: Job, text: string, runId?: string) => {
+    const run = { job, ...(runId !== undefined && { runId }) };
+    log.warn(text, run);
+    notify({ event: 'overdue', ...run, text });
+  };
+
+  async function lookForOldRuns(): Promise<void> {
+    const longest = await database.session(signal, longestRuns);
+    for (const job of jobs) {
+      const limitMs = overdueAfterMs(longest.get(job));
+      for await (const { runId, workflowId, startTime } of openRuns(client, job)) {
+        if (Date.now() - startTime.getTime() < limitMs || reported.has(runId)) continue;
+        reported.add(runId);
+        overdue(
+          job,
+          `${workflowId} is open since ${startTime.toISOString()}, longer than usual. ${advice}`,
+          runId,
+        );
+      }
+    }
+  }
+
+  async function lookForSkippedFirings(): Promise<void> {
+    for (const job of jobs) {
+      const count = await skippedCount(client, job);
+      const before = skippedCounts.get(job) ?? count;
+      skippedCounts.set(job, count);
+      if (count > before)
+        overdue(job, `${job}: the schedule skipped a run, because the one before is still open. ${advice}`);
+    }
+  }
+
+  /** Temporal's end of a run that was terminated or timed out, or whose `finish` failed, goes into the ledger here. */
+  async function closeEndedRuns(): Promise<void> {
+    for (const { job, workflowId, runId } of await database.session(signal, unfinishedRuns)) {
+      const end = await endOf(client.workflow.getHandle(workflowId, runId));
+      if (!end) continue;
+      await database.session(signal, (session) => closeRun(session, { runId, ...end }));
+      log.warn('a run that had ended without its ledger entry was closed', { job, runId, ...end });
+      if (end.failureType === undefined) continue;
+      const text = `${job} failed: ${end.failureType}. ${workflowId} has ended; the next run does its work. Run ${runId}.`;
+      notify({ event: 'failure', job, runId, text });
+    }
+  }
+
+  return async () => {
+    const [first] = await pollersOf(client, taskQueues.main, 'workflow');
+    if (first !== identity) return;
+    await lookForSkippedFirings();
+    await lookForOldRuns();
+    await closeEndedRuns();
+  };
+}
+
+const advice = `While it is open, its schedule starts no other run. \`surgicase status\` shows what it does; Temporal ends it after ${runTimeoutDays} days.`;
+
+/** The open runs of a job, however they were started. */
+function openRuns(client: Client, job: Job) {
+  const { workflowType } = weeklySchedules[job];
+  return client.workflow.list({ query: `WorkflowType = '${workflowType}' AND ExecutionStatus = 'Running'` });
+}
+
+async function skippedCount(client: Client, job: Job): Promise<number> {
+  try {
+    return (await client.schedule.getHandle(job).describe()).info.numActionsSkippedOverlap;
+  } catch (error) {
+    if (error instanceof ScheduleNotFoundError) return 0;
+    throw error;
+  }
+}
+
+/** Looks a minute after the start and then every 10 minutes, until `stopping` fires. */
+export async function watch(deps: WatchDeps, stopping: AbortSignal): Promise<void> {
+  const look = createWatch(deps);
+  const pause = (ms: number) => sleep(ms, undefined, { signal: stopping, ref: false }).catch(() => undefined);
+  await pause(firstLookMs);
+  while (!stopping.aborted) {
+    await look().catch(({ message }: Error) => {
+      if (!stopping.aborted)
+        deps.log.warn('could not look for overdue runs; the next look is in 10 minutes', { reason: message });
+    });
+    await pause(lookEveryMs);
+  }
+}
