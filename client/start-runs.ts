@@ -4,9 +4,10 @@ import { jobs, type Job } from '../contract/schedules.ts';
 import type { RunInput } from '../contract/workflows.ts';
 import { estimateMonthly } from '../spool/estimate.ts';
 import { searchProviders } from '../db/registry/lookup.ts';
-import { hasSucceeded } from '../db/ledger/runs.ts';
+import { goodRun } from '../db/ledger/runs.ts';
 import { exitCodeOf, followRun } from './commands/run.ts';
 import { withDatabase } from './database.ts';
+import { CommandError, exitCodes } from './exit.ts';
 import type { RunEnd } from './follow.ts';
 import { runLink } from './links.ts';
 import { offeredMonthly } from './monthly.ts';
@@ -18,13 +19,26 @@ import type { Terminal } from './terminal.ts';
 import { runningRun, startManually, triggerSchedule } from './trigger.ts';
 import { utcMinute } from './times.ts';
 
-/** How a run of `surgicase start` ended. */
+/** How a job of `surgicase start` ended. Without ids when its run could not be started. */
 export type JobEnd = RunEnd & {
   readonly job: Job;
-  readonly workflowId: string;
-  readonly runId: string;
+  readonly workflowId?: string;
+  readonly runId?: string;
   readonly exitCode: number;
 };
+
+const fromBest: readonly number[] = [
+  exitCodes.done,
+  exitCodes.alreadyRunning,
+  exitCodes.failed,
+  exitCodes.usage,
+];
+
+/** The exit code of the worst end. A failure is worse than a job that was skipped, although its code is lower. */
+export function worstExitCode(ends: readonly JobEnd[]): number {
+  const places = ends.map(({ exitCode }) => fromBest.indexOf(exitCode));
+  return fromBest[Math.max(0, ...places)] ?? exitCodes.failed;
+}
 
 export interface RunsWanted {
   readonly client: Client;
@@ -35,21 +49,37 @@ export interface RunsWanted {
   readonly asked?: Job | 'all';
 }
 
-/** Runs the jobs one after the other; follows each to its end and prints its summary. */
+/** Runs the jobs one after the other; follows each to its end and prints its summary. Returns one end for each job. */
 export async function runJobs({ client, config, terminal, isFirst, asked }: RunsWanted): Promise<JobEnd[]> {
   const wanted =
     asked === undefined ? (isFirst ? inStartOrder : []) : asked === 'all' ? inStartOrder : [asked];
   await sayResumed({ client, config, terminal }, wanted);
   const ends: JobEnd[] = [];
   for (const job of wanted) {
-    // A first start that was killed continues where it stopped.
-    if (isFirst && (await hasRun(config, job))) continue;
-    const handle = await startOrResume(client, job, isFirst);
-    const { workflowId, runId, end } = await followRun(client, config, terminal, handle);
+    const end = await runJob({ client, config, terminal, isFirst }, job);
     for (const line of summaryLines(job, end)) terminal.say(line);
-    ends.push({ ...end, job, workflowId, runId, exitCode: exitCodeOf(end) });
+    ends.push(end);
   }
   return ends;
+}
+
+async function runJob({ client, config, terminal, isFirst }: RunsWanted, job: Job): Promise<JobEnd> {
+  const started = await startJob(client, config, job, isFirst).catch(asNotStarted);
+  if ('exitCode' in started) return { ...started, job };
+  const { workflowId, runId, end } = await followRun(client, config, terminal, started);
+  return { ...end, job, workflowId, runId, exitCode: exitCodeOf(end) };
+}
+
+async function startJob(client: Client, config: Config, job: Job, isFirst: boolean): Promise<WorkflowHandle> {
+  const earlier = isFirst ? await earlierRun(client, config, job) : undefined;
+  return earlier ?? startOrResume(client, job, isFirst);
+}
+
+/** A job that cannot start, such as one without a schedule, does not keep the others from running. */
+function asNotStarted(error: unknown): RunEnd & { readonly exitCode: number } {
+  if (!(error instanceof CommandError) || error.exitCode === exitCodes.unreachable) throw error;
+  const { message, exitCode } = error;
+  return { isDone: false, failureType: 'NotStarted', message, exitCode };
 }
 
 /** Names the open runs of an earlier start that this start's worker resumes but that this start does not follow. */
@@ -78,10 +108,12 @@ const firstInput: Readonly<Record<Job, RunInput>> = {
   'npi-update': { weeks: 1 },
 };
 
-function hasRun(config: Config, job: Job): Promise<boolean> {
-  return withDatabase(config, (database) =>
-    database.session(new AbortController().signal, (session) => hasSucceeded(session, job)),
+/** The good run of a first start that was killed and now continues. */
+async function earlierRun(client: Client, config: Config, job: Job): Promise<WorkflowHandle | undefined> {
+  const found = await withDatabase(config, (database) =>
+    database.session(new AbortController().signal, (session) => goodRun(session, job)),
   );
+  return found && client.workflow.getHandle(found.workflowId, found.runId);
 }
 
 /** A run continues after its start is killed. So this follows an open run and starts a new one only when there is none. */

@@ -19,7 +19,7 @@ import { CommandError, exitCodes } from './exit.ts';
 import { applySchedules, plannedSchedules } from './schedules.ts';
 import { grouped } from './numbers.ts';
 import { startLog } from './start-log.ts';
-import { closingLines, runJobs, type JobEnd } from './start-runs.ts';
+import { closingLines, runJobs, worstExitCode } from './start-runs.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What a start has when its services are up. */
@@ -105,7 +105,7 @@ async function serve(
     ? []
     : await closingLines(client, config, { isSample, isSampleDue: isFirst && isSample });
   terminal.answer({ services: services.lines, runs: ends, seconds, steps }, lines);
-  if (options.once) return worst(ends);
+  if (options.once) return worstExitCode(ends);
   await Promise.race([once(stopping, 'abort'), worker.done]);
   stopping.throwIfAborted();
   return exitCodes.done;
@@ -138,8 +138,4 @@ function startOwnWorker(config: Config, log: Log) {
   if (!config.database) throw new CommandError(exitCodes.usage, 'DATABASE_URL is required.');
   installRuntime(log, config.metricsAddress);
   return startWorker({ config, database: config.database, log }).catch(asUnreachable(config));
-}
-
-function worst(ends: readonly JobEnd[]): number {
-  return ends.reduce((code, end) => Math.max(code, end.exitCode), exitCodes.done as number);
 }

@@ -33,11 +33,14 @@ export function openRuns(
   );
 }
 
-/** Whether a run of this job has succeeded before. */
-export async function hasSucceeded(session: Session, job: string): Promise<boolean> {
+/** A run of this job that has succeeded; undefined when there is none. */
+export async function goodRun(
+  session: Session,
+  job: string,
+): Promise<{ readonly workflowId: string; readonly runId: string } | undefined> {
   const [run] = await session.orm((db) =>
     db
-      .select({ runId: runTable.runId })
+      .select({ workflowId: runTable.workflowId, runId: runTable.runId })
       .from(runTable)
       .where(
         and(
@@ -49,7 +52,7 @@ export async function hasSucceeded(session: Session, job: string): Promise<boole
       )
       .limit(1),
   );
-  return run !== undefined;
+  return run;
 }
 
 /** The run of a job that ended last; times are UTC. */

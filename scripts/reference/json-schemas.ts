@@ -285,12 +285,16 @@ export const jsonForms: Readonly<Record<string, readonly JsonForm[]>> = {
         runs: z
           .array(
             z.looseObject({
-              ...identity,
+              job: identity.job,
+              workflowId: identity.workflowId.optional(),
+              runId: identity.runId.optional(),
               isDone: flag('Whether the run ended without a failure'),
               ...exitCode,
             }),
           )
-          .describe('The runs: the fields of `surgicase run`, and `exitCode`'),
+          .describe(
+            'One entry for each job: the fields of `surgicase run`, and `exitCode`. Without ids when the job could not start',
+          ),
         seconds: z
           .number()
           .describe('Seconds until the runs had ended; under `npm start` with installing and building'),
