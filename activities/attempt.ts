@@ -1,5 +1,6 @@
-import { Context } from '@temporalio/activity';
+import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { Heartbeat } from '../contract/activities.ts';
+import { failures } from '../contract/failures.ts';
 import type { RunJob } from '../contract/schedules.ts';
 import { DbError } from '../db/connection/errors.ts';
 import { renewLease, takeLease, type Lease } from '../db/ledger/lease.ts';
@@ -78,9 +79,19 @@ export function underLeaseUnlessDry<Result>(
   return isDryRun ? work(undefined) : underLease(deps, current, job, work);
 }
 
+/** The failure of a run that would write although the worker allows only dry runs. */
+export function shadowRefused(what: string): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: 'InputRefused',
+    message: `${what} SHADOW is true for this worker, so nothing was changed. ${failures.InputRefused.nextStep}`,
+    nonRetryable: true,
+  });
+}
+
 /**
  * Takes the lease for this attempt and renews it until `work` ends, so that no other run of the job starts meanwhile.
  * @throws DbError LeaseHeld when another run of the job holds it
+ * @throws ApplicationFailure InputRefused when the worker allows only dry runs
  */
 export async function underLease<Result>(
   deps: ActivityDeps,
@@ -88,6 +99,7 @@ export async function underLease<Result>(
   job: RunJob,
   work: (lease: Lease) => Promise<Result>,
 ): Promise<Result> {
+  if (deps.isShadow) throw shadowRefused('The run began on a worker that was no shadow.');
   const taken = await deps.database.session(signal, (session) =>
     takeLease(session, { job, workflowId, runId }),
   );

@@ -31,6 +31,8 @@ export interface ActivityDeps {
   readonly casesPerBatch: number;
   /** A run that finds more cases waits for an approval; absent: no run does. */
   readonly caseUpdateMax?: number;
+  /** `SHADOW`: every run is a dry run, whatever its input says. */
+  readonly isShadow: boolean;
   readonly metrics: Metrics;
   readonly notify: Notify;
   /** Today's date, ISO, UTC. */

@@ -8,7 +8,7 @@ import { closeRun, openRun } from '../db/ledger/runs.ts';
 import type { Session } from '../db/connection/session.ts';
 import { dropDeadShadows, dropShadow } from '../db/baseline/shadow.ts';
 import { dropDeadStaging, dropStaging } from '../db/registry/staging.ts';
-import { attempt } from './attempt.ts';
+import { attempt, shadowRefused } from './attempt.ts';
 import { closeDeadRuns } from './dead-runs.ts';
 import type { ActivityDeps } from './deps.ts';
 import { endNotice } from './notices.ts';
@@ -20,7 +20,9 @@ export function runActivities(deps: ActivityDeps): RunActivities {
     begin: (input) =>
       attempt(deps, 'begin', { job: input.job }, ({ workflowId, runId, signal, log }) =>
         database.session(signal, async (session) => {
-          const { job, dryRun: isDryRun } = input;
+          const { job } = input;
+          if (deps.isShadow && job === 'case-undo') throw shadowRefused('An undo has no dry run.');
+          const isDryRun = input.dryRun || deps.isShadow;
           // The ledger first, so that `status` shows also a run that finds the database not ready.
           await openRun(session, { runId, workflowId, job, isDryRun }).catch(async (error: unknown) => {
             // Without this service's tables there is no ledger, and the readiness check names what is missing.
@@ -41,7 +43,11 @@ export function runActivities(deps: ActivityDeps): RunActivities {
             }
           }
           log.info('run begins', { isDryRun });
-          return { acquired: true as const, heartbeatTimeoutMs };
+          return {
+            acquired: true as const,
+            heartbeatTimeoutMs,
+            ...(deps.isShadow && { shadow: true as const }),
+          };
         }),
       ),
 

@@ -63,6 +63,8 @@ export interface Config {
   readonly proxies: Proxies;
   readonly log: LogOptions;
   readonly heartbeatTimeoutMs: number;
+  /** Every job is a dry run. */
+  readonly isShadow: boolean;
   /** Whether to start the worker inside a host application. */
   readonly isSchedulerEnabled: boolean;
   /** A run that finds more cases waits for an approval; absent: no run does. */
@@ -282,6 +284,7 @@ function assemble(
       exceptions: given.NO_PROXY,
     },
     heartbeatTimeoutMs: given.ACTIVITY_HEARTBEAT_TIMEOUT,
+    isShadow: given.SHADOW === 'true',
     isSchedulerEnabled: given.ENABLE_SCHEDULER === 'true',
     ...(given.CASE_UPDATE_MAX !== undefined && { caseUpdateMax: given.CASE_UPDATE_MAX }),
     ...(given.METRICS_ADDRESS !== undefined && { metricsAddress: given.METRICS_ADDRESS }),

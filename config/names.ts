@@ -1,9 +1,8 @@
 /**
  * Variables that are announced and not implemented yet, each with the value that means the same as leaving it out.
- * They are refused: with `SHADOW=true` ignored, a run that was meant to change nothing would move cases.
+ * They are refused, because a setting that is ignored in silence does something else than its author meant.
  */
 const notImplemented: Readonly<Record<string, string | undefined>> = {
-  SHADOW: 'false',
   NPI_REFERENCE_FILES: 'off',
   HEALTH_ADDRESS: undefined,
   TEMPORAL_DEPLOYMENT_NAME: undefined,

@@ -110,6 +110,10 @@ export const variables = z.object({
     'A run that finds more cases than this waits up to 24 hours for `surgicase runs approve` or `reject`.',
     'none',
   ),
+  SHADOW: documented(
+    value.oneOf(['true', 'false']).default('false'),
+    '`true`: every job runs as a dry run, however it is started, and reports what it would have done. An undo and `bulkUpdateCaseStatus` are refused. Set it for the worker and for the commands.',
+  ),
   METRICS_ADDRESS: documented(
     value.listenAddress.optional(),
     'Address for Prometheus: a port on loopback, or an address and a port such as `0.0.0.0:9464`.',

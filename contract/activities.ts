@@ -23,9 +23,12 @@ export interface BeginInput {
   readonly target?: number;
 }
 
-/** `acquired: false`: another run holds the lease; `holder` names it (workflow id and run id). */
+/**
+ * `acquired: false`: another run holds the lease; `holder` names it (workflow id and run id). `shadow`: the worker allows
+ * only dry runs.
+ */
 export type Begun =
-  | { readonly acquired: true; readonly heartbeatTimeoutMs: number }
+  | { readonly acquired: true; readonly heartbeatTimeoutMs: number; readonly shadow?: true }
   | { readonly acquired: false; readonly holder: string };
 
 export interface DiscoverInput {

@@ -86,6 +86,8 @@ export async function bulkUpdateCaseStatus(
   { recorder, signal = new AbortController().signal }: BulkUpdateOptions = {},
 ): Promise<BulkUpdateResult> {
   refuseWrongInput(caseIds, newStatus);
+  if (hostConfig().config.isShadow)
+    throw new InputError('SHADOW is true: no case is moved. Unset SHADOW to move cases.');
   const given = [...new Set(caseIds)];
   return withDatabase(async ({ database, schemas, log }) => {
     const startedMs = performance.now();

@@ -18,6 +18,7 @@ const casesPerBatch = 1000;
 export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
   const { config, log } = setup;
   for (const warning of config.warnings) log.warn(warning);
+  if (config.isShadow) log.warn('SHADOW is true: every job is a dry run');
   const { connectionOptions, namespace } = config.temporal;
   const connection = await NativeConnection.connect(connectionOptions);
   const database = openDatabase(setup);
@@ -39,6 +40,7 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
     rowsPerBlock,
     casesPerBatch,
     ...(config.caseUpdateMax !== undefined && { caseUpdateMax: config.caseUpdateMax }),
+    isShadow: config.isShadow,
     metrics: setup.metrics ?? temporalMetrics(),
     notify: notifier.notify,
     today: () => new Date().toISOString().slice(0, 10),

@@ -12,7 +12,7 @@ import {
 import { Approval } from './approval.ts';
 import { approvalDetails, endDetails, moveName, phaseDetails } from './case-details.ts';
 import { caseActivities, firstHeartbeatTimeoutMs, shortActivities } from './phases.ts';
-import { beginRun, failBegin, failRun, type FailedEnd } from './run-lifecycle.ts';
+import { beginRun, failBegin, failRun, shadowRemark, type FailedEnd } from './run-lifecycle.ts';
 
 /** What differs between runs that move cases. */
 export interface CaseRunTask {
@@ -23,13 +23,15 @@ export interface CaseRunTask {
   readonly dryRun: boolean;
   readonly limit?: number;
   /** Selects the cases and writes the selection to the ledger; a dry run only counts them. */
-  select(activities: ReturnType<typeof caseActivities>): Promise<CasesSelected>;
+  select(activities: ReturnType<typeof caseActivities>, dryRun: boolean): Promise<CasesSelected>;
 }
 
 /** One run that moves cases: select, wait for an approval if there are too many, move, report. */
 export class CaseRun {
   readonly #task: CaseRunTask;
   readonly #startedAt = Date.now();
+  #dryRun: boolean;
+  readonly #remarks: string[] = [];
   #phase: CasePhase = 'begin';
   #selected: CasesSelected = { found: 0, leftForNextRun: 0 };
   #moved: CasesMoved = { updated: 0, exceptions: {} };
@@ -42,6 +44,7 @@ export class CaseRun {
 
   constructor(task: CaseRunTask) {
     this.#task = task;
+    this.#dryRun = task.dryRun;
     setHandler(defineQuery<CaseProgress>(progressQuery), () => this.#progress(), {
       description: 'The phase, and how many cases were found and moved.',
     });
@@ -60,7 +63,12 @@ export class CaseRun {
     ).catch((error: unknown) => failBegin(error, close));
     try {
       if (!begun.acquired) {
-        return await this.#end('skipped', [`${begun.holder} held the lease for 30 minutes.`]);
+        this.#remarks.push(`${begun.holder} held the lease for 30 minutes.`);
+        return await this.#end('skipped');
+      }
+      if (begun.shadow) {
+        this.#dryRun = true;
+        this.#remarks.push(shadowRemark);
       }
       return await this.#work(caseActivities(begun.heartbeatTimeoutMs));
     } catch (error) {
@@ -70,27 +78,28 @@ export class CaseRun {
 
   async #work(activities: ReturnType<typeof caseActivities>): Promise<CaseUpdateResult> {
     this.#enter('select');
-    this.#selected = await this.#task.select(activities);
+    this.#selected = await this.#task.select(activities, this.#dryRun);
     const { found, waitAbove, leftForNextRun } = this.#selected;
-    const remarks =
-      leftForNextRun === 0
-        ? []
-        : [
-            `${leftForNextRun} cases reached status ${this.#task.source} after this run's scheduled time; they wait for the next run.`,
-          ];
-    if (this.#task.dryRun) return this.#end('dry run', remarks);
-    if (found === 0) return this.#end('nothing due', remarks);
+    if (leftForNextRun > 0) {
+      this.#remarks.push(
+        `${leftForNextRun} cases reached status ${this.#task.source} after this run's scheduled time; they wait for the next run.`,
+      );
+    }
+    if (this.#dryRun) return this.#end('dry run');
+    if (found === 0) return this.#end('nothing due');
     const limit = this.#task.limit ?? waitAbove;
     if (limit !== undefined && found > limit) {
-      if (!(await this.#isApproved(limit)))
-        return this.#end('rejected', [...remarks, 'Rejected: nothing was moved.']);
+      if (!(await this.#isApproved(limit))) {
+        this.#remarks.push('Rejected: nothing was moved.');
+        return this.#end('rejected');
+      }
     }
     this.#enter('move');
     const startedAt = Date.now();
     const summary = `${moveName(this.#task)}: ${found} cases`;
     this.#moved = await activities.moveCases.executeWithOptions({ summary }, [{ job: this.#task.job }]);
     this.#moveSeconds = (Date.now() - startedAt) / 1000;
-    return this.#end('moved', remarks);
+    return this.#end('moved');
   }
 
   /** The selection does not change, however long the person takes. */
@@ -114,7 +123,7 @@ export class CaseRun {
     });
   }
 
-  async #end(outcome: CaseOutcome, remarks: readonly string[]): Promise<CaseUpdateResult> {
+  async #end(outcome: CaseOutcome): Promise<CaseUpdateResult> {
     await this.#finish(outcome);
     this.#phase = 'done';
     const { source, target } = this.#task;
@@ -127,7 +136,7 @@ export class CaseRun {
       updated,
       exceptions,
       leftForNextRun: this.#selected.leftForNextRun,
-      remarks,
+      remarks: this.#remarks,
       seconds: this.#seconds(),
       casesPerSecond: Math.round(updated / Math.max(this.#moveSeconds, 0.001)),
     };
@@ -140,11 +149,11 @@ export class CaseRun {
     failure: Pick<FinishInput, 'failureType' | 'failureMessage'> = {},
   ): Promise<void> {
     const { finish } = shortActivities(firstHeartbeatTimeoutMs);
-    const { job, dryRun } = this.#task;
+    const { job } = this.#task;
     const { updated, exceptions } = this.#moved;
     const exceptionCount = Object.values(exceptions).reduce((sum, cases) => sum + cases, 0);
     const counts = { found: this.#selected.found, updated, exceptions: exceptionCount };
-    const input = { job, dryRun, outcome, counts, seconds: this.#seconds(), ...failure };
+    const input = { job, dryRun: this.#dryRun, outcome, counts, seconds: this.#seconds(), ...failure };
     await finish.executeWithOptions({ summary: `close the run: ${outcome}` }, [input]);
   }
 

@@ -17,7 +17,7 @@ export function paidUpdate(input: CaseUpdateInput = {}): Promise<CaseUpdateResul
 async function updateCases(job: CaseJob, input: CaseUpdateInput): Promise<CaseUpdateResult> {
   const { source, target, force, dryRun, limit } = caseTask(job, input);
   const limited = limit === undefined ? {} : { limit };
-  const selection = { job, source, target, force, dryRun, scheduledAt: scheduledAt(), ...limited };
+  const selection = { job, source, target, force, scheduledAt: scheduledAt(), ...limited };
   const summary = `select the active cases with status ${source}`;
   return new CaseRun({
     job,
@@ -25,7 +25,8 @@ async function updateCases(job: CaseJob, input: CaseUpdateInput): Promise<CaseUp
     target,
     dryRun,
     ...limited,
-    select: ({ selectCases }) => selectCases.executeWithOptions({ summary }, [selection]),
+    select: ({ selectCases }, isDryRun) =>
+      selectCases.executeWithOptions({ summary }, [{ ...selection, dryRun: isDryRun }]),
   }).run();
 }
 

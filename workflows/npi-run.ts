@@ -25,7 +25,7 @@ import { releaseFailure } from './run-lifecycle.ts';
 /** The state of one run of `npiUpdate`, which the query, the Web UI and the result show. */
 export class NpiRun {
   readonly input: NpiUpdateInput;
-  readonly isDryRun: boolean;
+  isDryRun: boolean;
   readonly remarks: string[] = [];
   /** The release under way; absent before the first and after the last. */
   release: string | undefined;

@@ -7,7 +7,7 @@ import { npiTask } from './npi-input.ts';
 import { NpiRun } from './npi-run.ts';
 import { loadWeekly } from './npi-weekly.ts';
 import { firstHeartbeatTimeoutMs, loadActivities, shortActivities } from './phases.ts';
-import { beginRun, failBegin, failRun, type FailedEnd, releaseFailure } from './run-lifecycle.ts';
+import { beginRun, failBegin, failRun, releaseFailure, shadowRemark, type FailedEnd } from './run-lifecycle.ts';
 
 const job = 'npi-update';
 
@@ -22,6 +22,10 @@ export async function npiUpdate(input: NpiUpdateInput = {}): Promise<NpiUpdateRe
   const close = (end: FailedEnd) => fail(run, end);
   const begun = await begin(run).catch((error: unknown) => failBegin(error, close));
   if (!begun.acquired) return run.end('skipped');
+  if (begun.shadow) {
+    run.isDryRun = true;
+    run.remarks.push(shadowRemark);
+  }
   try {
     const outcome = await load(run, begun.heartbeatTimeoutMs);
     run.throwMissing();

@@ -30,6 +30,8 @@ export async function beginRun(input: BeginInput, onWaiting: (holder: string) =>
   }
 }
 
+export const shadowRemark = 'SHADOW is true: this was a dry run, and nothing was changed.';
+
 /** How a run that ended with an error is recorded: the outcome for the ledger, and the failure. */
 export interface FailedEnd {
   readonly outcome: 'cancelled' | 'failed';

@@ -125,6 +125,12 @@ function csvLines(found: readonly CaseException[]): string[] {
 
 /** `surgicase cases undo <run>`: starts a workflow that reverts the cases that have not changed since the run. */
 export function undo(config: Config, terminal: Terminal, run: string): Promise<number> {
+  if (config.isShadow) {
+    throw new CommandError(
+      exitCodes.usage,
+      'SHADOW is true, and an undo has no dry run. Unset SHADOW to undo a run.',
+    );
+  }
   return withClient(config, async (client) => {
     const handle = await startUndo(client, run);
     const { workflowId, runId, end } = await followRun(client, config, terminal, handle);

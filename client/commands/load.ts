@@ -22,7 +22,7 @@ export async function load(
   zip: string,
   { wait, dryRun }: { readonly wait: boolean; readonly dryRun?: boolean },
 ): Promise<number> {
-  const input = { file: fileUrl(zip), ...(dryRun && { dryRun }) };
+  const input = { file: fileUrl(zip), ...((dryRun || config.isShadow) && { dryRun: true }) };
   return withClient(config, async (client) => {
     const handle = await startManually(client, 'npi-update', input);
     return answerRun({ client, config, terminal, job: 'npi-update', handle, wait });

@@ -11,7 +11,10 @@ export function replace(
   { wait }: { readonly wait: boolean },
 ): Promise<number> {
   return withClient(config, async (client) => {
-    const handle = await startManually(client, 'npi-update', { replace: true });
+    const handle = await startManually(client, 'npi-update', {
+      replace: true,
+      ...(config.isShadow && { dryRun: true }),
+    });
     return answerRun({ client, config, terminal, job: 'npi-update', handle, wait });
   });
 }

@@ -24,7 +24,8 @@ export interface RunOptions {
 /** `surgicase run <job>`: triggers the job, follows the run and prints its summary. Returns the exit code. */
 export function run(config: Config, terminal: Terminal, job: Job, options: RunOptions): Promise<number> {
   return withClient(config, async (client) => {
-    const handle = await startOrAttach(client, job, options);
+    const dryRun = options.dryRun || config.isShadow;
+    const handle = await startOrAttach(client, job, { ...options, dryRun });
     return answerRun({ client, config, terminal, job, handle, wait: options.wait });
   });
 }

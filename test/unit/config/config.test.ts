@@ -59,6 +59,7 @@ const meanings: [name: string, value: string, path: string, meaning: unknown][] 
   ['SCHEDULE_TIMEZONE', 'PST', 'timezone', 'America/Los_Angeles'],
   ['ACTIVITY_HEARTBEAT_TIMEOUT', '1s', 'heartbeatTimeoutMs', 1000],
   ['LOG_FORMAT', 'pretty', 'log.format', 'pretty'],
+  ['SHADOW', 'true', 'isShadow', true],
   ['HEARTBEAT_URL', 'https://ping.example/a-token', 'notify.heartbeatUrl', 'https://ping.example/a-token'],
   ['HTTPS_PROXY', 'http://proxy:3128', 'proxies.https', 'http://proxy:3128/'],
   ['https_proxy', 'proxy:3128', 'proxies.https', 'http://proxy:3128/'],
@@ -272,7 +273,6 @@ test('an unknown name with one of our prefixes is a warning; other names are not
 });
 
 test.each([
-  ['SHADOW', 'true'],
   ['NPI_REFERENCE_FILES', 'on'],
   ['HEALTH_ADDRESS', '127.0.0.1:8080'],
   ['TEMPORAL_WORKER_BUILD_ID', '7'],
@@ -283,7 +283,7 @@ test.each([
 });
 
 test('accepts an announced variable with the value that means the same as leaving it out', () => {
-  expect(problemsOf({ SHADOW: 'false', NPI_REFERENCE_FILES: 'off' })).toBe('none');
+  expect(problemsOf({ NPI_REFERENCE_FILES: 'off' })).toBe('none');
 });
 
 test.each([
