@@ -19,6 +19,17 @@ export interface TemporalStatus {
   readonly isWorkerPolling: boolean;
   readonly schedules: readonly ScheduleStatus[];
   readonly openRuns: readonly OpenRun[];
+  readonly failedRuns: readonly FailedRun[];
+}
+
+/** The last run of a job that did not complete, whether or not it reached the ledger. */
+export interface FailedRun {
+  readonly job: Job;
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly status: string;
+  /** ISO, UTC. */
+  readonly endedAt: string;
 }
 
 export interface ScheduleStatus {
@@ -34,7 +45,22 @@ export async function temporalStatus(client: Client): Promise<TemporalStatus> {
   const polled = await Promise.all([isWorkflowWorkerPolling(client), isLoadWorkerPolling(client)]);
   const isWorkerPolling = polled.every(Boolean);
   const schedules = await Promise.all(jobs.map((job) => scheduleStatus(client, job)));
-  return { isWorkerPolling, schedules, openRuns: await openRuns(client) };
+  const failed = await Promise.all(jobs.map((job) => lastFailedRun(client, job)));
+  const failedRuns = failed.filter((run) => run !== undefined);
+  return { isWorkerPolling, schedules, openRuns: await openRuns(client), failedRuns };
+}
+
+const statusWords: Readonly<Record<string, string>> = { TERMINATED: 'terminated', TIMED_OUT: 'timed out' };
+
+/** Temporal lists the runs that ended last first. */
+async function lastFailedRun(client: Client, job: Job): Promise<FailedRun | undefined> {
+  const { workflowType } = weeklySchedules[job];
+  const query = `WorkflowType = '${workflowType}' AND ExecutionStatus IN ('Failed', 'Terminated', 'TimedOut')`;
+  for await (const { workflowId, runId, status, closeTime } of client.workflow.list({ query, pageSize: 1 })) {
+    const endedAt = (closeTime ?? new Date()).toISOString();
+    return { job, workflowId, runId, status: statusWords[status.name] ?? 'failed', endedAt };
+  }
+  return undefined;
 }
 
 async function scheduleStatus(client: Client, job: Job): Promise<ScheduleStatus> {

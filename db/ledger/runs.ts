@@ -1,4 +1,4 @@
-import { and, eq, isNotNull, isNull, sql } from 'drizzle-orm';
+import { and, eq, inArray, isNotNull, isNull, sql } from 'drizzle-orm';
 import { runTable } from '../schema/schema.ts';
 import type { Session } from '../connection/session.ts';
 
@@ -89,6 +89,18 @@ export async function closeRun(
       .set({ finishedAt: sql`NOW(6)`, outcome, failureType: failureType ?? null })
       .where(and(eq(runTable.runId, runId), isNull(runTable.finishedAt))),
   );
+}
+
+/** Those of `runIds` whose end is in the ledger. */
+export async function recordedEnds(session: Session, runIds: readonly string[]): Promise<Set<string>> {
+  if (runIds.length === 0) return new Set();
+  const found = await session.orm((db) =>
+    db
+      .select({ runId: runTable.runId })
+      .from(runTable)
+      .where(and(inArray(runTable.runId, [...runIds]), isNotNull(runTable.finishedAt))),
+  );
+  return new Set(found.map(({ runId }) => runId));
 }
 
 /** A run whose end is not in the ledger. */

@@ -92,6 +92,11 @@ const registry = z.object({
   ),
 });
 const unanswered = z.object({ error: text('Why the service did not answer') });
+const failedRun = z.object({
+  ...identity,
+  status: oneOf(['failed', 'terminated', 'timed out'], 'How the run ended'),
+  endedAt: text('End, UTC'),
+});
 const temporalStatus = z.object({
   isWorkerPolling: flag('A worker is running'),
   schedules: z
@@ -115,6 +120,7 @@ const temporalStatus = z.object({
       }),
     )
     .describe('Runs that have not ended'),
+  failedRuns: z.array(failedRun).describe('The last run of each job that did not complete, if there is one'),
 });
 const lastRun = z.object({
   ...identity,
@@ -125,6 +131,12 @@ const lastRun = z.object({
 const databaseStatus = z.object({
   obstacles: texts('What keeps loads from running; empty when the database is ready'),
   lastRuns: z.array(lastRun).describe('The last finished run of each job'),
+  longestSeconds: z
+    .record(z.string(), z.number())
+    .describe('Seconds of the longest of the last ten good runs, by job'),
+  unrecorded: z
+    .array(failedRun)
+    .describe('Runs that failed after the last run in the ledger and are not in it'),
   registry: registry
     .optional()
     .describe("The same as in `npi status`; absent when this service's tables are missing"),

@@ -3,15 +3,13 @@ import { applySchedules, plannedSchedules } from '../../../client/schedules.ts';
 import { runJobs, worstExitCode, type JobEnd } from '../../../client/start-runs.ts';
 import type { Terminal } from '../../../client/terminal.ts';
 import { readConfig } from '../../../config/config.ts';
-import { createNamespace } from '../../crash/bed.ts';
 import { casesOf, writeCases } from '../../generated/cases.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 
 const name = 'start_runs';
 let pipeline: Pipeline;
 beforeAll(async () => {
-  await createNamespace(name);
-  pipeline = await startPipeline(name, { TEMPORAL_NAMESPACE: name });
+  pipeline = await startPipeline(name);
 });
 afterAll(() => pipeline.stop());
 

@@ -5,6 +5,7 @@ import { taskQueues } from '../../../contract/task-queues.ts';
 import { workflowCode } from '../../../worker/bundle.ts';
 import { surgicase } from '../../bed/cli.ts';
 import { openNamespace } from '../../bed/namespace.ts';
+import { casesOf, writeCases } from '../../generated/cases.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 import { individual, npidataCsv, writeMonthly, writeWeekly } from '../../generated/release-zip.ts';
 
@@ -76,6 +77,21 @@ it('names the run that waits for approval, and the command that approves it', as
   expect((await surgicase(['runs', 'reject', runId], pipeline.env)).code).toBe(0);
   await handle.result();
   expect(await shown()).toMatch(/npi-update\n +last +rejected/);
+});
+
+it('shows a run that failed before it reached the ledger, until a later run is in it', async () => {
+  const refused = await pipeline.startWorkflow('paidUpdate', null);
+  await expect(refused.result()).rejects.toThrow('Workflow execution failed');
+  const { runId } = await refused.describe();
+  const { out } = await status();
+  expect(out).toMatch(
+    new RegExp(`paid-update\\n +last +none\\n +failed +20.* UTC, not in the ledger\\n.*${runId}`),
+  );
+  const json = JSON.parse((await status({}, '--json')).out) as { database: { unrecorded: unknown } };
+  expect(json.database.unrecorded).toMatchObject([{ job: 'paid-update', runId, status: 'failed' }]);
+  await writeCases(pipeline, casesOf(15, 1));
+  await pipeline.runCases('paid-update');
+  expect((await status()).out).not.toContain('not in the ledger');
 });
 
 it('names the service that does not answer, shows the other one, and exits 3', async () => {

@@ -5,7 +5,6 @@ import { readConfig } from '../../../config/config.ts';
 import { createLog } from '../../../telemetry/log.ts';
 import type { Notice } from '../../../telemetry/notify.ts';
 import { createWatch, overdueAfterMs } from '../../../worker/watch.ts';
-import { createNamespace } from '../../crash/bed.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 
 // No worker runs, so every run stays open. The clock of this process is moved, and then no poll would be recent.
@@ -24,8 +23,7 @@ function watcher(identity: string) {
 }
 
 beforeAll(async () => {
-  await createNamespace(name);
-  pipeline = await startPipeline(name, { TEMPORAL_NAMESPACE: name }, { hasWorker: false });
+  pipeline = await startPipeline(name, {}, { hasWorker: false });
   await applySchedules(pipeline.client, plannedSchedules(readConfig(pipeline.env)));
 });
 beforeEach(async () => {

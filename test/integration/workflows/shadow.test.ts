@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import * as host from '../../../host/index.ts';
-import { createNamespace, startWorkerProcess, type WorkerProcess } from '../../crash/bed.ts';
+import { startWorkerProcess, type WorkerProcess } from '../../crash/bed.ts';
 import { caseId, casesOf, countByStatus, writeCases } from '../../generated/cases.ts';
 import { individual, npidataCsv, writeMonthly, writeWeekly } from '../../generated/release-zip.ts';
 import { surgicase } from '../../bed/cli.ts';
@@ -13,8 +13,7 @@ let worker: WorkerProcess;
 const shadow = () => ({ ...pipeline.env, SHADOW: 'true' });
 
 beforeAll(async () => {
-  await createNamespace(name);
-  pipeline = await startPipeline(name, { TEMPORAL_NAMESPACE: name }, { hasWorker: false });
+  pipeline = await startPipeline(name, {}, { hasWorker: false });
   worker = await startWorkerProcess(shadow());
   await surgicase(['schedules', 'apply'], pipeline.env);
 });
