@@ -82,7 +82,7 @@ async function unrecordedFailures(
     session,
     failed.map(({ runId }) => runId),
   );
-  const lastEnds = new Map(last.map(({ job, finishedAt }) => [job as string, Date.parse(`${finishedAt}Z`)]));
+  const lastEnds = new Map(last.map(({ job, finishedAt }) => [job, Date.parse(`${finishedAt}Z`)]));
   return failed.filter(
     ({ job, runId, endedAt }) => !recorded.has(runId) && Date.parse(endedAt) > (lastEnds.get(job) ?? 0),
   );
@@ -143,9 +143,8 @@ function lastLines(config: Config, run: LastRun | undefined): string[] {
 }
 
 function unrecordedLines(config: Config, run: FailedRun): string[] {
-  const { status, endedAt } = run;
   return [
-    `  ${status.padEnd(10)} ${endedAt.slice(0, 16).replace('T', ' ')} UTC, not in the ledger`,
+    `  ${run.status.padEnd(10)} ${run.endedAt.slice(0, 16).replace('T', ' ')} UTC, not in the ledger`,
     `             ${runLink(config, run)}`,
   ];
 }
