@@ -7,7 +7,14 @@ import { npiTask } from './npi-input.ts';
 import { NpiRun } from './npi-run.ts';
 import { loadWeekly } from './npi-weekly.ts';
 import { firstHeartbeatTimeoutMs, loadActivities, shortActivities } from './phases.ts';
-import { beginRun, failBegin, failRun, releaseFailure, shadowRemark, type FailedEnd } from './run-lifecycle.ts';
+import {
+  beginRun,
+  failBegin,
+  failRun,
+  releaseFailure,
+  shadowRemark,
+  type FailedEnd,
+} from './run-lifecycle.ts';
 
 const job = 'npi-update';
 
