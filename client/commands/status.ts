@@ -144,7 +144,7 @@ function lastLines(config: Config, run: LastRun | undefined): string[] {
 
 function unrecordedLines(config: Config, run: FailedRun): string[] {
   return [
-    `  ${run.status.padEnd(10)} ${run.endedAt.slice(0, 16).replace('T', ' ')} UTC, not in the ledger`,
+    `  ${run.status.padEnd(10)} ${utcMinute(run.endedAt)}, not in the ledger`,
     `             ${runLink(config, run)}`,
   ];
 }
@@ -175,7 +175,7 @@ function openLines(
       : `running${phase === undefined ? '' : `: ${phase}`}`;
   return [
     `${workflowId} ${how}`,
-    ...(isOverdue ? [`             overdue: open since ${run.startedAt}${usual}`] : []),
+    ...(isOverdue ? [`             overdue: open since ${utcMinute(run.startedAt)}${usual}`] : []),
     `             ${runLink(config, run)}`,
   ];
 }

@@ -21,7 +21,7 @@ it('lists every job, also one that cannot start, and runs the jobs after it', as
   await client.schedule.getHandle('paid-update').delete();
   const said: string[] = [];
   const say = (line: string) => said.push(line);
-  const terminal = { say, progress: () => undefined } as unknown as Terminal;
+  const terminal = { say, progress: () => undefined, columns: () => 80 } as unknown as Terminal;
   const ends = await runJobs({ client, config, terminal, isFirst: false, asked: 'all' });
   expect(ends).toMatchObject([
     { job: 'paid-update', isDone: false, failureType: 'NotStarted', exitCode: 2 },
