@@ -33,7 +33,7 @@ export function runActivities(deps: ActivityDeps): RunActivities {
           if (!isDryRun) {
             const lease = await takeLease(session, { job, workflowId, runId });
             if ('heldBy' in lease) return { acquired: false as const, holder: lease.heldBy };
-            await closeDeadRuns(session, job, log);
+            await closeDeadRuns(session, job, { client: Context.current().client, log, notify: deps.notify });
             // While this lease is held, staging and shadow tables of other runs belong to no live run.
             if (job === 'npi-update') {
               await whileFenced(database, signal, lease, async () => {

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ScheduleNotFoundError, type Client } from '@temporalio/client';
+import { closeDeadRuns } from '../activities/dead-runs.ts';
 import { jobs, runTimeoutDays, weeklySchedules, type Job } from '../contract/schedules.ts';
 import { taskQueues } from '../contract/task-queues.ts';
 import type { Database } from '../db/connection/pool.ts';
-import { closeRun, longestRuns, unfinishedRuns } from '../db/ledger/runs.ts';
+import { longestRuns } from '../db/ledger/runs.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Notify } from '../telemetry/notify.ts';
-import { endOf } from './ended-run.ts';
 import { pollersOf } from './pollers.ts';
 
 /** What a look needs. */
@@ -70,17 +70,11 @@ export function createWatch({ client, database, notify, log, identity }: WatchDe
     }
   }
 
-  /** Temporal's end of a run that was terminated or timed out, or whose `finish` failed, goes into the ledger here. */
   async function closeEndedRuns(): Promise<void> {
-    for (const { job, workflowId, runId } of await database.session(signal, unfinishedRuns)) {
-      const end = await endOf(client.workflow.getHandle(workflowId, runId));
-      if (!end) continue;
-      await database.session(signal, (session) => closeRun(session, { runId, ...end }));
-      log.warn('a run that had ended without its ledger entry was closed', { job, runId, ...end });
-      if (end.failureType === undefined) continue;
-      const text = `${job} failed: ${end.failureType}. ${workflowId} has ended; the next run does its work. Run ${runId}.`;
-      notify({ event: 'failure', job, runId, text });
-    }
+    await database.session(signal, async (session) => {
+      for (const job of [...jobs, 'case-undo'] as const)
+        await closeDeadRuns(session, job, { client, log, notify });
+    });
   }
 
   return async () => {

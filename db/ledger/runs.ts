@@ -103,23 +103,6 @@ export async function recordedEnds(session: Session, runIds: readonly string[]):
   return new Set(found.map(({ runId }) => runId));
 }
 
-/** A run whose end is not in the ledger. */
-export interface UnfinishedRun {
-  readonly job: string;
-  readonly workflowId: string;
-  readonly runId: string;
-}
-
-/** The runs that are open according to the ledger, among them bulk updates of a host, which are not workflows. */
-export function unfinishedRuns(session: Session): Promise<UnfinishedRun[]> {
-  return session.orm((db) =>
-    db
-      .select({ job: runTable.job, workflowId: runTable.workflowId, runId: runTable.runId })
-      .from(runTable)
-      .where(isNull(runTable.finishedAt)),
-  );
-}
-
 const usualRuns = 10;
 
 /** The seconds of the longest of the last good runs of each job. */

@@ -15,19 +15,19 @@ const endsByStatus: Readonly<Partial<Record<string, RunEnded>>> = {
   CANCELLED: { outcome: 'cancelled' },
 };
 
-/** How Temporal says that a run has ended; undefined while it is open, and when Temporal does not know it. */
+/** How Temporal says that a run has ended; undefined while it is open. A run whose history is gone counts as terminated. */
 export async function endOf(handle: WorkflowHandle): Promise<RunEnded | undefined> {
-  const status = (await statusOf(handle)) ?? 'unknown';
+  const status = await statusOf(handle);
   if (status === 'COMPLETED') return { outcome: ((await handle.result()) as RunResult).outcome };
   if (status === 'FAILED') return { outcome: 'failed', failureType: await failureType(handle) };
   return endsByStatus[status];
 }
 
-async function statusOf(handle: WorkflowHandle): Promise<string | undefined> {
+async function statusOf(handle: WorkflowHandle): Promise<string> {
   try {
     return (await handle.describe()).status.name;
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return undefined;
+    if (error instanceof WorkflowNotFoundError) return 'TERMINATED';
     throw error;
   }
 }
