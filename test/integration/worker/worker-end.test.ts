@@ -32,7 +32,7 @@ afterAll(async () => {
   await pipeline.stop();
 });
 
-it('SIGTERM during a statement that does not end is a warning, and the worker ends within 25 s', async () => {
+it('SIGTERM during a statement that does not end: the worker ends within 25 s, and the run continues on another', async () => {
   await writeCases(pipeline, casesOf(15, 5));
   const url = new URL(pipeline.env['DATABASE_URL'] ?? '');
   url.port = String(proxy.port);
@@ -45,8 +45,7 @@ it('SIGTERM during a statement that does not end is a warning, and the worker en
   await worker.exit;
   expect(performance.now() - startedMs).toBeLessThan(25_000);
   expect(worker.child.exitCode).toBe(0);
-  expect(worker.lines()).toContain('activities did not end in time');
-  expect(worker.lines()).not.toMatch(/"level":"error"|bug/);
+  expect(worker.lines()).not.toMatch(/stopped for good|bug/);
   isHeld = () => false;
   proxy.drop();
   const next = await startWorkerProcess(pipeline.env);

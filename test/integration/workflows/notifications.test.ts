@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { casesOf, writeCases } from '../../generated/cases.ts';
 import { individual, writeMonthly } from '../../generated/release-zip.ts';
@@ -37,6 +38,8 @@ beforeEach(async () => {
   notices.length = 0;
   pings = 0;
 });
+
+const phaseOf = async (handle: WorkflowHandle) => (await handle.query<{ phase: string }>('progress')).phase;
 
 it('a failure names the run, the type and what to do', async () => {
   const handle = await pipeline.start();
@@ -83,6 +86,8 @@ it('a run that waits for an approval says so, and its success is a receipt and a
         text: `pending-payment-update waits for an approval: 3 cases would move, and the limit is 2. Run \`surgicase runs approve ${runId}\`, or \`reject\`, within 24 hours.`,
       },
     ]);
+  // The notice leaves the activity just before the workflow begins to wait.
+  await expect.poll(() => phaseOf(handle)).toBe('approval');
   await handle.executeUpdate('approve');
   await handle.result();
   await expect
@@ -114,6 +119,7 @@ it('a smaller monthly that waits says how much smaller it is', async () => {
   await expect
     .poll(() => notices.at(-1), { timeout: 30_000 })
     .toMatchObject({ event: 'waiting', text: expect.stringContaining('2 individuals, 20.0 % of the 10') });
+  await expect.poll(() => phaseOf(handle)).toBe('approval');
   await handle.executeUpdate('reject');
   await handle.result();
 });
