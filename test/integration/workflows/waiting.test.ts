@@ -79,8 +79,9 @@ it('a run is skipped after another run held the lease for 30 minutes, and not ea
   expect(result.remarks).toEqual([`Skipped: ${holder} held the lease for 30 minutes.`]);
   expect(result.seconds).toBeGreaterThanOrEqual(1800);
   expect(result.seconds).toBeLessThan(1860);
-  // Every ten seconds, and once at the start.
-  expect(begins).toBe(181);
+  // Every ten seconds, and once at the start: 181 times if the tries themselves took no time.
+  expect(begins).toBeGreaterThan(150);
+  expect(begins).toBeLessThanOrEqual(181);
   expect(finished).toMatchObject([{ outcome: 'skipped' }]);
 });
 
