@@ -120,7 +120,8 @@ export async function fingerprint({ query, schemas }: AdoptionBed): Promise<unkn
      FROM information_schema.columns WHERE table_schema IN (${list}) ORDER BY 1, 2, ordinal_position`,
   );
   const tables = await query<{ place: string }>(
-    `SELECT CONCAT(table_schema, '.', table_name) AS place FROM information_schema.tables WHERE table_schema IN (${list})`,
+    `SELECT CONCAT(table_schema, '.', table_name) AS place FROM information_schema.tables
+     WHERE table_schema IN (${list}) ORDER BY 1`,
   );
   const checksums = [];
   for (const { place } of tables) checksums.push(...(await query(`CHECKSUM TABLE ${place}`)));
