@@ -4,7 +4,7 @@ import { keepTemporaryFoldersInMemory } from './test/bed/temporary-folder.ts';
 keepTemporaryFoldersInMemory();
 
 // A busy machine is not a failure.
-const patient = { testTimeout: 120_000, hookTimeout: 120_000 };
+const patient = { testTimeout: 300_000, hookTimeout: 300_000 };
 // Nothing of one test file is seen by another: each has its own schemas and its own Temporal namespace.
 const onServers = {
   globalSetup: ['test/bed/global-setup.ts'],
@@ -27,8 +27,8 @@ const exhaustive = [
 // oxlint-disable-next-line import/no-default-export -- vitest reads the default export
 export default defineConfig({
   test: {
-    // Much of a file's time is waiting for servers, so more files than cores run at once.
-    maxWorkers: 3,
+    // Each file also keeps MySQL, Temporal and its own worker processes busy: with more files, single tests take minutes.
+    maxWorkers: 2,
     // MySQL writes its pages to disk before it exits.
     teardownTimeout: 60_000,
     projects: [

@@ -155,7 +155,7 @@ describe.concurrent('a worker that is killed', () => {
     ['finish', nth(/^UPDATE run|^update `run`/i, 1, 'after')],
   ];
 
-  it.each(sampleOf(moments, 5))(
+  it.each(sampleOf(moments, 3))(
     'at %s leaves the same tables as an undisturbed run',
     async (moment, judge) => {
       const name = `crash_${moment}`;

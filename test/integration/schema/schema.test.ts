@@ -81,7 +81,8 @@ describe('schema.ts', () => {
       const columns = await inSession((session) =>
         session.query(
           `SELECT column_name AS name, column_type AS type, is_nullable AS isNullable
-           FROM information_schema.columns WHERE table_schema = ? AND table_name = ? ORDER BY ordinal_position`,
+           FROM information_schema.columns
+           WHERE table_schema = ? AND table_name = ? AND extra NOT LIKE '%INVISIBLE%' ORDER BY ordinal_position`,
           placeOf(table),
         ),
       );
