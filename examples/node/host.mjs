@@ -9,11 +9,12 @@ await new Promise((resolve) => server.listen(Number(process.env.PORT ?? 0), '127
 
 const scheduler = await runSchedulerInBackground();
 if (scheduler) await setupWeeklyScheduler();
+const stopSignal = once(process, 'SIGTERM');
 console.log(`listening on ${server.address().port}, the scheduler is ${scheduler ? 'on' : 'off'}`);
 
 // The host handles the signals. It stops its own work first, then the worker; running activities finish or resume on
 // another worker.
-await once(process, 'SIGTERM');
+await stopSignal;
 server.close();
 await scheduler?.stop();
 console.log('stopped');

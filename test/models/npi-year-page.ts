@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { monthlyPeriodEnd } from '../../nppes/page/release.ts';
 import { seeded } from '../generated/hostile-csv.ts';
 import type { FileRow, ModelRelease } from './npi-model.ts';
@@ -36,6 +37,8 @@ export class Cms {
   readonly #registry: Registry;
   #weeklies: readonly Release[] = [];
   #late: readonly Release[] = [];
+  /** What the server has. A release stays there when the page no longer lists it. */
+  readonly #offered = new Set<string>();
   #month: News['month'] = [];
 
   /** Answers requests instead of the pipeline's page. */
@@ -43,10 +46,11 @@ export class Cms {
     this.#folder = site;
     this.#random = seeded(seed);
     this.#registry = new Registry(this.#random, firstMonday, providerCount);
-    page.intercept = ({ url }, response) => {
-      if (!url?.endsWith('.html')) return false;
+    page.intercept = ({ url = '' }, response) => {
       const listed = [...this.#weeklies, ...this.#month];
-      response.end(listed.map(({ zip }) => `<a href='./${zip}'>`).join('\n'));
+      if (url.endsWith('.html')) response.end(listed.map(({ zip }) => `<a href='./${zip}'>`).join('\n'));
+      else if (this.#offered.has(basename(url))) return false;
+      else response.writeHead(404).end();
       return true;
     };
   }
@@ -64,9 +68,12 @@ export class Cms {
     const weeklies = [...(week === late.listedIn ? this.#late : []), ...(isListed ? [ofWeek] : [])];
     // The page lists two to five weeklies.
     this.#weeklies = [...this.#weeklies.slice(-1 - this.#random(3)), ...weeklies];
-    if (!isMonthDay(monday)) return { weeklies, month: [] };
-    this.#month = [await this.#monthly(monday), await this.#report(monday)];
-    return { weeklies, month: this.#month };
+    const month: News['month'] = isMonthDay(monday)
+      ? [await this.#monthly(monday), await this.#report(monday)]
+      : [];
+    if (month.length > 0) this.#month = month;
+    for (const { zip } of [...weeklies, ...month]) this.#offered.add(zip);
+    return { weeklies, month };
   }
 
   #monthly(monday: string): Promise<Release> {
