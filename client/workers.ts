@@ -7,11 +7,12 @@ const heartbeatMaxMs = 30_000;
 
 /** Whether a worker takes workflows and short activities. */
 export async function isWorkflowWorkerPolling(client: Client): Promise<boolean> {
-  const polled = await Promise.all([
-    pollersOf(client, taskQueues.main, 'workflow'),
-    pollersOf(client, taskQueues.main, 'activity'),
-  ]);
-  return polled.every((pollers) => pollers.length > 0);
+  // One request after the other: Temporal's client would repeat the second one after the first has failed, and that crashes
+  // the process once the connection is closed.
+  const workflows = await pollersOf(client, taskQueues.main, 'workflow');
+  if (workflows.length === 0) return false;
+  const activities = await pollersOf(client, taskQueues.main, 'activity');
+  return activities.length > 0;
 }
 
 /**

@@ -11,7 +11,7 @@ import { openNamespace } from '../../bed/namespace.ts';
 
 // Runs the workflows on a real server. Their timers end at once, and the activities are plain functions.
 const path = (module: string) => fileURLToPath(new URL(module, import.meta.url));
-const namespace = 'waiting';
+const namespace = 'patience';
 const holder = 'another (run)';
 const finished: FinishInput[] = [];
 let begins = 0;
