@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { startMysql } from '../../local/mysql.ts';
-import { unwatched } from '../../local/service.ts';
+import { killOwned, unwatched } from '../../local/service.ts';
 import { workflowCode } from '../../worker/bundle.ts';
+import { onStop } from './on-stop.ts';
 import { careless } from './own-mysql.ts';
 import { startTemporal } from '../../local/temporal.ts';
 
@@ -21,6 +22,10 @@ declare module 'vitest' {
 /** Starts one MySQL and one Temporal for the whole test run. Their folder is deleted at the end. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const stateDir = mkdtempSync(join(tmpdir(), 'surgicase-test-'));
+  onStop(() => {
+    killOwned();
+    rmSync(stateDir, { recursive: true, force: true });
+  });
   const context = { ...unwatched(stateDir), onAttempt: (line: string) => console.warn(line) };
   const cliPath = process.env['TEMPORAL_CLI_PATH'];
   const bundlePath = join(stateDir, 'workflow-bundle.js');

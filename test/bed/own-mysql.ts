@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startMysql } from '../../local/mysql.ts';
-import { unwatched } from '../../local/service.ts';
+import { killOwned, unwatched } from '../../local/service.ts';
+import { onStop } from './on-stop.ts';
 
 /** The data is deleted after the tests, so it need not survive a crash of the server. No test kills its server. */
 export const careless = [
@@ -20,6 +21,7 @@ export interface OwnMysql {
 
 export async function startOwnMysql(): Promise<OwnMysql> {
   const stateDir = mkdtempSync(join(tmpdir(), 'surgicase-own-'));
+  onStop(killOwned);
   const mysql = await startMysql({ ...unwatched(stateDir), settings: careless });
   return {
     url: mysql.url,

@@ -5,6 +5,7 @@ import { npiColumns } from '../../db/schema/npi-columns.ts';
 import { searchLetters } from '../../db/schema/tables.ts';
 import { cli } from '../bed/cli.ts';
 import type { Pipeline } from '../bed/pipeline.ts';
+import { onStop } from '../bed/on-stop.ts';
 import { startSqlProxy, type SqlProxy, type Verdict } from '../bed/sql-proxy.ts';
 
 /** A worker in its own process, which a test can kill or freeze like a host. */
@@ -21,6 +22,9 @@ const workerProcesses = new Set<ChildProcess>();
 export function killWorkerProcesses(): void {
   for (const child of workerProcesses) child.kill('SIGKILL');
 }
+
+// A frozen worker does not hear Ctrl-C.
+onStop(killWorkerProcesses);
 
 /** Starts `surgicase worker` and waits until it polls. */
 export async function startWorkerProcess(env: NodeJS.ProcessEnv): Promise<WorkerProcess> {
