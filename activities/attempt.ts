@@ -99,7 +99,7 @@ export async function underLease<Result>(
   job: RunJob,
   work: (lease: Lease) => Promise<Result>,
 ): Promise<Result> {
-  if (deps.isShadow) throw shadowRefused('The run began on a worker that was no shadow.');
+  if (deps.isShadow) throw shadowRefused('The run began on a worker without SHADOW.');
   const taken = await deps.database.session(signal, (session) =>
     takeLease(session, { job, workflowId, runId }),
   );

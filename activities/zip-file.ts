@@ -1,8 +1,8 @@
-import { copyFile, open, readdir, rm } from 'node:fs/promises';
+import { copyFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DueRelease, DownloadedRelease } from '../contract/activities.ts';
 import { publishedFiles } from '../db/ledger/releases.ts';
-import { makeFolder, renameDurably } from '../nppes/durable.ts';
+import { makeFolder, renameDurably, syncFile } from '../nppes/durable.ts';
 import { NppesError } from '../nppes/errors.ts';
 import { isSameVersion, type ZipFacts } from '../nppes/page/due.ts';
 import { zipFacts } from '../nppes/page/listing.ts';
@@ -149,15 +149,6 @@ async function move(from: string, to: string): Promise<void> {
     await syncFile(`${to}.part`);
     await renameDurably(`${to}.part`, to);
     await rm(from);
-  }
-}
-
-async function syncFile(path: string): Promise<void> {
-  const file = await open(path, 'r+');
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
   }
 }
 

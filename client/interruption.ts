@@ -4,8 +4,8 @@ import type { Terminal } from './terminal.ts';
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Fires on the first Ctrl-C, on SIGTERM, and when the terminal is closed, and names the steps that run. The second one calls `kill` and ends the
- * process, because a service that could not be stopped in order must not keep running unnoticed.
+ * Fires on the first Ctrl-C, on SIGTERM, and when the terminal is closed, and names the steps that run. The second one calls
+ * `kill` and ends the process, because a service that could not be stopped in order must not keep running unnoticed.
  */
 export function interruption(
   terminal: Terminal,

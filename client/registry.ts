@@ -5,7 +5,7 @@ import { countUnreported } from '../db/registry/unreported.ts';
 import { missingWeeks, type Gap } from '../nppes/page/due.ts';
 import { releaseName, type ReleaseKind } from '../nppes/page/release.ts';
 import { grouped } from './numbers.ts';
-import { utcMinute } from './times.ts';
+import { utcMinute } from '../telemetry/times.ts';
 
 /** What the tables hold, and the known problems. Days are ISO dates. */
 export interface RegistryStatus {

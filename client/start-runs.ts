@@ -17,7 +17,7 @@ import { summaryLines } from './summary.ts';
 import { outgoing } from '../worker/outgoing.ts';
 import type { Terminal } from './terminal.ts';
 import { runningRun, startManually, triggerSchedule } from './trigger.ts';
-import { utcMinute } from './times.ts';
+import { utcMinute } from '../telemetry/times.ts';
 
 /** How a job of `surgicase start` ended. Without ids when its run could not be started. */
 export type JobEnd = RunEnd & {

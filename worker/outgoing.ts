@@ -28,7 +28,10 @@ function throughProxy(uri: string): ProxyAgent {
   return new ProxyAgent({ uri, proxyTunnel: false, proxyTls: tls, requestTls: tls });
 }
 
-/** Whether `NO_PROXY` excepts an address. Its entries are hosts, which include their subdomains, networks such as 10.0.0.0/8, or `*`. */
+/**
+ * Whether `NO_PROXY` excepts an address. Its entries are hosts, which include their subdomains, networks such as 10.0.0.0/8,
+ * or `*`.
+ */
 export function goesDirect({ protocol, hostname, port }: URL, exceptions: string): boolean {
   const host = withoutBrackets(hostname);
   const usedPort = port || (protocol === 'https:' ? '443' : '80');

@@ -7,6 +7,7 @@ import type { Database } from '../db/connection/pool.ts';
 import { longestRuns } from '../db/ledger/runs.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Notify } from '../telemetry/notify.ts';
+import { utcMinute } from '../telemetry/times.ts';
 import { pollersOf } from './pollers.ts';
 
 /** What a look needs. */
@@ -23,9 +24,9 @@ const hourMs = 3_600_000;
 const firstLookMs = 60_000;
 const lookEveryMs = 10 * 60_000;
 
-/** How long a run may be open before it counts as overdue; `longestSeconds` is that of the job's last good runs. */
+/** How long a run may be open before it counts as overdue: three times `longestSeconds`, that of the job's last good runs. */
 export function overdueAfterMs(longestSeconds: number | undefined): number {
-  return longestSeconds === undefined ? 12 * hourMs : Math.max(hourMs, 3000 * longestSeconds);
+  return longestSeconds === undefined ? 12 * hourMs : Math.max(hourMs, 3 * longestSeconds * 1000);
 }
 
 /**
@@ -53,7 +54,7 @@ export function createWatch({ client, database, notify, log, identity }: WatchDe
         reported.add(runId);
         overdue(
           job,
-          `${workflowId} is open since ${startTime.toISOString()}, longer than usual. ${advice}`,
+          `${workflowId} has been open since ${utcMinute(startTime.toISOString())}, longer than usual. ${advice}`,
           runId,
         );
       }

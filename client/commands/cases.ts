@@ -19,7 +19,7 @@ import { summaryLines } from '../summary.ts';
 import type { Terminal } from '../terminal.ts';
 import { startUndo } from '../trigger.ts';
 import { exitCodeOf, followRun } from './run.ts';
-import { utcMinute } from '../times.ts';
+import { utcMinute } from '../../telemetry/times.ts';
 
 const signal = new AbortController().signal;
 const jobsOfCases = Object.keys(caseMoves) as CaseJob[];

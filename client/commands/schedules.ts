@@ -11,7 +11,7 @@ import {
   type ScheduleChange,
 } from '../schedules.ts';
 import type { Terminal } from '../terminal.ts';
-import { utcMinute } from '../times.ts';
+import { utcMinute } from '../../telemetry/times.ts';
 
 /** `schedules apply` and, with `isDryRun`, `schedules diff`. */
 export function apply(config: Config, terminal: Terminal, isDryRun: boolean): Promise<number> {

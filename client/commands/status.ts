@@ -18,7 +18,7 @@ import {
   type TemporalStatus,
 } from '../temporal-status.ts';
 import type { Terminal } from '../terminal.ts';
-import { utcMinute } from '../times.ts';
+import { utcMinute } from '../../telemetry/times.ts';
 
 /** What the database knows; `registry` is absent when this service's own tables are missing. */
 interface DatabaseStatus {

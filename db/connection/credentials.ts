@@ -24,7 +24,8 @@ export function staticCredentials(login: Login): Credentials {
 /**
  * The login in an AWS Secrets Manager secret, in the form that RDS writes: `{"username","password"}`.
  *
- * Requests go through `dispatcher`. Cached until `forget`. The region, the endpoint and the AWS credentials come from the SDK's usual chain.
+ * Requests go through `dispatcher`. Cached until `forget`. The region, the endpoint and the AWS credentials come from the
+ * SDK's usual chain.
  * `login` throws DbError DatabaseRefused (the secret is missing, denied or malformed) or DatabaseUnreachable (AWS did not
  * answer). Both name the secret, never its value.
  */

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Connection } from 'mysql2/promise';
 import { openConnection, type DatabaseOptions, type OpenConnection } from './open-connection.ts';
 import { dbError } from './errors.ts';
+import { idleMaxMs } from './session-settings.ts';
 import { openSession, type Session, type StatementReport } from './session.ts';
 import { createWatcher } from './watch.ts';
 
@@ -27,8 +28,6 @@ interface Idle {
   readonly sinceMs: number;
 }
 
-// The server closes idle connections after wait_timeout (session-settings.ts). A new one takes only a few milliseconds.
-const idleMaxMs = 30_000;
 const deadlineMs = 5000;
 const unknownSchema = 1049;
 

@@ -3,6 +3,9 @@ import type { Connection } from 'mysql2/promise';
 /** How long a statement waits for locks. Below a minute, so that a run names the holder within a minute. */
 export const lockWaitSeconds = { ofRow: 50, ofTable: 20 } as const;
 
+/** How long an idle connection is kept, well below `wait_timeout`: a new one takes only a few milliseconds. */
+export const idleMaxMs = 30_000;
+
 const most = '18446744073709551615';
 
 /**

@@ -1,5 +1,6 @@
 import type { Connection } from 'mysql2/promise';
 import { DbError } from './errors.ts';
+import { idleMaxMs } from './session-settings.ts';
 
 /** What the server says about the thread of a statement. */
 interface ThreadView extends Blocked {
@@ -34,8 +35,6 @@ const deadlineMs = 5000;
 const sleepingLooks = 3;
 const againMs = 1000;
 const silentMs = 30_000;
-// The server closes a connection that is silent for a minute (session-settings.ts).
-const idleMaxMs = 30_000;
 const notBlocked: Blocked = { isTableLock: false };
 
 /**

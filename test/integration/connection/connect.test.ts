@@ -10,8 +10,9 @@ import { createConnection, type Connection } from 'mysql2/promise';
 import { afterAll, afterEach, beforeAll, expect, inject, test, vi } from 'vitest';
 import { connect, type Database } from '../../../db/connection/pool.ts';
 import { staticCredentials, type Credentials } from '../../../db/connection/credentials.ts';
-import { DbError, StatementError } from '../../../db/connection/errors.ts';
+import { StatementError } from '../../../db/connection/errors.ts';
 import type { StatementReport } from '../../../db/connection/session.ts';
+import { failureCode, failureOf } from '../../bed/db-failure.ts';
 
 const server = new URL(inject('mysqlUrl'));
 const root = { user: decodeURIComponent(server.username), password: decodeURIComponent(server.password) };
@@ -55,15 +56,6 @@ function open({ reports, ...options }: Variation = {}): Database {
   return database;
 }
 
-const failure = (promise: Promise<unknown>) =>
-  promise.then(
-    () => undefined,
-    (error: unknown) => error as Error,
-  );
-const code = async (promise: Promise<unknown>) => {
-  const error = await failure(promise);
-  return error instanceof DbError ? error.code : error;
-};
 const storedIds = async () => {
   const [rows] = await admin.query('SELECT id FROM ??.t ORDER BY id', [schema]);
   return (rows as { id: number }[]).map(({ id }) => id);
@@ -114,8 +106,8 @@ test('a cancelled session ends within 2 s, its statement killed and its transact
   const running = open().session(abort.signal, (session) =>
     session.transaction(async () => {
       await session.run("INSERT INTO t VALUES (1, 'a')");
-      later.push(await failure(session.query('SELECT SLEEP(30) AS cancelled')));
-      later.push(await failure(session.run("INSERT INTO t VALUES (2, 'b')")));
+      later.push(await failureOf(session.query('SELECT SLEEP(30) AS cancelled')));
+      later.push(await failureOf(session.run("INSERT INTO t VALUES (2, 'b')")));
     }),
   );
   await runningOnServer('SLEEP(30) AS cancelled');
@@ -174,7 +166,7 @@ test('a failing source leaves no row and throws its own error', async () => {
     await expect(session.load(load, Readable.from(damaged()))).rejects.toThrow('the zip is damaged');
     expect(await session.query('SELECT id FROM t')).toEqual([]);
     const cut = new Readable({ read: () => {} });
-    const loading = failure(session.load(load, cut));
+    const loading = failureOf(session.load(load, cut));
     cut.push(Buffer.from('3\tc\n'));
     await runningOnServer('LOAD DATA LOCAL');
     cut.destroy();
@@ -188,7 +180,7 @@ test('cancels a load whose source sends nothing', async () => {
   const silent = new Readable({ read: () => {} });
   silent.push(Buffer.from('1\ta\n'));
   const running = open().session(abort.signal, (session) => session.load(load, silent));
-  const ended = failure(running);
+  const ended = failureOf(running);
   await runningOnServer('LOAD DATA LOCAL');
   abort.abort(new Error('cancelled'));
   expect((await ended)?.message).toBe('cancelled');
@@ -198,7 +190,7 @@ test('cancels a load whose source sends nothing', async () => {
 
 test('errors have different codes and quote no value of a row', async () => {
   const database = open();
-  const run = (sql: string) => failure(database.session(never, (session) => session.run(sql, [], 'merge')));
+  const run = (sql: string) => failureOf(database.session(never, (session) => session.run(sql, [], 'merge')));
   await run("INSERT INTO t VALUES (1, 'Smith')");
   const faults = [
     "INSERT INTO t VALUES (1, 'Smith')",
@@ -225,7 +217,7 @@ test('a lock held by someone else is DatabaseBusy', async () => {
   const held = database.session(never, (holder) =>
     holder.transaction(async () => {
       await holder.query('SELECT * FROM t FOR UPDATE');
-      return code(
+      return failureCode(
         database.session(never, async (session) => {
           await session.run('SET innodb_lock_wait_timeout = 1');
           await session.run("UPDATE t SET name = 'b'");
@@ -238,12 +230,13 @@ test('a lock held by someone else is DatabaseBusy', async () => {
 
 test('refuses a login without rights, and reports a missing server as unreachable', async () => {
   const wrong = staticCredentials({ user, password: 'wrong' });
-  const ping = (database: Database) => code(database.session(never, (session) => session.query('SELECT 1')));
+  const ping = (database: Database) =>
+    failureCode(database.session(never, (session) => session.query('SELECT 1')));
   expect(await ping(open({ credentials: wrong }))).toBe('DatabaseRefused');
   const small = open({ credentials: staticCredentials({ user, password: 'first' }) });
-  expect(await code(small.session(never, (session) => session.query('SELECT * FROM mysql.user')))).toBe(
-    'DatabaseRefused',
-  );
+  expect(
+    await failureCode(small.session(never, (session) => session.query('SELECT * FROM mysql.user'))),
+  ).toBe('DatabaseRefused');
   expect(await ping(open({ port: 1 }))).toBe('DatabaseUnreachable');
 });
 
@@ -257,7 +250,9 @@ test('a connection lost during a statement is DatabaseUnreachable, and the next 
   }).listen(0, '127.0.0.1');
   await once(proxy, 'listening');
   const database = open({ port: (proxy.address() as AddressInfo).port });
-  const lost = code(database.session(never, (session) => session.query(`SELECT SLEEP(5) AS ${schema}_lost`)));
+  const lost = failureCode(
+    database.session(never, (session) => session.query(`SELECT SLEEP(5) AS ${schema}_lost`)),
+  );
   await runningOnServer(`AS ${schema}_lost`);
   for (const socket of sockets.splice(0)) socket.destroy();
   expect(await lost).toBe('DatabaseUnreachable');

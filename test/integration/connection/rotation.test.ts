@@ -2,9 +2,9 @@ import { Agent } from 'undici';
 import { createConnection, type Connection } from 'mysql2/promise';
 import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
 import { secretCredentials, type Credentials } from '../../../db/connection/credentials.ts';
-import { DbError } from '../../../db/connection/errors.ts';
 import { connect, type Database } from '../../../db/connection/pool.ts';
 import { secretsManager } from '../../bed/secrets-manager.ts';
+import { failureCode, failureOf } from '../../bed/db-failure.ts';
 
 const server = new URL(inject('mysqlUrl'));
 const place = { host: server.hostname, port: Number(server.port) };
@@ -37,16 +37,6 @@ function open({ credentials }: { readonly credentials: Credentials }): Database 
   opened.push(database);
   return database;
 }
-
-const failure = (promise: Promise<unknown>) =>
-  promise.then(
-    () => undefined,
-    (error: unknown) => error as Error,
-  );
-const code = async (promise: Promise<unknown>) => {
-  const error = await failure(promise);
-  return error instanceof DbError ? error.code : error;
-};
 
 test('fetches the password again only after a rotation', async () => {
   let password = 'first';
@@ -85,7 +75,7 @@ test('tries a login that has worked until a rotation reaches the secret, but one
   await admin.query('ALTER USER ? IDENTIFIED BY ?', [user, 'first']);
   const unknown = secretCredentials('rds!cluster', direct);
   expect(
-    await code(open({ credentials: unknown }).session(never, (session) => session.query('SELECT 1'))),
+    await failureCode(open({ credentials: unknown }).session(never, (session) => session.query('SELECT 1'))),
   ).toBe('DatabaseRefused');
   expect(aws.askedCount()).toBe(6);
   aws.server.close();
@@ -99,12 +89,12 @@ test('names a secret that cannot be read, but not its value', async () => {
   const aws = await secretsManager((id) =>
     id === 'absent' ? [400, absent] : [200, { SecretString: 'hunter2 is not JSON' }],
   );
-  const missing = await failure(secretCredentials('absent', direct).login());
+  const missing = await failureOf(secretCredentials('absent', direct).login());
   expect(missing).toMatchObject({
     code: 'DatabaseRefused',
     message: expect.stringContaining('Could not read the secret absent'),
   });
-  const malformed = await failure(secretCredentials('malformed', direct).login());
+  const malformed = await failureOf(secretCredentials('malformed', direct).login());
   expect(malformed).toMatchObject({
     code: 'DatabaseRefused',
     message: expect.stringContaining('The secret malformed must be a JSON object'),
@@ -112,5 +102,5 @@ test('names a secret that cannot be read, but not its value', async () => {
   expect(`${malformed?.message} ${malformed?.stack} ${String(malformed?.cause)}`).not.toContain('hunter2');
   aws.server.close();
   aws.server.closeAllConnections();
-  expect(await code(secretCredentials('away', direct).login())).toBe('DatabaseUnreachable');
+  expect(await failureCode(secretCredentials('away', direct).login())).toBe('DatabaseUnreachable');
 });

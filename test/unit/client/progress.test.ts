@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { RunSnapshot } from '../../../client/follow.ts';
 import { progressLine } from '../../../client/progress.ts';
-import { utcMinute } from '../../../client/times.ts';
+import { utcMinute } from '../../../telemetry/times.ts';
 
 const snapshot = {
   progress: {
