@@ -12,16 +12,25 @@ const onServers = {
   ...patient,
 };
 
-/** The files of which `npm test` takes a sample. */
-const exhaustive = [
+/** The tests without servers of which `npm test` takes a sample. */
+const sampledUnits = [
   'test/unit/rows/*.test.ts',
   'test/unit/report/*.test.ts',
   'test/unit/spool/ranges.test.ts',
-  'test/integration/connection/server-settings.test.ts',
-  'test/integration/registry/npi-{order,report,year}.test.ts',
+];
+/** A week, a monthly and a case update, with a server of MariaDB. */
+const onMariadb = [
+  'test/integration/registry/npi-update.test.ts',
   'test/integration/baseline/npi-baseline.test.ts',
-  'test/crash/*.test.ts',
-  'test/real/*.test.ts',
+  'test/integration/cases/case-update.test.ts',
+];
+const withServers = 'test/{integration,crash}/**/*.test.ts';
+/** They replace a module of the product, so they need a process in which no other test has loaded it. */
+const withMocks = [
+  'test/integration/baseline/npi-baseline-counts.test.ts',
+  'test/integration/registry/npi-page-away.test.ts',
+  'test/integration/worker/watch.test.ts',
+  'test/integration/workflows/bug.test.ts',
 ];
 
 // oxlint-disable-next-line import/no-default-export -- vitest reads the default export
@@ -31,11 +40,28 @@ export default defineConfig({
     maxWorkers: 2,
     // MySQL writes its pages to disk before it exits.
     teardownTimeout: 60_000,
+    tags: [
+      {
+        name: 'exhaustive',
+        description: 'Takes long, or tries one more variant of what another test shows: not in npm test.',
+      },
+    ],
     projects: [
-      // Without servers, loading the modules of each file again would take as long as the tests.
+      // Loading the modules of each file again would take longer than most of these files.
       { test: { name: 'unit', include: ['test/{unit,replay}/**/*.test.ts'], isolate: false, ...patient } },
-      { test: { name: 'servers', include: ['test/{integration,crash}/**/*.test.ts'], ...onServers } },
-      { test: { name: 'exhaustive', include: exhaustive, provide: { isExhaustive: true }, ...onServers } },
+      {
+        test: { name: 'servers', include: [withServers], exclude: withMocks, isolate: false, ...onServers },
+      },
+      { test: { name: 'mocked', include: withMocks, ...onServers } },
+      {
+        test: {
+          name: 'exhaustive',
+          include: [withServers, 'test/real/*.test.ts', ...sampledUnits],
+          provide: { isExhaustive: true },
+          ...onServers,
+        },
+      },
+      { test: { name: 'mariadb', include: onMariadb, ...onServers } },
     ],
   },
 });

@@ -1,13 +1,14 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { Heartbeat } from '../contract/activities.ts';
-import { failures } from '../contract/failures.ts';
+import { adviceFor } from '../contract/failures.ts';
 import type { RunJob } from '../contract/schedules.ts';
 import { DbError } from '../db/connection/errors.ts';
 import { renewLease, takeLease, type Lease } from '../db/ledger/lease.ts';
 import type { Session } from '../db/connection/session.ts';
 import { logContext, type Log } from '../telemetry/log.ts';
 import type { ActivityDeps } from './deps.ts';
-import { asFailure, failureType, showWaiting } from './failure.ts';
+import { asFailure, failureType } from './failure.ts';
+import { runDetails } from './run-details.ts';
 
 /** One attempt of an activity: its run, its cancellation signal, its log and its progress. */
 export interface Attempt {
@@ -49,8 +50,12 @@ async function heartbeating<Result>(
   const context = Context.current();
   const { errors } = (context.info.heartbeatDetails as Heartbeat | undefined) ?? {};
   let progress: Heartbeat = { phase };
+  const details = runDetails(log);
   const send = (counts = errors) => context.heartbeat({ ...progress, ...(counts && { errors: counts }) });
-  const timer = setInterval(send, heartbeatEveryMs);
+  const timer = setInterval(() => {
+    send();
+    details.progress(progress);
+  }, heartbeatEveryMs);
   send();
   try {
     return await work(context.cancellationSignal, (next) => {
@@ -62,7 +67,7 @@ async function heartbeating<Result>(
     const errorCount = (errors?.[type] ?? 0) + 1;
     send({ ...errors, [type]: errorCount });
     const failure = asFailure(error, log, { type, errorCount });
-    await showWaiting(failure, log);
+    await details.failed(progress, failure);
     throw failure;
   } finally {
     clearInterval(timer);
@@ -83,7 +88,7 @@ export function underLeaseUnlessDry<Result>(
 export function shadowRefused(what: string): ApplicationFailure {
   return ApplicationFailure.create({
     type: 'InputRefused',
-    message: `${what} SHADOW is true for this worker, so nothing was changed. ${failures.InputRefused.nextStep}`,
+    message: `${what} SHADOW is true for this worker, so nothing was changed. ${adviceFor('InputRefused')}`,
     nonRetryable: true,
   });
 }

@@ -9,13 +9,17 @@ import type { Attempt } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
 import { secondsSince } from './elapsed.ts';
 import { runConcurrently } from './concurrently.ts';
+import { createPace } from './pace.ts';
 
 /** Builds the secondary keys of the large tables, then the search rows that only the database can compute. */
 export async function indexShadow(
-  { database, schemas }: ActivityDeps,
-  { signal, heartbeat, log }: Attempt,
+  deps: ActivityDeps,
+  current: Attempt,
   lease: Lease,
 ): Promise<BaselineIndexed> {
+  const { database, schemas } = deps;
+  const { signal, heartbeat, log } = current;
+  const pace = createPace(deps, current);
   const startedAt = performance.now();
   const searchSeconds: Record<string, number> = {};
   const scope = await database.session(
@@ -30,7 +34,10 @@ export async function indexShadow(
     (name: string, build: (session: Session) => Promise<void>) => async (taskSignal: AbortSignal) => {
       const stepStartedAt = performance.now();
       heartbeat({ phase: 'index', step: name });
-      await database.session(taskSignal, build);
+      await database.session(taskSignal, async (session) => {
+        await pace.giveWay(session, taskSignal);
+        await build(session);
+      });
       searchSeconds[name] = (performance.now() - stepStartedAt) / 1000;
     };
   // The largest first, so that both connections finish at about the same time.
@@ -51,6 +58,6 @@ export async function indexShadow(
     await database.session(signal, (session) => finishSearch(session, scope));
   }
   const indexSeconds = secondsSince(startedAt);
-  log.info('indexed', { seconds: indexSeconds });
+  log.info('indexed', { seconds: indexSeconds, pausedSeconds: pace.pausedSeconds() });
   return { indexSeconds, searchSeconds };
 }

@@ -7,6 +7,13 @@ import type { Attempt } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
 import { secondsSince } from './elapsed.ts';
 import { runConcurrently } from './concurrently.ts';
+import type { Pace } from './pace.ts';
+
+interface LettersWork {
+  readonly letters: LetterFile;
+  readonly target: RangeTarget;
+  readonly pace: Pace;
+}
 
 /**
  * Fills the 52 letter tables from this host's disk, the largest first, and returns the seconds of each. The rows were
@@ -15,8 +22,7 @@ import { runConcurrently } from './concurrently.ts';
 export async function loadLetters(
   { database }: ActivityDeps,
   { signal, heartbeat, log }: Attempt,
-  letters: LetterFile,
-  target: RangeTarget,
+  { letters, target, pace }: LettersWork,
 ): Promise<BaselineLoaded['searchSeconds']> {
   const beganAt = performance.now();
   const searchSeconds: Record<string, number> = {};
@@ -29,12 +35,17 @@ export async function loadLetters(
   const tasks = tables.map(({ kind, letter, number, rows }) => async (taskSignal: AbortSignal) => {
     const startedAt = performance.now();
     heartbeat({ phase: 'load', step: `search_${kind}_${letter}` });
-    await database.session(taskSignal, (session) =>
-      loadLetter(session, target, { kind, letter, rows }, letters.lines(number), target.isLocal),
-    );
+    await database.session(taskSignal, async (session) => {
+      if (rows > 0) await pace.giveWay(session, taskSignal);
+      await loadLetter(session, target, { kind, letter, rows }, letters.lines(number), target.isLocal);
+    });
     searchSeconds[`search_${kind}_${letter}`] = (performance.now() - startedAt) / 1000;
   });
   await runConcurrently(2, signal, tasks);
-  log.info('letters loaded', { tables: tables.length, seconds: secondsSince(beganAt) });
+  log.info('letters loaded', {
+    tables: tables.length,
+    seconds: secondsSince(beganAt),
+    pausedSeconds: pace.pausedSeconds(),
+  });
   return searchSeconds;
 }

@@ -22,6 +22,7 @@ import type { Attempt } from './attempt.ts';
 import { loadLetters } from './baseline-letters.ts';
 import type { ActivityDeps } from './deps.ts';
 import { secondsSince } from './elapsed.ts';
+import { createPace, type Pace } from './pace.ts';
 import { runConcurrently } from './concurrently.ts';
 import { refuseTooMany } from './publish.ts';
 import { added, asStaged, nothingYet, reportStaged } from './staged-counts.ts';
@@ -87,6 +88,7 @@ async function loadRanges(
   const { split, staged } = isSplit
     ? { split: known, staged: state.staged }
     : await splitMember(work, folder);
+  const pace = createPace(deps, current);
   const target = await deps.database.session(current.signal, async (session): Promise<RangeTarget> => ({
     schemas: deps.schemas,
     shadow,
@@ -98,8 +100,8 @@ async function loadRanges(
   }));
   const letters = await openLetterFile(split.folder, lease.epoch);
   try {
-    await loadEach(work, { split, letters, loaded, target, staged });
-    return { staged, searchSeconds: await loadLetters(deps, current, letters, target) };
+    await loadEach(work, { split, letters, loaded, target, staged, pace });
+    return { staged, searchSeconds: await loadLetters(deps, current, { letters, target, pace }) };
   } finally {
     await letters.close();
   }
@@ -150,6 +152,7 @@ interface RangeWork {
   readonly loaded: ReadonlyMap<number, unknown>;
   readonly target: RangeTarget;
   readonly staged: Recorded;
+  readonly pace: Pace;
 }
 
 async function loadEach(work: MonthlyWork, ranges: RangeWork): Promise<void> {
@@ -173,6 +176,7 @@ async function loadEach(work: MonthlyWork, ranges: RangeWork): Promise<void> {
     rows: doneRows,
     ranges: state.rangeCount,
     seconds: secondsSince(startedAt),
+    pausedSeconds: ranges.pace.pausedSeconds(),
   });
 }
 
@@ -183,7 +187,7 @@ async function loadEach(work: MonthlyWork, ranges: RangeWork): Promise<void> {
  */
 async function loadOne(
   { deps }: MonthlyWork,
-  { split, letters, loaded, target }: RangeWork,
+  { split, letters, loaded, target, pace }: RangeWork,
   range: NpiRange,
   signal: AbortSignal,
 ): Promise<void> {
@@ -193,7 +197,10 @@ async function loadOne(
   await letters.append(range.number, [...surgeon.byLetter, ...facility.byLetter]);
   if (!loaded.has(range.number)) {
     const load = { ...rows, range, odd, search: { surgeon, facility } };
-    await deps.database.session(signal, (session) => loadRange(session, target, load));
+    await deps.database.session(signal, async (session) => {
+      await pace.giveWay(session, signal);
+      await loadRange(session, target, load);
+    });
   }
   await removeRange(path);
 }

@@ -1,5 +1,5 @@
 import { caseMoves, type RunJob } from '../contract/schedules.ts';
-import type { CaseActivities, CasesMoved, CasesSelected } from '../contract/activities.ts';
+import type { CaseActivities, CasesMoved, CasesSelected, RunActivities } from '../contract/activities.ts';
 import { moveSelected, type MoveCounts } from '../db/cases/move.ts';
 import { countExceptions, readExceptions } from '../db/cases/report.ts';
 import { countByStatus, freezeStatus, freezeUndo, type Frozen } from '../db/cases/selection.ts';
@@ -16,7 +16,7 @@ import { waitingNotice } from './notices.ts';
 const mostWarnings = 100;
 
 /** Selects and moves cases. */
-export function caseActivities(deps: ActivityDeps): Omit<CaseActivities, 'begin' | 'finish'> {
+export function caseActivities(deps: ActivityDeps): Omit<CaseActivities, keyof RunActivities> {
   const { database, schemas } = deps;
   return {
     selectCases: ({ job, source, target, force: isForced, dryRun: isDryRun, scheduledAt, limit }) =>
@@ -76,14 +76,14 @@ function selected(
 }
 
 async function move(
-  { database, schemas, casesPerBatch, metrics }: ActivityDeps,
+  { database, schemas, metrics }: ActivityDeps,
   { runId, log, signal, heartbeat }: Attempt,
   { job, lease }: { readonly job: RunJob; readonly lease: Lease },
 ): Promise<CasesMoved> {
   const startedMs = performance.now();
   const onProgress = (counts: MoveCounts) =>
     heartbeat({ phase: 'move', cases: counts.moved + counts.exceptions });
-  const input = { runId, casesPerBatch, lease, onProgress };
+  const input = { runId, lease, onProgress };
   const { moved, exceptions: exceptionCount } = await moveSelected(database, schemas, input, signal);
   recordCaseUpdate(metrics, { job, ms: performance.now() - startedMs, exceptionCount });
   if (exceptionCount === 0) return { updated: moved, exceptions: {} };

@@ -24,17 +24,19 @@ export interface ActivityDeps {
   readonly baselineRule: 'auto' | 'never';
   /** How many providers of a type a monthly needs to go live without an approval, as a fraction of the last monthly. */
   readonly minRowsFraction: number;
+  /** While the server runs more statements than this, a load pauses before each step. */
+  readonly maxThreadsRunning: number;
   readonly heartbeatTimeoutMs: number;
   /** Rows per staging transaction. After a crash, at most this many rows are read again. */
   readonly rowsPerBlock: number;
-  /** Cases per transaction. */
-  readonly casesPerBatch: number;
   /** A run that finds more cases waits for an approval; absent: no run does. */
   readonly caseUpdateMax?: number;
   /** `SHADOW`: every run is a dry run, whatever its input says. */
   readonly isShadow: boolean;
   readonly metrics: Metrics;
   readonly notify: Notify;
+  /** Whether the search attributes of runs are registered in the namespace. */
+  hasSearchAttributes(): Promise<boolean>;
   /** Today's date, ISO, UTC. */
   today(): string;
 }

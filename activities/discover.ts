@@ -7,6 +7,7 @@ import {
   supersededNames,
   type PublishedFile,
 } from '../db/ledger/releases.ts';
+import { replaceStandingWarnings } from '../db/ledger/warnings.ts';
 import { dueReleases, missingDays, type ListedRelease, type PublishedRelease } from '../nppes/page/due.ts';
 import { dueFile } from '../nppes/page/due-file.ts';
 import { NppesError } from '../nppes/errors.ts';
@@ -58,8 +59,8 @@ async function discover(
     ? { listed: [named], notes: [] }
     : await listReleases(deps, current, known, heldNames);
   const rule = replace ? 'replace' : deps.baselineRule;
-  const { due, remarks, superseded, gaps } = named
-    ? { ...dueFile(named, known, deps.today()), gaps: undefined }
+  const { due, remarks, warnings, superseded, gaps } = named
+    ? { ...dueFile(named, known, deps.today()), gaps: undefined, warnings: [] }
     : dueReleases(listed, known, deps.today(), rule);
   const monthlies = due.filter(({ release }) => release.kind === 'monthly');
   const weeklies = due.filter(({ release }) => release.kind === 'weekly');
@@ -79,7 +80,16 @@ async function discover(
   const names = chosen.map(({ release }) => releaseName(release));
   const allRemarks = [...notes, ...remarks];
   for (const remark of allRemarks) log.info(remark);
-  if (lease && gaps) reportGaps(deps, current, gaps);
+  if (lease && gaps) {
+    reportGaps(deps, current, gaps);
+    await deps.database.session(signal, (session) =>
+      replaceStandingWarnings(session, lease, {
+        job,
+        runId: current.runId,
+        remarks: [...notes, ...warnings],
+      }),
+    );
+  }
   log.info(named ? 'file read' : 'page read', {
     listed: listed.length,
     due: names,

@@ -1,12 +1,12 @@
-import { ApplicationFailure, Context } from '@temporalio/activity';
-import { failures, type FailureKind, type FailureType } from '../contract/failures.ts';
-import { waitingForSignal } from '../contract/workflows.ts';
+import { fileURLToPath } from 'node:url';
+import { ApplicationFailure } from '@temporalio/activity';
+import { adviceFor, failures, type FailureKind, type FailureType } from '../contract/failures.ts';
 import { DbError, StatementError } from '../db/connection/errors.ts';
 import { NppesError } from '../nppes/errors.ts';
 import type { Log } from '../telemetry/log.ts';
 
 const longestPauseMs = 15 * 60_000;
-const signalPatienceMs = 5000;
+const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** The type of `contract/failures.ts` to which an error belongs. */
 export function failureType(error: unknown): FailureType {
@@ -27,34 +27,32 @@ export function asFailure(
   log: Log,
   { type, errorCount }: { readonly type: FailureType; readonly errorCount: number },
 ): ApplicationFailure {
-  if (error instanceof ApplicationFailure) return error;
+  if (error instanceof ApplicationFailure) return withStack(error, '');
   const { isRetryable, nextStep, tries = Infinity }: FailureKind = failures[type];
   const { name, message } = error as Error;
   const what = type === 'Unexpected' ? `${name}: ${message}` : message;
   log.error(what, { type, errorCount, nextStep });
   const nonRetryable = !isRetryable || errorCount >= tries;
   const nextRetryDelay = Math.min(1000 * 2 ** (errorCount - 1), longestPauseMs);
-  return ApplicationFailure.create({
+  const failure = ApplicationFailure.create({
     type,
-    message: `${what} ${nextStep}`,
+    message: `${what} ${adviceFor(type)}`,
     nonRetryable,
     ...(!nonRetryable && { nextRetryDelay }),
   });
+  return withStack(failure, isDefect(type) ? (error as Error).stack : '');
 }
 
-/** Shows in the details of the run what it waits for. Temporal does not tell a workflow that its activity is retried. */
-export async function showWaiting(failure: ApplicationFailure, log: Log): Promise<void> {
-  const { nextRetryDelay, message } = failure;
-  if (nextRetryDelay === undefined || nextRetryDelay === null) return;
-  const { client, info } = Context.current();
-  if (!info.workflowExecution) return;
-  const { workflowId, runId } = info.workflowExecution;
-  const text = `${message} The next try is in ${Math.round(Number(nextRetryDelay) / 1000)} s.`;
-  await client
-    .withAbortSignal(AbortSignal.timeout(signalPatienceMs), () =>
-      client.workflow.getHandle(workflowId, runId).signal(waitingForSignal, text),
-    )
-    .catch((error: unknown) =>
-      log.warn('could not show in the run what it waits for', { reason: (error as Error).message }),
-    );
+// Only these may be errors of this service's code. For the others, the place in the code says nothing about the cause.
+const isDefect = (type: FailureType) => type === 'Unexpected' || type === 'StatementFailed';
+
+/** The stack as the Web UI shows it, without the folders of this host. */
+function withStack(failure: ApplicationFailure, stack = ''): ApplicationFailure {
+  const frames = stack.split('\n').filter((line) => /^\s+at /.test(line));
+  failure.stack = frames
+    .join('\n')
+    .replaceAll('file://', '')
+    .replaceAll(root, '')
+    .replaceAll(/\/[^\s()]*\/node_modules\//g, 'node_modules/');
+  return failure;
 }

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { ApplicationFailure } from '@temporalio/activity';
-import { failures } from '../contract/failures.ts';
+import { adviceFor } from '../contract/failures.ts';
 import type { ListedRelease } from '../nppes/page/due.ts';
 import { NppesError } from '../nppes/errors.ts';
 import { zipFacts } from '../nppes/page/listing.ts';
@@ -28,7 +28,7 @@ export async function namedFile(url: string, signal: AbortSignal): Promise<Liste
 function refused(what: string): ApplicationFailure {
   return ApplicationFailure.create({
     type: 'InputRefused',
-    message: `${what} ${failures.InputRefused.nextStep}`,
+    message: `${what} ${adviceFor('InputRefused')}`,
     nonRetryable: true,
   });
 }

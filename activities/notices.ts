@@ -15,13 +15,18 @@ export function endNotice(input: FinishInput, runId: string): Notice | undefined
   return goodOutcomes.has(outcome) ? { event: 'success', job, runId, text: successText(input) } : undefined;
 }
 
-/** Without the message of an unexpected error, which nobody has checked for values of rows. */
-function failureText(
-  { job, failureType = 'Unexpected', failureMessage }: FinishInput,
-  runId: string,
-): string {
+/** The message of a failure, but not of an unexpected one, which nobody has checked for values of rows. */
+export function checkedMessage({
+  failureType = 'Unexpected',
+  failureMessage,
+}: FinishInput): string | undefined {
   const isKnown = Object.hasOwn(failures, failureType) && failureType !== 'Unexpected';
-  const what = (isKnown ? failureMessage : undefined) ?? failures[knownType(failureType)].nextStep;
+  return isKnown ? failureMessage : undefined;
+}
+
+function failureText(input: FinishInput, runId: string): string {
+  const { job, failureType = 'Unexpected' } = input;
+  const what = checkedMessage(input) ?? failures[knownType(failureType)].nextStep;
   return `${job} failed: ${failureType}. ${what} Run ${runId}.`;
 }
 

@@ -8,7 +8,7 @@ import { liveTables } from '../db/schema/tables.ts';
 import { noteUnreported } from '../db/registry/unreported.ts';
 import { releaseName } from '../nppes/page/release.ts';
 import { ApplicationFailure } from '@temporalio/activity';
-import { failures } from '../contract/failures.ts';
+import { adviceFor } from '../contract/failures.ts';
 import { attempt, underLeaseUnlessDry, type Attempt } from './attempt.ts';
 import { job, type ActivityDeps } from './deps.ts';
 import { secondsSince } from './elapsed.ts';
@@ -80,7 +80,7 @@ export function refuseTooMany(
     type: 'TooManyRefused',
     message:
       `${member}: ${refusedRows} of ${rows} rows are refused (${reasons.join(', ')}). ` +
-      `NPI_MAX_REFUSED allows ${maxRefusedFraction * 100} %. ${failures.TooManyRefused.nextStep}`,
+      `NPI_MAX_REFUSED allows ${maxRefusedFraction * 100} %. ${adviceFor('TooManyRefused')}`,
     nonRetryable: true,
   });
 }

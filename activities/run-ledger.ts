@@ -4,14 +4,17 @@ import { DbError } from '../db/connection/errors.ts';
 import { releaseLease, takeLease, whileFenced } from '../db/ledger/lease.ts';
 import { refuseUnreadyCases } from '../db/cases/ready.ts';
 import { loadObstacles } from '../db/schema/ready.ts';
+import { recordDecision } from '../db/ledger/decisions.ts';
 import { closeRun, openRun } from '../db/ledger/runs.ts';
+import { addWarnings } from '../db/ledger/warnings.ts';
 import type { Session } from '../db/connection/session.ts';
 import { dropDeadShadows, dropShadow } from '../db/baseline/shadow.ts';
 import { dropDeadStaging, dropStaging } from '../db/registry/staging.ts';
 import { attempt, shadowRefused } from './attempt.ts';
+import { recordCancellation } from './cancellation.ts';
 import { closeDeadRuns } from './dead-runs.ts';
 import type { ActivityDeps } from './deps.ts';
-import { endNotice } from './notices.ts';
+import { checkedMessage, endNotice } from './notices.ts';
 
 /** The first and the last step of a run: ledger, lease, and the removal of what runs leave behind. */
 export function runActivities(deps: ActivityDeps): RunActivities {
@@ -21,6 +24,10 @@ export function runActivities(deps: ActivityDeps): RunActivities {
       attempt(deps, 'begin', { job: input.job }, ({ workflowId, runId, signal, log }) =>
         database.session(signal, async (session) => {
           const { job } = input;
+          const listed = {
+            runId,
+            ...((await deps.hasSearchAttributes()) && { searchAttributes: true as const }),
+          };
           if (deps.isShadow && job === 'case-undo') throw shadowRefused('An undo has no dry run.');
           const isDryRun = input.dryRun || deps.isShadow;
           // The ledger first, so that `status` shows also a run that finds the database not ready.
@@ -31,8 +38,9 @@ export function runActivities(deps: ActivityDeps): RunActivities {
           });
           await refuseUnready(deps, session, input);
           if (!isDryRun) {
+            if (input.decision) await recordDecision(session, { runId, job, ...input.decision });
             const lease = await takeLease(session, { job, workflowId, runId });
-            if ('heldBy' in lease) return { acquired: false as const, holder: lease.heldBy };
+            if ('heldBy' in lease) return { acquired: false as const, holder: lease.heldBy, ...listed };
             await closeDeadRuns(session, job, { client: Context.current().client, log, notify: deps.notify });
             // While this lease is held, staging and shadow tables of other runs belong to no live run.
             if (job === 'npi-update') {
@@ -46,9 +54,15 @@ export function runActivities(deps: ActivityDeps): RunActivities {
           return {
             acquired: true as const,
             heartbeatTimeoutMs,
+            ...listed,
             ...(deps.isShadow && { shadow: true as const }),
           };
         }),
+      ),
+
+    noteDecision: ({ job, decision }) =>
+      attempt(deps, 'approval', { job }, ({ runId, signal }) =>
+        database.session(signal, (session) => recordDecision(session, { runId, job, ...decision })),
       ),
 
     finish: (input) => {
@@ -61,7 +75,14 @@ export function runActivities(deps: ActivityDeps): RunActivities {
         await database.session(signal, async (session) => {
           await dropStaging(session, runId);
           if (job === 'npi-update') await dropShadow(session, deps.schemas, runId);
-          await closeRun(session, { runId, outcome, ...(failureType !== undefined && { failureType }) });
+          if (outcome === 'cancelled') await recordCancellation(session, { runId, workflowId, job }, log);
+          if (!input.dryRun) await addWarnings(session, { job, runId, remarks: input.warnings ?? [] });
+          await closeRun(session, {
+            runId,
+            outcome,
+            ...(failureType !== undefined && { failureType }),
+            failureMessage: outcome === 'failed' ? checkedMessage(input) : undefined,
+          });
           await releaseLease(session, { job, workflowId, runId });
         });
         const write = outcome === 'failed' ? log.error : log.info;

@@ -12,6 +12,7 @@ import { readRows } from '../nppes/rows/row-stream.ts';
 import { npidataMember, openZip, type Member } from '../nppes/transfer/zip.ts';
 import { attempt, underLeaseUnlessDry, type Attempt } from './attempt.ts';
 import { job, type ActivityDeps } from './deps.ts';
+import { createPace } from './pace.ts';
 import { secondsSince } from './elapsed.ts';
 import { added, asStaged, nothingYet, reportStaged } from './staged-counts.ts';
 import { ensureZip } from './zip-file.ts';
@@ -82,10 +83,12 @@ interface StageInput {
 
 async function stageMember(
   deps: ActivityDeps,
-  { runId, heartbeat }: Attempt,
+  current: Attempt,
   session: Session,
   { member, release, lease }: StageInput,
 ): Promise<StagedSoFar> {
+  const { runId, signal, heartbeat } = current;
+  const pace = createPace(deps, current);
   const staging = await openStaging(session, runId, release.fileName);
   let soFar = staging.soFar ?? nothingYet(member.name);
   if (staging.isWhole) return soFar;
@@ -97,6 +100,7 @@ async function stageMember(
       : readRows({ ...from, member: await member.open() });
   for await (const block of blocks) {
     const withBlock = added(soFar, block);
+    await pace.giveWay(session, signal);
     await stageBlock(session, staging, { ...block, soFar: withBlock }, { lease, isLocal });
     soFar = withBlock;
     heartbeat({ phase: 'stage', rows: soFar.rows, bytes: block.readBytes, totalBytes: member.sizeBytes });

@@ -9,6 +9,7 @@ import { zipFacts } from '../nppes/page/listing.ts';
 import { downloadZip, type DownloadedZip } from '../nppes/transfer/download.ts';
 import { discardWholeNote, readWholeNote, sha256Of } from '../nppes/transfer/whole-zip.ts';
 import { parseReleaseName } from '../nppes/page/release.ts';
+import { surplusReleases } from '../nppes/page/surplus.ts';
 import { testZip } from '../nppes/transfer/zip.ts';
 import type { Attempt } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -152,19 +153,14 @@ async function move(from: string, to: string): Promise<void> {
   }
 }
 
-/** Of each kind of release, removes the oldest zips beyond the number to keep. */
+/** Removes the zips that `NPI_ARCHIVE_KEEP` no longer keeps, and returns their names. */
 export async function pruneArchive({
   archiveDir,
   archiveKeepCount,
 }: ActivityDeps): Promise<readonly string[]> {
   if (archiveKeepCount === undefined) return [];
   const releases = (await readdir(archiveDir)).flatMap((name) => parseReleaseName(name) ?? []);
-  const surplus = (['weekly', 'monthly', 'deactivation'] as const).flatMap((kind) =>
-    releases
-      .filter((release) => release.kind === kind)
-      .sort((a, b) => b.periodEnd.localeCompare(a.periodEnd))
-      .slice(archiveKeepCount),
-  );
+  const surplus = surplusReleases(releases, archiveKeepCount);
   for (const { fileName } of surplus) await rm(join(archiveDir, fileName));
   return surplus.map(({ fileName }) => fileName);
 }

@@ -1,3 +1,4 @@
+import { longestHoldMs as allowedHoldMs } from '../db/cases/batch-size.ts';
 import { moveSelected } from '../db/cases/move.ts';
 import { freezeStatus } from '../db/cases/selection.ts';
 import { connect, type Database } from '../db/connection/pool.ts';
@@ -59,6 +60,8 @@ const restore = (
 ) => `UPDATE ${cases} SET case_status = IF(human_case_id % 100 < ${percent}, 10, 0),
   pending_payment_ts = NULL WHERE NOT case_status <=> IF(human_case_id % 100 < ${percent}, 10, 0)`;
 let currentPercent = 100;
+/** What a person's update may take while cases move. */
+const allowedP99Ms = 25;
 
 /** Creates `rows` cases of about 1.5 kB, `percent` of them due, without an index on the status. */
 async function fill({ database }: Bed, rows: number, percent: number): Promise<void> {
@@ -137,7 +140,7 @@ async function caseUpdate(database: Database): Promise<number> {
     await freezeStatus(session, schemas, selection, taken);
     return taken;
   });
-  const input = { runId, casesPerBatch: 1000, lease, onProgress: () => undefined };
+  const input = { runId, lease, onProgress: () => undefined };
   const { moved } = await moveSelected(database, schemas, input, forever);
   await database.session(forever, (session) =>
     session.query('UPDATE lease SET run_id = NULL, expires_at = NULL'),
@@ -167,8 +170,11 @@ const caseByCase = inSession(async (session) => {
 function print(rows: number, percent: number, ways: readonly Measured[]): void {
   const rate = ({ moved, seconds }: Measured) => moved / seconds;
   const limit = ways[0];
+  const verdict = ({ longestHoldMs, person }: Measured) =>
+    longestHoldMs <= allowedHoldMs && person.p99Ms <= allowedP99Ms ? 'good' : 'BAD';
   say(`\n${rows.toLocaleString('en-US')} cases of 1.5 kB, ${percent} % due`);
-  say(line('', 'cases', 'seconds', 'cases/s', 'of limit', 'hold ms', 'person p99 ms', 'max ms'));
+  say(line('', 'cases', 'seconds', 'cases/s', 'of limit', 'hold ms', 'person p99 ms', 'max ms', 'verdict'));
+  say(line('allowed', '', '', '', '', String(allowedHoldMs), String(allowedP99Ms)));
   for (const way of ways) {
     say(
       line(
@@ -180,6 +186,7 @@ function print(rows: number, percent: number, ways: readonly Measured[]): void {
         way.longestHoldMs.toFixed(0),
         way.person.p99Ms.toFixed(0),
         way.person.mostMs.toFixed(0),
+        verdict(way),
       ),
     );
   }

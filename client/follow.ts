@@ -1,23 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  ApplicationFailure,
-  CancelledFailure,
-  defaultPayloadConverter,
-  TerminatedFailure,
-  TimeoutFailure,
-} from '@temporalio/common';
+import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
 import { WorkflowFailedError, type Client, type WorkflowHandle } from '@temporalio/client';
-import type { Heartbeat } from '../contract/activities.ts';
 import { progressQuery, type RunProgress, type RunResult } from '../contract/workflows.ts';
 import { isAway, untilBack } from './away.ts';
+import { pendingActivity, type PendingActivity } from './pending-activity.ts';
 import { isWorkflowWorkerPolling } from './workers.ts';
 
-/** A run at this moment: the progress of its workflow, and the last heartbeat of its activity. */
+/** A run at this moment: the progress of its workflow, and its activity with the last heartbeat. */
 export interface RunSnapshot {
   readonly progress: RunProgress;
-  readonly heartbeat?: Heartbeat;
-  /** The last failure of an activity that Temporal retries, and the number of the attempt. */
-  readonly retry?: { readonly attempt: number; readonly message: string };
+  /** The activity that the run waits for. */
+  readonly activity?: PendingActivity;
 }
 
 /** How a run ended. `failureType` is one of contract/failures.ts when the pipeline itself failed. */
@@ -70,13 +63,14 @@ async function endOf(client: Client, handle: WorkflowHandle): Promise<RunEnd> {
   }
 }
 
-function failureOf(cause: Error | undefined): { failureType: string; message: string } {
+/** The type and the message with which a run ended. */
+export function failureOf(cause: Error | undefined): { failureType: string; message: string } {
   if (cause instanceof ApplicationFailure)
     return { failureType: cause.type ?? 'Error', message: cause.message };
   if (cause instanceof CancelledFailure)
     return { failureType: 'Cancelled', message: 'The run was canceled.' };
   if (cause instanceof TerminatedFailure)
-    return { failureType: 'Terminated', message: 'The run was terminated.' };
+    return { failureType: 'Terminated', message: `The run was terminated: ${cause.message}` };
   if (cause instanceof TimeoutFailure) return { failureType: 'TimedOut', message: cause.message };
   const inner = cause?.cause;
   return { failureType: 'Error', message: (inner instanceof Error ? inner : cause)?.message ?? 'unknown' };
@@ -89,20 +83,10 @@ const patienceMs = 2000;
  * Temporal's client keeps repeating an open one, and that would crash the process when the connection is closed.
  */
 async function snapshotOf(client: Client, handle: WorkflowHandle): Promise<RunSnapshot | undefined> {
-  const [progress, activity] = await client.withDeadline(Date.now() + patienceMs, () =>
-    Promise.allSettled([handle.query<RunProgress>(progressQuery), pendingActivity(handle)]),
+  const [progress, described] = await client.withDeadline(Date.now() + patienceMs, () =>
+    Promise.allSettled([handle.query<RunProgress>(progressQuery), handle.describe()]),
   );
-  if (progress.status === 'rejected' || activity.status === 'rejected') return undefined;
-  return { progress: progress.value, ...activity.value };
-}
-
-async function pendingActivity(handle: WorkflowHandle): Promise<Omit<RunSnapshot, 'progress'>> {
-  const { raw } = await handle.describe();
-  const activity = raw.pendingActivities?.[0];
-  const payload = activity?.heartbeatDetails?.payloads?.[0];
-  const message = activity?.lastFailure?.message;
-  return {
-    ...(payload && { heartbeat: defaultPayloadConverter.fromPayload<Heartbeat>(payload) }),
-    ...(message && { retry: { attempt: activity?.attempt ?? 1, message } }),
-  };
+  if (progress.status === 'rejected' || described.status === 'rejected') return undefined;
+  const activity = pendingActivity(described.value);
+  return { progress: progress.value, ...(activity && { activity }) };
 }

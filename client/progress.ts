@@ -1,5 +1,6 @@
 import { grouped, sized } from './numbers.ts';
 import type { RunSnapshot } from './follow.ts';
+import { retryText } from './pending-activity.ts';
 import type { CasePhase, CaseProgress, NpiPhase, NpiProgress, RunProgress } from '../contract/workflows.ts';
 
 const widestBar = 24;
@@ -22,18 +23,36 @@ const spans: Readonly<Record<NpiPhase, readonly [number, number]>> = {
   done: [1, 1],
 };
 
-/** `[######------]  52 %  stage: 2026-09-14..20, 18,000 rows`. The text comes first: the bar gets the columns that it leaves. */
-export function progressLine(snapshot: RunSnapshot, runId: string, columns: number): string {
+/**
+ * `[######------]  52 %  stage: 2026-09-14..20, 18,000 rows`, and the texts of `rate`. The text comes first: the bar gets the
+ * columns that it leaves.
+ */
+export function progressLine(
+  snapshot: RunSnapshot,
+  runId: string,
+  columns: number,
+  rate: readonly string[] = [],
+): string {
   const fraction = fractionDone(snapshot);
-  const text = `${String(Math.round(fraction * 100)).padStart(3)} %  ${stepLine(snapshot, runId)}`;
+  const text = `${String(Math.round(fraction * 100)).padStart(3)} %  ${[stepLine(snapshot, runId), ...rate].join(', ')}`;
   const width = Math.min(widestBar, columns - text.length - '[] '.length);
   if (width < narrowestBar) return text.trimStart();
   const filled = Math.round(fraction * width);
   return `[${'#'.repeat(filled)}${'-'.repeat(width - filled)}] ${text}`;
 }
 
-/** The current step without bar and counts, for logs and pipes. For a run that waits, the command that answers it. */
-export function stepName({ progress }: { readonly progress: RunProgress }, runId: string): string {
+/**
+ * The current step without bar and counts, for logs and pipes. For a run that waits, the command that answers it; for a failing
+ * activity, the attempt, the reason and the next try.
+ */
+export function stepName({ progress, activity }: RunSnapshot, runId: string): string {
+  const step = phaseName(progress, runId);
+  if (activity?.state === 'retrying') return `${step}, ${retryText(activity)}`;
+  if (activity?.state !== 'paused') return step;
+  return `${step}, paused in Temporal${activity.pausedBy === undefined ? '' : ` ${activity.pausedBy}`}`;
+}
+
+function phaseName(progress: RunProgress, runId: string): string {
   if (!isNpi(progress)) return progress.phase === 'approval' ? approvalName(progress, runId) : progress.phase;
   const { phase, release } = progress;
   if (phase === 'approval')
@@ -50,14 +69,13 @@ function approvalName({ found, limit = 0 }: CaseProgress, runId: string): string
 }
 
 function stepLine(snapshot: RunSnapshot, runId: string): string {
-  const { heartbeat, retry } = snapshot;
+  const heartbeat = snapshot.activity?.heartbeat;
   const parts = [
     stepName(snapshot, runId),
     ...(heartbeat?.cases === undefined ? [] : [`${grouped(heartbeat.cases)} cases`]),
     ...(heartbeat?.rows === undefined ? [] : [`${grouped(heartbeat.rows)} rows`]),
     ...(heartbeat?.bytes === undefined ? [] : [sized(heartbeat.bytes)]),
     ...(heartbeat?.step === undefined ? [] : [heartbeat.step]),
-    ...(retry === undefined ? [] : [`attempt ${retry.attempt}: ${retry.message}`]),
   ];
   return parts.join(', ');
 }
@@ -71,7 +89,8 @@ const caseSpans: Readonly<Record<CasePhase, number>> = {
   done: 1,
 };
 
-function fractionDone({ progress, heartbeat }: RunSnapshot): number {
+function fractionDone({ progress, activity }: RunSnapshot): number {
+  const heartbeat = activity?.heartbeat;
   if (!isNpi(progress)) {
     const { phase, found } = progress;
     const inPhase = phase === 'move' ? (heartbeat?.cases ?? 0) / Math.max(1, found) : 0;

@@ -46,6 +46,11 @@ export async function registryStatus(session: Session): Promise<RegistryStatus> 
   };
 }
 
+/** Whole days since an ISO date. */
+export function ageDays(day: string): number {
+  return Math.floor((Date.now() - Date.parse(day)) / 86_400_000);
+}
+
 const kinds = ['weekly', 'monthly', 'deactivation'] as const;
 const kindNames = { weekly: 'weekly', monthly: 'monthly', deactivation: 'deactivated' } as const;
 
@@ -62,7 +67,7 @@ export function registryLines({ dataUntil, newest, gaps, refused, unreported }: 
   if (isEmpty) return ['Nothing has been loaded yet. Run `surgicase run npi-update`.'];
   const refusedRows = refused.reduce((sum, { rowCount }) => sum + rowCount, 0);
   return [
-    `data until   ${dataUntil ?? 'no weekly or monthly is loaded'}`,
+    `data until   ${dataUntil === null ? 'no weekly or monthly is loaded' : `${dataUntil} (${ageDays(dataUntil)} days ago)`}`,
     ...kinds.flatMap((kind) => releaseLine(kind, newest[kind])),
     `gaps         ${gaps.length === 0 ? 'none' : gaps.map(({ start, end }) => `${start} to ${end}`).join(', ')}`,
     ...(gaps.length > 0 ? ['             close them by loading a monthly: `surgicase npi replace`'] : []),

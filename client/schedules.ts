@@ -9,6 +9,7 @@ import {
 import type { Config } from '../config/config.ts';
 import { jobs, runTimeoutDays, weeklySchedules, type Job } from '../contract/schedules.ts';
 import { taskQueues } from '../contract/task-queues.ts';
+import { pausedUntil } from './timed-pause.ts';
 
 /** A schedule as the configuration wants it, in terms that can be compared with what the server has. */
 export interface PlannedSchedule {
@@ -33,6 +34,10 @@ export const runTimeoutMs = runTimeoutDays * 86_400_000;
 
 /** The note that distinguishes a pause by configuration from an operator's pause. */
 export const offNote = 'off by configuration';
+
+/** A pause in words. The note of a pause by a command begins with `paused`; another one is any text, or empty. */
+export const pausedBy = (note: string): string =>
+  note.startsWith('paused') ? note : `paused${note && `: ${note}`}`;
 
 /** The schedules that the configuration wants; a pure function of it. */
 export function plannedSchedules({ crons, timezone, catchupMs }: Config): PlannedSchedule[] {
@@ -100,9 +105,15 @@ async function create(client: Client, plan: PlannedSchedule, pausedNote: string 
 function update(client: Client, plan: PlannedSchedule): Promise<void> {
   // Build the definition anew: the server returns a cron as calendars, and sending both back would start every run twice.
   return client.schedule.getHandle(plan.job).update((previous) => ({
-    ...definition(plan),
+    ...continued(definition(plan), previous),
     state: { ...previous.state, ...pauseOf(plan, previous.state) },
   }));
+}
+
+/** Keeps a pause that ends by itself. */
+function continued({ spec, ...rest }: ReturnType<typeof definition>, previous: ScheduleDescription) {
+  const until = pausedUntil(previous);
+  return { ...rest, spec: { ...spec, ...(until && { startAt: until }) } };
 }
 
 function definition({ job, cron, timezone, catchupMs }: PlannedSchedule) {

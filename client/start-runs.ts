@@ -10,7 +10,7 @@ import { withDatabase } from './database.ts';
 import { CommandError, exitCodes } from './exit.ts';
 import type { RunEnd } from './follow.ts';
 import { runLink } from './links.ts';
-import { offeredMonthly } from './monthly.ts';
+import { offeredMonthly } from './offered.ts';
 import { aboutMinutes, sized } from './numbers.ts';
 import { describeSchedule } from './schedules.ts';
 import { summaryLines } from './summary.ts';

@@ -1,19 +1,35 @@
 import type { ReleaseSeconds } from '../contract/activities.ts';
 import type { RunJob } from '../contract/schedules.ts';
 import type { CaseUpdateResult, NpiUpdateResult, ReleaseOutcome } from '../contract/workflows.ts';
-import { failures, type FailureType } from '../contract/failures.ts';
+import { adviceFor, failures, type FailureType } from '../contract/failures.ts';
+import type { UndoneCases } from '../db/cases/undo-preview.ts';
 import type { RunEnd } from './follow.ts';
 import { grouped, seconds, sized } from './numbers.ts';
 
-/** Lines that say how a run ended: counts by kind, seconds by phase and remarks; for a failure, what to do next. */
-export function summaryLines(job: RunJob, end: RunEnd): string[] {
+/**
+ * Lines that say how a run ended: counts by kind, seconds by phase and remarks; for a failure, what to do next. `direction` is
+ * that of an undo, whose result names no statuses.
+ */
+export function summaryLines(job: RunJob, end: RunEnd, direction?: string): string[] {
   if (!end.isDone) return failureLines(job, end);
-  return 'releases' in end.result ? npiLines(job, end.result) : caseLines(job, end.result);
+  return 'releases' in end.result ? npiLines(job, end.result) : caseLines(job, end.result, direction);
 }
 
-function caseLines(job: RunJob, result: CaseUpdateResult): string[] {
+/** `15 back to 10`; of several directions, each with its count. Empty when there is nothing to bring back. */
+export function directionOf(back: readonly UndoneCases[]): string {
+  const isOne = back.length === 1;
+  return back
+    .map(
+      ({ from, to, count }) =>
+        `${isOne ? '' : `${grouped(count)} from `}${from} back to ${to ?? 'no status'}`,
+    )
+    .join(', ');
+}
+
+function caseLines(job: RunJob, result: CaseUpdateResult, direction = ''): string[] {
   const { outcome, source, target, found, updated, exceptions, remarks } = result;
-  const move = source === undefined ? '' : `, ${source} -> ${target}`;
+  const way = source === undefined ? direction : `${source} -> ${target}`;
+  const move = way === '' ? '' : `, ${way}`;
   const rate = updated === 0 ? '' : `, ${grouped(result.casesPerSecond)} cases/s`;
   return [
     `${job}: ${outcome} in ${seconds(result.seconds)}`,
@@ -63,11 +79,12 @@ function phaseSeconds(kind: ReleaseOutcome['kind'], { stage, publish, index }: R
 function failureLines(job: RunJob, { failureType, message }: Extract<RunEnd, { isDone: false }>): string[] {
   const isKnown = Object.hasOwn(failures, failureType);
   const nextStep = isKnown ? failures[failureType as FailureType].nextStep : '';
-  // The message of a known failure ends with its next step, for the Web UI; here the next step is a line of its own.
-  const what = message.endsWith(nextStep) ? message.slice(0, message.length - nextStep.length) : message;
+  // The message of a known failure ends with its advice, for the Web UI; here the next step is a line of its own.
+  const advice = isKnown ? adviceFor(failureType as FailureType) : '';
+  const what = message.endsWith(advice) ? message.slice(0, message.length - advice.length) : message;
   return [
     `${job}: failed: ${failureType}`,
     `  ${what.trim()}`,
-    ...(isKnown ? [`  ${nextStep}`, `  More: docs/operations.md, ${failureType}`] : []),
+    ...(isKnown ? [`  ${nextStep}`, `  More: docs/troubleshooting.md#${failureType.toLowerCase()}`] : []),
   ];
 }

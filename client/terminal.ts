@@ -14,6 +14,25 @@ export interface Terminal {
   bold(text: string): string;
 }
 
+/** A terminal that stays silent. `flush` prints what it kept, for a command that did not end well. */
+export interface QuietTerminal extends Terminal {
+  flush(): void;
+}
+
+/** The terminal of `--quiet`, for cron: it keeps the lines and prints them to stderr only on `flush`. */
+export function createQuietTerminal(): QuietTerminal {
+  const kept: string[] = [];
+  return {
+    isJson: false,
+    columns: () => 80,
+    say: (line) => void kept.push(line),
+    progress: () => undefined,
+    answer: (_, lines) => void kept.push(...lines),
+    bold: (text) => text,
+    flush: () => void process.stderr.write(kept.map((line) => `${line}\n`).join('')),
+  };
+}
+
 const wipe = '\r\u001B[2K';
 
 /** The terminal of this process. */

@@ -2,6 +2,7 @@ import {
   ScheduleOverlapPolicy,
   WorkflowExecutionAlreadyStartedError,
   WorkflowIdConflictPolicy,
+  WorkflowNotFoundError,
   type Client,
   type ScheduleDescription,
   type WorkflowHandle,
@@ -10,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { weeklySchedules, type Job } from '../contract/schedules.ts';
 import { taskQueues } from '../contract/task-queues.ts';
 import type { RunInput } from '../contract/workflows.ts';
+import type { Person } from './decided-by.ts';
 import { CommandError, exitCodes } from './exit.ts';
 import { describeSchedule, runTimeoutMs } from './schedules.ts';
 
@@ -59,14 +61,14 @@ export async function startManually(client: Client, job: Job, input: RunInput): 
  * Starts the workflow that undoes a case update.
  * @throws CommandError when the undo of this update is already running
  */
-export async function startUndo(client: Client, undoes: string): Promise<WorkflowHandle> {
+export async function startUndo(client: Client, undoes: string, person: Person): Promise<WorkflowHandle> {
   const workflowId = `case-undo-${undoes}`;
   const summary = `Reverts the cases that run ${undoes} moved`;
   const handle = await startOnce(client, {
     workflowId,
     workflowType: 'caseUndo',
     summary,
-    input: { undoes },
+    input: { undoes, ...person },
   });
   if (handle) return handle;
   throw new CommandError(
@@ -102,14 +104,34 @@ async function startOnce(
   }
 }
 
-/** The open run of a job, started by its schedule or by hand; undefined when there is none. */
+/**
+ * The open run of a job, started by its schedule or by hand; undefined when there is none. Temporal's list learns of a run
+ * about a second after its start, so the ids that the commands use are asked first.
+ */
 export async function runningRun(client: Client, job: Job): Promise<WorkflowHandle | undefined> {
+  const manual = client.workflow.getHandle(`${job}-manual`);
+  const scheduled = (await describeSchedule(client, job))?.info.runningActions.at(-1)?.workflow.workflowId;
+  const handles = [manual, ...(scheduled === undefined ? [] : [client.workflow.getHandle(scheduled)])];
+  for (const handle of handles) {
+    const open = await openRunOf(client, handle);
+    if (open) return open;
+  }
   const { workflowType } = weeklySchedules[job];
   const query = `WorkflowType = '${workflowType}' AND ExecutionStatus = 'Running'`;
   for await (const { workflowId, runId } of client.workflow.list({ query })) {
     return client.workflow.getHandle(workflowId, runId);
   }
   return undefined;
+}
+
+async function openRunOf(client: Client, handle: WorkflowHandle): Promise<WorkflowHandle | undefined> {
+  try {
+    const { workflowId, runId, status } = await handle.describe();
+    return status.name === 'RUNNING' ? client.workflow.getHandle(workflowId, runId) : undefined;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    throw error;
+  }
 }
 
 async function existingSchedule(client: Client, job: Job): Promise<ScheduleDescription> {

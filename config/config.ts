@@ -2,12 +2,13 @@ import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { loadClientConfigProfile, toClientOptions, type ClientConnectConfig } from '@temporalio/envconfig';
 import { ConfigError } from './config-error.ts';
+import { cronWarnings } from './cron.ts';
 import { readEnvFile } from './env-file.ts';
 import { nameProblems, unknownNames } from './names.ts';
 import { runningStart } from './start-claim.ts';
 import * as value from './values.ts';
 import { proxyNames, variables, type Variables } from './variables.ts';
-import type { Job } from '../contract/schedules.ts';
+import { weeklySchedules, type Job } from '../contract/schedules.ts';
 import type { LogOptions } from '../telemetry/log.ts';
 import type { NotifyConfig } from '../telemetry/notify.ts';
 
@@ -49,6 +50,8 @@ export interface Config {
     readonly baselineRule: 'auto' | 'never';
     /** A fraction of the last monthly's rows. */
     readonly minRowsFraction: number;
+    /** While the server runs more statements than this, a load or an adoption pauses before each step. */
+    readonly maxThreadsRunning: number;
   };
   /** Five-field cron; absent: the default in `contract/schedules.ts`. `off`: the schedule exists, paused. */
   readonly crons: Readonly<Partial<Record<Job, string>>>;
@@ -59,6 +62,8 @@ export interface Config {
     /** Address of the Web UI, for links to runs. */
     readonly uiUrl?: string;
   };
+  /** The worker deployment and the version of the worker in it; absent: the worker has no version. */
+  readonly workerVersion?: { readonly deploymentName: string; readonly buildId: string };
   readonly temporalCliPath?: string;
   readonly proxies: Proxies;
   readonly log: LogOptions;
@@ -71,7 +76,11 @@ export interface Config {
   readonly caseUpdateMax?: number;
   /** Where Prometheus reads the metrics, such as `127.0.0.1:9464`; absent: nowhere. */
   readonly metricsAddress?: string;
+  /** Where an orchestrator asks for `/livez` and `/readyz`, such as `127.0.0.1:8080`; absent: nowhere. */
+  readonly healthAddress?: string;
   readonly notify: NotifyConfig;
+  /** Output may contain symbols beside plain letters: the locale is UTF-8, and `NO_COLOR` is not set. */
+  readonly hasSymbols: boolean;
 }
 
 /** The state folder of `surgicase start`, in the folder where it runs. */
@@ -84,6 +93,10 @@ export const servicesFile = `${stateFolder}/services.env`;
 export class StartStopped extends ConfigError {
   override readonly exitCode = 3;
 }
+
+/** The environment of this process as it was started, if no command has completed it yet. */
+// oxlint-disable-next-line node/no-process-env -- the one place that reads it
+export const startedWith = (): Environment => ({ ...process.env });
 
 /** The environment of this process, completed from `.env` in the working directory. A variable that is set wins over the file. */
 export function processEnvironment(): Environment {
@@ -148,6 +161,11 @@ export function readConfig(
   problems.push(...nameProblems(env, known));
   if (env['NOTIFY_ON'] && !env['NOTIFY_WEBHOOK_URL'])
     problems.push('NOTIFY_ON needs NOTIFY_WEBHOOK_URL, which receives the notifications');
+  const version = ['TEMPORAL_DEPLOYMENT_NAME', 'TEMPORAL_WORKER_BUILD_ID'].filter((name) => env[name]);
+  if (version.length === 1)
+    problems.push(
+      `${version[0]} is set alone; set both TEMPORAL_DEPLOYMENT_NAME and TEMPORAL_WORKER_BUILD_ID`,
+    );
   const temporal = readTemporal(env, problems);
   const database = readDatabase(env, parsed.data, problems);
   const isDatabaseGiven = Boolean(env['DATABASE_URL'] ?? env['DB_SECRET_ID']);
@@ -171,7 +189,8 @@ export function readConfig(
   }
   return Object.freeze({
     ...assemble(parsed.data, database, temporal),
-    warnings: unknownNames(env, known),
+    hasSymbols: !env['NO_COLOR'] && /utf-?8/i.test(env['LC_ALL'] ?? env['LC_CTYPE'] ?? env['LANG'] ?? ''),
+    warnings: [...unknownNames(env, known), ...scheduleWarnings(parsed.data)],
   });
 }
 
@@ -216,6 +235,15 @@ function readDatabase(env: Record<string, string>, given: Variables | undefined,
   return { host, port, name, login: { secretId }, ...readTls('DB_SSL_CA', ssl, problems) };
 }
 
+function workerVersionOf({
+  TEMPORAL_DEPLOYMENT_NAME: deploymentName,
+  TEMPORAL_WORKER_BUILD_ID: buildId,
+}: Variables): Pick<Config, 'workerVersion'> {
+  return deploymentName === undefined || buildId === undefined
+    ? {}
+    : { workerVersion: { deploymentName, buildId } };
+}
+
 function readTls(
   variable: string,
   ssl: value.Ssl | undefined,
@@ -250,7 +278,7 @@ function assemble(
   given: Variables,
   database: DatabaseConfig | undefined,
   temporal: Config['temporal'],
-): Omit<Config, 'warnings'> {
+): Omit<Config, 'warnings' | 'hasSymbols'> {
   const keep = given.NPI_ARCHIVE_KEEP;
   return {
     ...(database && { database }),
@@ -264,6 +292,7 @@ function assemble(
       maxRefusedFraction: given.NPI_MAX_REFUSED,
       baselineRule: given.NPI_BASELINE,
       minRowsFraction: given.NPI_MIN_ROWS,
+      maxThreadsRunning: given.NPI_MAX_THREADS_RUNNING,
     },
     crons: cronsOf(given),
     timezone: given.SCHEDULE_TIMEZONE,
@@ -272,6 +301,7 @@ function assemble(
       ...temporal,
       ...(given.TEMPORAL_UI_URL !== undefined && { uiUrl: given.TEMPORAL_UI_URL.replace(/\/$/, '') }),
     },
+    ...workerVersionOf(given),
     ...(given.TEMPORAL_CLI_PATH !== undefined && { temporalCliPath: given.TEMPORAL_CLI_PATH }),
     log: {
       level: given.LOG_LEVEL,
@@ -288,12 +318,22 @@ function assemble(
     isSchedulerEnabled: given.ENABLE_SCHEDULER === 'true',
     ...(given.CASE_UPDATE_MAX !== undefined && { caseUpdateMax: given.CASE_UPDATE_MAX }),
     ...(given.METRICS_ADDRESS !== undefined && { metricsAddress: given.METRICS_ADDRESS }),
+    ...(given.HEALTH_ADDRESS !== undefined && { healthAddress: given.HEALTH_ADDRESS }),
     notify: {
       events: given.NOTIFY_ON,
       ...(given.NOTIFY_WEBHOOK_URL !== undefined && { webhookUrl: given.NOTIFY_WEBHOOK_URL }),
       ...(given.HEARTBEAT_URL !== undefined && { heartbeatUrl: given.HEARTBEAT_URL }),
     },
   };
+}
+
+function scheduleWarnings(given: Variables): string[] {
+  const now = new Date();
+  return Object.entries(cronsOf(given)).flatMap(([job, cron]) =>
+    cronWarnings(cron, given.SCHEDULE_TIMEZONE, now).map(
+      (warning) => `${weeklySchedules[job as Job].variable}: ${warning}.`,
+    ),
+  );
 }
 
 function cronsOf(given: Variables): Config['crons'] {

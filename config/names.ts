@@ -4,9 +4,6 @@
  */
 const notImplemented: Readonly<Record<string, string | undefined>> = {
   NPI_REFERENCE_FILES: 'off',
-  HEALTH_ADDRESS: undefined,
-  TEMPORAL_DEPLOYMENT_NAME: undefined,
-  TEMPORAL_WORKER_BUILD_ID: undefined,
 };
 
 /** One sentence for each name that this version would ignore although someone means something by it. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseCron } from './cron.ts';
 import type { NoticeEvent } from '../telemetry/notify.ts';
 
 /** How to verify the server: with the certificates in a file, which is not read yet, or with those of Amazon RDS. */
@@ -70,7 +71,8 @@ export const percentage = text('a percentage from 0 to 100, such as 0.1%', (foun
 });
 
 const msByUnit: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-const durationBetween = (leastMs: number, mostMs: number) => (found: string) => {
+/** Reads a duration such as 500ms, 12h or 2d as milliseconds; undefined outside of the limits. */
+export const durationBetween = (leastMs: number, mostMs: number) => (found: string) => {
   const [, count, unit = ''] = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)$/.exec(found) ?? [];
   const ms = Number(count) * (msByUnit[unit] ?? Number.NaN);
   return ms >= leastMs && ms <= mostMs ? ms : undefined;
@@ -82,37 +84,9 @@ export const catchup = text(
 );
 export const heartbeat = text('a duration from 500ms to 10m, such as 10s', durationBetween(500, 600_000));
 
-const cronFields = [
-  { least: 0, most: 59, names: [] },
-  { least: 0, most: 23, names: [] },
-  { least: 1, most: 31, names: [] },
-  { least: 1, most: 12, names: 'JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC'.split(' ') },
-  { least: 0, most: 7, names: 'SUN MON TUE WED THU FRI SAT'.split(' ') },
-] as const;
-
-function isCronField(field: string, { least, most, names }: (typeof cronFields)[number]): boolean {
-  return field.split(',').every((part) => {
-    const [, from, to, step] = /^(\*|\w+)(?:-(\w+))?(?:\/(\d+))?$/.exec(part) ?? [];
-    const numbers = [from, to]
-      .filter((bound) => bound !== undefined && bound !== '*')
-      .map((bound) => {
-        const position = (names as readonly string[]).indexOf(String(bound).toUpperCase());
-        return position < 0 ? Number(bound) : position + least;
-      });
-    const isOrdered = numbers.length < 2 || Number(numbers[0]) <= Number(numbers[1]);
-    const isStarred = from !== '*' || to === undefined;
-    const isInside = numbers.every((bound) => Number.isInteger(bound) && bound >= least && bound <= most);
-    return (
-      from !== undefined && isStarred && isInside && isOrdered && (step === undefined || Number(step) > 0)
-    );
-  });
-}
-
 export const cron = text('five cron fields such as 0 8 * * 2, or off', (found) => {
   if (found === 'off') return found;
-  const fields = found.split(/\s+/);
-  const isCron = fields.length === 5 && cronFields.every((range, i) => isCronField(fields[i] ?? '', range));
-  return isCron ? fields.join(' ') : undefined;
+  return parseCron(found) && found.split(/\s+/).join(' ');
 });
 
 // No credentials: they would be written into every workflow history, where nobody can delete them.

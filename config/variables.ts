@@ -55,7 +55,7 @@ export const variables = z.object({
   ),
   NPI_ARCHIVE_KEEP: documented(
     value.positiveCount.optional(),
-    'How many releases of each kind (weekly, monthly, deactivation report) stay in the archive.',
+    'How many releases of each kind (weekly, monthly, deactivation report) stay in the archive. The newest monthly and every release after it always stay.',
     'all',
   ),
   NPI_WORK_DIR: documented(
@@ -76,6 +76,10 @@ export const variables = z.object({
     value.percentage.default(0.97),
     'A monthly waits for approval when its individuals, organizations or deactivated providers are fewer than this share of those in the last monthly.',
     '`97%`',
+  ),
+  NPI_MAX_THREADS_RUNNING: documented(
+    value.positiveCount.default(4),
+    'While MySQL runs more statements than this (`Threads_running`), a load or an adoption pauses before each of its steps, for at most two seconds. Its own one or two statements count. A larger number means fewer pauses.',
   ),
   SCHEDULE_PENDING_PAYMENT_UPDATE: documented(
     value.cron.optional(),
@@ -118,6 +122,10 @@ export const variables = z.object({
     value.listenAddress.optional(),
     'Address for Prometheus: a port on loopback, or an address and a port such as `0.0.0.0:9464`.',
   ),
+  HEALTH_ADDRESS: documented(
+    value.listenAddress.optional(),
+    'Address where the worker answers `/livez` and `/readyz` ([probes](deployment.md#probes)): a port on loopback, or an address and a port such as `0.0.0.0:8080`.',
+  ),
   NOTIFY_WEBHOOK_URL: documented(
     value.webhookUrl.optional(),
     'Receives a POST with JSON (`event`, `job`, `runId`, `text`) for each event of `NOTIFY_ON`. Slack and compatible chat services show `text`.',
@@ -143,6 +151,15 @@ export const variables = z.object({
     z.string().default(''),
     'Hosts that are reached without a proxy, separated by commas: names (with their subdomains), `host:port`, addresses, networks such as `10.0.0.0/8`, or `*`. `no_proxy` wins over it.',
     'none',
+  ),
+  TEMPORAL_DEPLOYMENT_NAME: documented(
+    z.string().optional(),
+    'With `TEMPORAL_WORKER_BUILD_ID`: name of the [worker deployment](deployment.md#versions), such as `surgicase`. The Temporal Worker Controller sets both.',
+    'the worker has no version',
+  ),
+  TEMPORAL_WORKER_BUILD_ID: documented(
+    z.string().optional(),
+    'Version of this worker in its deployment, such as a commit or an image tag.',
   ),
   TEMPORAL_CLI_PATH: documented(
     z.string().optional(),

@@ -1,5 +1,6 @@
 import type { PublishReport } from '../db/schema/ledger-json.ts';
 import type { Release } from '../nppes/page/release.ts';
+import type { Decision } from './decisions.ts';
 import type { CaseJob, RunJob } from './schedules.ts';
 
 export type { RowCounts } from '../db/schema/ledger-json.ts';
@@ -21,15 +22,22 @@ export interface BeginInput {
   readonly dryRun: boolean;
   /** For a run that moves cases: the new status. `cases` must have the timestamp column of that status. */
   readonly target?: number;
+  /** The decision of a person to start this run: an undo or a replacement. A dry run does not record it. */
+  readonly decision?: Decision;
 }
 
 /**
  * `acquired: false`: another run holds the lease; `holder` names it (workflow id and run id). `shadow`: the worker allows
- * only dry runs.
+ * only dry runs. `searchAttributes`: the run may set them; without them registered, its workflow task would fail for ever.
  */
-export type Begun =
+export type Begun = {
+  readonly searchAttributes?: true;
+  /** The run that began; another one than the run that reads it after a reset. Runs of older versions have none. */
+  readonly runId?: string;
+} & (
   | { readonly acquired: true; readonly heartbeatTimeoutMs: number; readonly shadow?: true }
-  | { readonly acquired: false; readonly holder: string };
+  | { readonly acquired: false; readonly holder: string }
+);
 
 export interface DiscoverInput {
   /** Load at most this many weeklies, the newest ones, and no report. Absent: load everything that is due. */
@@ -117,6 +125,8 @@ export interface FinishInput {
   readonly failureType?: string;
   /** What happened and what to do, for the notification. */
   readonly failureMessage?: string;
+  /** What a person should know about the loaded releases; kept until somebody acknowledges it. */
+  readonly warnings?: readonly string[];
   /** For the last log line of the run, and for the notification. */
   readonly counts?: Readonly<Record<string, number>>;
   /** Since the start of the run, waits included. */
@@ -126,6 +136,8 @@ export interface FinishInput {
 /** The first and the last step of every run. */
 export interface RunActivities {
   begin(input: BeginInput): Promise<Begun>;
+  /** Records the answer of a person to this run, before the run acts on it. */
+  noteDecision(input: { readonly job: RunJob; readonly decision: Decision }): Promise<void>;
   /** Closes the run in the ledger, releases the lease, and drops the run's staging and shadow tables. */
   finish(input: FinishInput): Promise<void>;
 }

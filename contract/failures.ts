@@ -7,7 +7,7 @@ export interface FailureKind {
 }
 
 /**
- * Every failure type of the pipelines. The Web UI, the command line and the logs show these texts; docs/operations.md has
+ * Every failure type of the pipelines. The Web UI, the command line and the logs show these texts; docs/troubleshooting.md has
  * a heading for each type, which test/unit/contract/failures.test.ts checks.
  */
 export const failures = {
@@ -133,6 +133,11 @@ export const failures = {
     isRetryable: false,
     nextStep: 'Start the run again with valid input, or without input. Nothing was changed.',
   },
+  ResetTooLate: {
+    isRetryable: false,
+    nextStep:
+      'Run the job again, or reset the first run to its first workflow task: `temporal workflow reset --type FirstWorkflowTask`.',
+  },
   ApprovalTimedOut: {
     isRetryable: false,
     nextStep: 'Nothing was changed. Run the job again and approve it within 24 hours.',
@@ -169,6 +174,11 @@ export const failures = {
 } as const satisfies Record<string, FailureKind>;
 
 export type FailureType = keyof typeof failures;
+
+/** What a person does next about a failure, and where to read more. The failures of runs and activities end with it. */
+export function adviceFor(type: FailureType): string {
+  return `${failures[type].nextStep} See docs/troubleshooting.md#${type.toLowerCase()}.`;
+}
 
 /** What is wrong with one release. The run goes on with the next one, and ends as failed. */
 export const releaseFailures: ReadonlySet<string> = new Set<FailureType>([

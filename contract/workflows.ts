@@ -1,7 +1,8 @@
-import type { Published, ReleaseSeconds } from './activities.ts';
+import type { Heartbeat, Published, ReleaseSeconds } from './activities.ts';
+import type { DecidedBy } from './decisions.ts';
 
-/** Input of `npiUpdate`. Without input it does what the schedule does. */
-export interface NpiUpdateInput {
+/** Input of `npiUpdate`. Without input it does what the schedule does. `by` and `reason` belong to `replace`. */
+export interface NpiUpdateInput extends DecidedBy {
   /** Download, stage and classify, but publish nothing and take no lease. */
   readonly dryRun?: boolean;
   /** Load at most this many weeklies, the newest ones. Absent: load everything that is due. */
@@ -80,7 +81,7 @@ export interface CaseUpdateInput {
 }
 
 /** Input of `caseUndo`. */
-export interface CaseUndoInput {
+export interface CaseUndoInput extends DecidedBy {
   /** The run id of the case update to undo. */
   readonly undoes: string;
 }
@@ -118,7 +119,10 @@ export interface CaseProgress {
   readonly limit?: number;
 }
 
-/** The updates that end the wait for an approval. */
+/** How long a run waits for an approval before it fails. */
+export const approvalPatienceMs = 24 * 3_600_000;
+
+/** The updates that end the wait for an approval. Each takes a `DecidedBy`, or nothing. */
 export const approveUpdate = 'approve';
 export const rejectUpdate = 'reject';
 
@@ -130,5 +134,17 @@ export type RunInput = NpiUpdateInput | CaseUpdateInput | CaseUndoInput;
 /** The query that every pipeline workflow answers. */
 export const progressQuery = 'progress';
 
-/** The signal with which an activity says what it waits for before its next attempt; the run shows it in its details. */
-export const waitingForSignal = 'waitingFor';
+/** The signal with which an activity says how it is doing; the run shows it in its details. */
+export const activityStateSignal = 'activityState';
+
+/** What an activity says about itself while it works, and before Temporal retries it. */
+export interface ActivityState {
+  /** A run that was reset receives the signals of the run before it again. */
+  readonly runId: string;
+  readonly progress: Heartbeat;
+  readonly attempt: number;
+  /** Why the attempt failed; absent while it works. */
+  readonly reason?: string;
+  /** When Temporal starts the next attempt, ISO, UTC. */
+  readonly nextTryAt?: string;
+}

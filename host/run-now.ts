@@ -5,7 +5,7 @@ import { triggerSchedule } from '../client/trigger.ts';
 import type { Job } from '../contract/schedules.ts';
 import type { CaseUpdateResult, NpiUpdateResult, RunResult } from '../contract/workflows.ts';
 
-/** The run has failed. docs/operations.md has a section for each `failureType`. */
+/** The run has failed. docs/troubleshooting.md has a section for each `failureType`. */
 export class RunFailedError extends Error {
   override readonly name = 'RunFailedError';
   readonly failureType: string;

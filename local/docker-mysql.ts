@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './bootstrap/host.js';
-import { answers, type LocalMysql } from './mysql-login.ts';
+import { versionOf, type LocalMysql } from './mysql-login.ts';
 import { keptPort, startOnFreePorts } from './ports.ts';
 import { comesUp, LocalError, own, type StartContext } from './service.ts';
 
@@ -36,7 +36,12 @@ async function launch(docker: string, folder: string, signal: AbortSignal): Prom
     await running.stop();
     await remove();
   };
-  if (!(await comesUp(running, () => answers(url), { timeoutMs: patienceMs, signal }))) {
+  if (
+    !(await comesUp(running, async () => (await versionOf(url)) !== undefined, {
+      timeoutMs: patienceMs,
+      signal,
+    }))
+  ) {
     await remove();
     return undefined;
   }

@@ -1,4 +1,4 @@
-import { createConnection } from 'mysql2/promise';
+import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import type { LocalService } from './service.ts';
 
 /** A MySQL server that a command started. */
@@ -7,13 +7,14 @@ export interface LocalMysql extends LocalService {
   readonly url: string;
 }
 
-/** Whether a server answers and accepts the login. */
-export async function answers(url: string): Promise<boolean> {
+/** The version of a server; undefined when it does not answer or refuses the login. */
+export async function versionOf(url: string): Promise<string | undefined> {
   try {
     const connection = await createConnection(url);
+    const [[row]] = await connection.query<RowDataPacket[]>('SELECT VERSION() AS version');
     await connection.end();
-    return true;
+    return String(row?.['version']);
   } catch {
-    return false;
+    return undefined;
   }
 }

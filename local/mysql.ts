@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fetchMysql, isDebian, unpackedMysql } from './bootstrap/debian-mysql.js';
+import { fetchMysql, unpackedMysql } from './bootstrap/debian-mysql.js';
+import { isDebian } from './bootstrap/debian-package.js';
 import { findDocker, onPath, run } from './bootstrap/host.js';
 import { startDockerMysql } from './docker-mysql.ts';
-import { answers, type LocalMysql } from './mysql-login.ts';
+import { versionOf, type LocalMysql } from './mysql-login.ts';
 import { keptPort, startOnFreePorts } from './ports.ts';
 import { fileProblem } from './file-problem.ts';
 import { comesUp, endLeftover, LocalError, own, reasonOf, type StartContext } from './service.ts';
@@ -54,7 +56,12 @@ export async function startMysql(search: MysqlSearch): Promise<LocalMysql> {
   const unpacked = await debianMysql(search);
   if (unpacked) {
     const why = "unpacked from Debian's archive, because there is no mysqld on PATH and no Docker";
-    return startServer(mysqlServer(unpacked.command, unpacked.args, why), folder, search);
+    const copyEmptyData = (data: string) => cp(unpacked.emptyData, data, { recursive: true });
+    return startServer(
+      { ...unpacked, why, options: mysqlOptions, initialize: copyEmptyData },
+      folder,
+      search,
+    );
   }
   throw new LocalError(
     'No MySQL server found: none on PATH, no Docker daemon, no Debian archive. Install one and start again: ' +
@@ -84,19 +91,19 @@ async function findOnPath(): Promise<Server | undefined> {
     const { stdout } = await run(command, ['--no-defaults', '--version']);
     return stdout.includes('MariaDB')
       ? mariadbServer(command, `MariaDB, ${name} on PATH`)
-      : mysqlServer(command, ['--no-defaults'], 'mysqld on PATH');
+      : mysqlServer(command, 'mysqld on PATH');
   }
   return undefined;
 }
 
-function mysqlServer(command: string, args: readonly string[], why: string): Server {
+function mysqlServer(command: string, why: string): Server {
   return {
     command,
-    args,
+    args: ['--no-defaults'],
     why,
     options: mysqlOptions,
     initialize: (data, signal) =>
-      run(command, [...args, ...asRoot, `--datadir=${data}`, '--initialize-insecure'], {
+      run(command, ['--no-defaults', ...asRoot, `--datadir=${data}`, '--initialize-insecure'], {
         signal,
         // mysqld finishes its data folder before it heeds a SIGTERM.
         killSignal: 'SIGKILL',
@@ -162,7 +169,9 @@ async function launch(
   ]);
   const password = readFileSync(join(folder, passwordFile), 'utf8');
   const url = `mysql://surgicase:${password}@127.0.0.1:${port}/`;
-  const isUp = await comesUp(running, () => answers(url), { timeoutMs: 60_000, signal });
+  let version: string | undefined;
+  const answers = async () => (version = await versionOf(url)) !== undefined;
+  const isUp = await comesUp(running, answers, { timeoutMs: 60_000, signal });
   const removeSockets = () => rmSync(sockets, { recursive: true, force: true });
   if (!isUp) {
     removeSockets();
@@ -170,7 +179,7 @@ async function launch(
   }
   rmSync(login, { force: true });
   const stop = () => running.stop().finally(removeSockets);
-  return { url, line: `127.0.0.1:${port} (${server.why})`, ended: running.ended, stop };
+  return { url, line: `127.0.0.1:${port} (${version}, ${server.why})`, ended: running.ended, stop };
 }
 
 const passwordFile = 'password';

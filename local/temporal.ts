@@ -18,6 +18,8 @@ import {
 export interface LocalTemporal extends LocalService {
   readonly address: string;
   readonly uiUrl: string;
+  /** The binary of the server, which is also Temporal's command line. */
+  readonly cliPath: string;
 }
 
 export interface TemporalSearch extends StartContext {
@@ -42,7 +44,7 @@ export async function startTemporal(search: TemporalSearch): Promise<LocalTempor
     startOnFreePorts('Temporal', search, () => launch(path, { folder, database, signal: search.signal })),
   );
   if (!started) throw new LocalError(`Temporal did not start; see ${join(folder, 'temporal.log')}.`);
-  return { ...started, line: `${started.line} (${why})` };
+  return { ...started, cliPath: path, line: `${started.line} (${why})` };
 }
 
 const answerMs = 60_000;
@@ -55,7 +57,7 @@ async function launch(
     database,
     signal,
   }: { readonly folder: string; readonly database: string; readonly signal: AbortSignal },
-): Promise<LocalTemporal | undefined> {
+): Promise<Omit<LocalTemporal, 'cliPath'> | undefined> {
   const [port, uiPort] = [await keptPort(folder, 7233), await keptPort(folder, 8233, 'ui-port')];
   const args = ['server', 'start-dev', '--ip', '127.0.0.1', '--ui-ip', '127.0.0.1', '--log-level', 'error'];
   const ports = ['--port', String(port), '--ui-port', String(uiPort), '--db-filename', database];

@@ -126,6 +126,20 @@ try {
   const waiting = address(await surgicase('run', 'paid-update', '--limit', '500', '--no-wait'));
   const clicks = ['User Metadata', 'More Actions'];
   await picture('approval', { url: waiting, height: 680, shows: 'Workflow Type', clicks });
+  // A zip that is none: the run fails and says what to do.
+  const zip = join(
+    mkdtempSync(join(tmpdir(), 'surgicase-pictures-')),
+    'NPPES_Data_Dissemination_111626_112226_Weekly_V2.zip',
+  );
+  writeFileSync(zip, 'not a zip');
+  const failed = address(await surgicase('npi', 'load', zip, '--no-wait'));
+  await picture('failed-run', { url: `${failed}/history`, height: 760, shows: 'Failed' });
+  await surgicase('schedules', 'apply');
+  await picture('run-list', {
+    url: `${uiUrl}/namespaces/default/workflows`,
+    height: 620,
+    shows: 'npi-update-manual',
+  });
 } finally {
   await page.close();
 }

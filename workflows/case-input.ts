@@ -1,5 +1,6 @@
 import { caseMoves, type CaseJob } from '../contract/schedules.ts';
 import type { CaseUndoInput, CaseUpdateInput } from '../contract/workflows.ts';
+import { decidedByFields } from './decided-by.ts';
 import { flag, inputProblems, inputRefused, positiveCount } from './input.ts';
 
 /** The input of a run, completed with the statuses of its job. */
@@ -41,17 +42,19 @@ const undoFields = {
       typeof found === 'string' && /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(found),
     what: 'a run id',
   },
+  ...decidedByFields,
 } as const satisfies Record<keyof CaseUndoInput, unknown>;
 const undoExample = '{"undoes": "0197a5d0-1111-7222-8333-444455556666"}';
 
 /**
- * The id of the run to undo.
+ * The run to undo, and who undoes it.
  * @throws ApplicationFailure InputRefused, with every problem in one message
  */
-export function undoTask(input: unknown): string {
+export function undoTask(input: unknown): CaseUndoInput {
   const problems = inputProblems(input, undoFields, undoExample);
   if (problems.length > 0) throw inputRefused(problems);
-  const { undoes } = input as Partial<CaseUndoInput>;
-  if (undoes === undefined) throw inputRefused([`undoes is required, such as ${undoExample}`]);
-  return undoes;
+  const task = input as CaseUndoInput;
+  if ((task.undoes as string | undefined) === undefined)
+    throw inputRefused([`undoes is required, such as ${undoExample}`]);
+  return task;
 }

@@ -1,16 +1,19 @@
-import { defineQuery, defineSignal, setCurrentDetails, setHandler } from '@temporalio/workflow';
+import { defineQuery, setCurrentDetails, setHandler } from '@temporalio/workflow';
 import type { CasesMoved, CasesSelected, FinishInput, RunOutcome } from '../contract/activities.ts';
+import type { Decision } from '../contract/decisions.ts';
 import type { RunJob } from '../contract/schedules.ts';
 import {
   progressQuery,
-  waitingForSignal,
   type CaseOutcome,
   type CasePhase,
   type CaseProgress,
   type CaseUpdateResult,
 } from '../contract/workflows.ts';
+import { LiveState } from './activity-state.ts';
 import { Approval } from './approval.ts';
 import { approvalDetails, endDetails, moveName, phaseDetails } from './case-details.ts';
+import { Listing } from './listing.ts';
+import { ResetGuard } from './reset-guard.ts';
 import { caseActivities, firstHeartbeatTimeoutMs, shortActivities } from './phases.ts';
 import { beginRun, failBegin, failRun, shadowRemark, type FailedEnd } from './run-lifecycle.ts';
 
@@ -21,6 +24,8 @@ export interface CaseRunTask {
   readonly source?: number;
   readonly target?: number;
   readonly dryRun: boolean;
+  /** For an undo: who started it and why. */
+  readonly decision?: Decision;
   readonly limit?: number;
   /** Selects the cases and writes the selection to the ledger; a dry run only counts them. */
   select(activities: ReturnType<typeof caseActivities>, dryRun: boolean): Promise<CasesSelected>;
@@ -29,6 +34,9 @@ export interface CaseRunTask {
 /** One run that moves cases: select, wait for an approval if there are too many, move, report. */
 export class CaseRun {
   readonly #task: CaseRunTask;
+  readonly #listing: Listing;
+  readonly #resetGuard = new ResetGuard();
+  readonly #live: LiveState;
   readonly #startedAt = Date.now();
   #dryRun: boolean;
   readonly #remarks: string[] = [];
@@ -37,30 +45,34 @@ export class CaseRun {
   #moved: CasesMoved = { updated: 0, exceptions: {} };
   #moveSeconds = 0;
   #limit: number | undefined;
-  readonly #approval = new Approval({
-    approve: 'Lets a waiting run move the cases that it has selected.',
-    reject: 'Ends a waiting run; nothing is moved.',
-  });
+  readonly #approval: Approval;
 
   constructor(task: CaseRunTask) {
     this.#task = task;
     this.#dryRun = task.dryRun;
+    this.#approval = new Approval(task.job, {
+      approve: 'Lets a waiting run move the cases that it has selected.',
+      reject: 'Ends a waiting run; nothing is moved.',
+    });
     setHandler(defineQuery<CaseProgress>(progressQuery), () => this.#progress(), {
       description: 'The phase, and how many cases were found and moved.',
     });
-    setHandler(
-      defineSignal<[string]>(waitingForSignal),
-      (what) => setCurrentDetails(phaseDetails(this.#task, this.#phase, what)),
-      { description: 'Sent by an activity that failed and will be retried.' },
+    this.#listing = new Listing(task.job);
+    this.#live = new LiveState(
+      () => this.#phase,
+      () => setCurrentDetails(phaseDetails(this.#task, this.#phase, ...this.#live.table())),
     );
   }
 
   async run(): Promise<CaseUpdateResult> {
-    const { job, dryRun, target } = this.#task;
+    const { job, dryRun, target, decision } = this.#task;
     const close = (end: FailedEnd) => this.#fail(end);
-    const begun = await beginRun({ job, dryRun, ...(target !== undefined && { target }) }, (holder) =>
+    const input = { job, dryRun, ...(target !== undefined && { target }), ...(decision && { decision }) };
+    const begun = await beginRun(input, (holder) =>
       this.#enter('waiting', `${holder} holds the lease`),
     ).catch((error: unknown) => failBegin(error, close));
+    this.#listing.begin(begun);
+    this.#resetGuard.begin(begun);
     try {
       if (!begun.acquired) {
         this.#remarks.push(`${begun.holder} held the lease for 30 minutes.`);
@@ -153,6 +165,7 @@ export class CaseRun {
     const { updated, exceptions } = this.#moved;
     const exceptionCount = Object.values(exceptions).reduce((sum, cases) => sum + cases, 0);
     const counts = { found: this.#selected.found, updated, exceptions: exceptionCount };
+    this.#listing.end({ outcome, cases: updated });
     const input = { job, dryRun: this.#dryRun, outcome, counts, seconds: this.#seconds(), ...failure };
     await finish.executeWithOptions({ summary: `close the run: ${outcome}` }, [input]);
   }
@@ -162,7 +175,9 @@ export class CaseRun {
   }
 
   #enter(phase: CasePhase, more?: string): void {
+    this.#resetGuard.check();
     this.#phase = phase;
+    this.#live.clear();
     setCurrentDetails(phaseDetails(this.#task, phase, more));
   }
 

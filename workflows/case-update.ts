@@ -3,6 +3,7 @@ import type { CaseJob } from '../contract/schedules.ts';
 import type { CaseUndoInput, CaseUpdateInput, CaseUpdateResult } from '../contract/workflows.ts';
 import { caseTask, undoTask } from './case-input.ts';
 import { CaseRun } from './case-run.ts';
+import { decisionBy } from './decided-by.ts';
 
 /** Mondays: moves every active case from ready for billing (10) to pending payment (15). */
 export function pendingPaymentUpdate(input: CaseUpdateInput = {}): Promise<CaseUpdateResult> {
@@ -32,11 +33,12 @@ async function updateCases(job: CaseJob, input: CaseUpdateInput): Promise<CaseUp
 
 /** Reverts the cases of an earlier run that have not changed since. */
 export async function caseUndo(input: CaseUndoInput): Promise<CaseUpdateResult> {
-  const undoes = undoTask(input);
+  const { undoes, ...decidedBy } = undoTask(input);
   const summary = `select the cases that run ${undoes} moved`;
   return new CaseRun({
     job: 'case-undo',
     dryRun: false,
+    decision: decisionBy('undo', decidedBy),
     select: ({ selectUndo }) => selectUndo.executeWithOptions({ summary }, [{ undoes }]),
   }).run();
 }

@@ -4,6 +4,8 @@ import type { NpiUpdateResult, ReleaseOutcome } from '../contract/workflows.ts';
 /** What the Web UI shows about a run, while it works and when it has ended. */
 export interface RunView {
   readonly now: string;
+  /** The table of the activity under way, if it has said something. */
+  readonly live?: readonly string[];
   readonly done: readonly ReleaseOutcome[];
   readonly remarks: readonly string[];
 }
@@ -12,10 +14,11 @@ export interface RunView {
 export const grouped = (count: number) => String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 const short = (seconds: number) => `${seconds.toFixed(1)} s`;
 
-/** Markdown: the current phase, a table of the finished releases, and the remarks. */
-export function runDetails({ now, done, remarks }: RunView): string {
+/** Markdown: the current phase with its activity, a table of the finished releases, and the remarks. */
+export function runDetails({ now, live = [], done, remarks }: RunView): string {
   return [
     `**${now}**`,
+    ...live,
     ...(done.length > 0 ? [releaseTable(done)] : []),
     ...remarks.map((remark) => `- ${remark}`),
   ].join('\n\n');

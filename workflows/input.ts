@@ -1,5 +1,6 @@
-import { ApplicationFailure } from '@temporalio/workflow';
-import { failures } from '../contract/failures.ts';
+import type { ApplicationFailure } from '@temporalio/workflow';
+import { adviceFor } from '../contract/failures.ts';
+import { failureOf } from './failure.ts';
 
 /** What a field of an input accepts, as a test and in words. */
 interface Field {
@@ -35,9 +36,8 @@ const shown = (found: unknown) => JSON.stringify(found).slice(0, 100);
 
 /** The failure of a run with an invalid input, which names all `problems`. */
 export function inputRefused(problems: readonly string[]): ApplicationFailure {
-  return ApplicationFailure.create({
-    type: 'InputRefused',
-    message: `The input is not valid: ${problems.join('; ')}. ${failures.InputRefused.nextStep}`,
-    nonRetryable: true,
-  });
+  return failureOf(
+    'InputRefused',
+    `The input is not valid: ${problems.join('; ')}. ${adviceFor('InputRefused')}`,
+  );
 }

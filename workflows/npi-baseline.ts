@@ -1,7 +1,7 @@
 import type { BaselineLoaded, DueRelease, DownloadedRelease } from '../contract/activities.ts';
 import { releaseName } from '../nppes/page/release.ts';
 import { baselineQuestion, grouped } from './details.ts';
-import { releaseRemarks } from './npi-remarks.ts';
+import { noteRelease } from './npi-remarks.ts';
 import { timed, type NpiRun } from './npi-run.ts';
 import type { LoadActivities } from './phases.ts';
 
@@ -24,7 +24,7 @@ export async function loadBaseline(
   const [loaded, loadSeconds] = await timed(() =>
     activities.loadBaseline.executeWithOptions({ summary: `${name} into shadow tables` }, [zip]),
   );
-  run.remarks.push(...releaseRemarks(due, loaded));
+  noteRelease(run, due, loaded);
   if (!loaded.isPublished) {
     const isLive = await goLive(run, activities, zip, loaded, { downloadSeconds, loadSeconds });
     if (!isLive) return false;
@@ -53,7 +53,7 @@ async function goLive(
     checkBaseline.executeWithOptions({ summary: `${name} compared with the last monthly` }, [{ staged }]),
   );
   if (removed > 0)
-    run.remarks.push(`${grouped(removed)} known providers are not in ${name}; loading it removes them.`);
+    run.warn([`${grouped(removed)} known providers are not in ${name}; loading it removes them.`]);
   if (shortfalls.length > 0 && !(await isApproved(run, name, shortfalls))) return false;
   run.enter('swap');
   const bySearchTable = { ...searchSeconds, ...indexed.searchSeconds };

@@ -1,4 +1,5 @@
 import type { NpiUpdateInput } from '../contract/workflows.ts';
+import { decidedByFields } from './decided-by.ts';
 import { flag, inputProblems, inputRefused, positiveCount } from './input.ts';
 
 const fields = {
@@ -10,6 +11,7 @@ const fields = {
     isFine: (found: unknown) => typeof found === 'string',
     what: 'an address such as file:///path/of/a.zip',
   },
+  ...decidedByFields,
 } as const satisfies Record<keyof NpiUpdateInput, unknown>;
 
 /**
@@ -21,6 +23,8 @@ export function npiTask(input: unknown): NpiUpdateInput {
   const task = input as NpiUpdateInput;
   if (problems.length === 0 && task.file !== undefined && (task.replace || task.weeks !== undefined))
     problems.push('file loads only that zip; leave out replace and weeks');
+  if (problems.length === 0 && !task.replace && (task.by !== undefined || task.reason !== undefined))
+    problems.push('by and reason say who wants a replacement and why; add "replace": true or leave them out');
   if (problems.length > 0) throw inputRefused(problems);
   return task;
 }

@@ -1,16 +1,20 @@
 import type { DueRelease, Staged } from '../contract/activities.ts';
 import { releaseName } from '../nppes/page/release.ts';
 import { grouped } from './details.ts';
+import type { NpiRun } from './npi-run.ts';
 
-/** What a person should know about a file even when its load succeeds. */
-export function releaseRemarks(
-  due: DueRelease,
-  { release, isPublished, heldBack, newColumns, badUtf8Count }: Staged,
-): string[] {
+/** Notes in the run what a person should know about a file even when its load succeeds. */
+export function noteRelease(run: NpiRun, due: DueRelease, staged: Staged): void {
+  const name = releaseName(due.release);
+  if (staged.isPublished)
+    run.remarks.push(`${name} is already published with the same content; nothing was loaded.`);
+  run.warn(releaseWarnings(due, staged));
+}
+
+function releaseWarnings(due: DueRelease, { release, heldBack, newColumns, badUtf8Count }: Staged): string[] {
   const name = releaseName(due.release);
   return [
     ...(heldBack === undefined ? [] : [`${name} is not loaded: ${heldBack}.`]),
-    ...(isPublished ? [`${name} is already published with the same content; nothing was loaded.`] : []),
     ...(release.periodEnd === due.release.periodEnd
       ? []
       : [`${name} covers the days up to ${release.periodEnd}, according to the file inside the zip.`]),

@@ -1,15 +1,7 @@
-import {
-  ApplicationFailure,
-  defineQuery,
-  defineSignal,
-  patched,
-  setCurrentDetails,
-  setHandler,
-} from '@temporalio/workflow';
+import { defineQuery, patched, setCurrentDetails, setHandler } from '@temporalio/workflow';
 import type { DownloadedRelease, RowCounts } from '../contract/activities.ts';
 import {
   progressQuery,
-  waitingForSignal,
   type NpiPhase,
   type NpiProgress,
   type NpiUpdateInput,
@@ -17,9 +9,13 @@ import {
   type NpiUpdateResult,
   type ReleaseOutcome,
 } from '../contract/workflows.ts';
-import { Approval, type Decision } from './approval.ts';
+import { LiveState } from './activity-state.ts';
+import { Approval, type Answer } from './approval.ts';
 import { endDetails, runDetails } from './details.ts';
+import { failureOf } from './failure.ts';
+import { Listing } from './listing.ts';
 import type { LoadActivities } from './phases.ts';
+import { ResetGuard } from './reset-guard.ts';
 import { releaseFailure } from './run-lifecycle.ts';
 
 /** The state of one run of `npiUpdate`, which the query, the Web UI and the result show. */
@@ -27,16 +23,21 @@ export class NpiRun {
   readonly input: NpiUpdateInput;
   isDryRun: boolean;
   readonly remarks: string[] = [];
+  /** Those remarks that stay on the status page until somebody acknowledges them. */
+  readonly warnings: string[] = [];
+  readonly listing = new Listing('npi-update');
+  readonly resetGuard = new ResetGuard();
   /** The release under way; absent before the first and after the last. */
   release: string | undefined;
   releasesDue = 0;
   readonly #startedAt = Date.now();
   readonly #done: ReleaseOutcome[] = [];
   readonly #missing: { readonly type: string; readonly text: string }[] = [];
-  readonly #approval = new Approval({
+  readonly #approval = new Approval('npi-update', {
     approve: 'Lets a monthly that is smaller than the last one go live.',
     reject: 'Ends a waiting run; the tables stay as they are.',
   });
+  readonly #live: LiveState;
   #phase: NpiPhase = 'begin';
 
   constructor(input: NpiUpdateInput) {
@@ -45,18 +46,28 @@ export class NpiRun {
     setHandler(defineQuery<NpiProgress>(progressQuery), () => this.#progress(), {
       description: 'The phase, the release under way, and the counts of each finished release.',
     });
-    setHandler(defineSignal<[string]>(waitingForSignal), (what) => this.#showPhase([what]), {
-      description: 'Sent by an activity that failed and will be retried.',
-    });
+    this.#live = new LiveState(
+      () => this.#phase,
+      () => this.#showPhase(),
+    );
   }
 
+  /** @throws ApplicationFailure ResetTooLate */
   enter(phase: NpiPhase): void {
+    this.resetGuard.check();
     this.#phase = phase;
+    this.#live.clear();
     this.#showPhase();
   }
 
-  #showPhase(more: readonly string[] = []): void {
-    this.show(this.release === undefined ? this.#phase : `${this.#phase}: ${this.release}`, more);
+  #showPhase(): void {
+    const now = this.release === undefined ? this.#phase : `${this.#phase}: ${this.release}`;
+    setCurrentDetails(runDetails({ now, live: this.#live.table(), done: this.#done, remarks: this.remarks }));
+  }
+
+  warn(remarks: readonly string[]): void {
+    this.remarks.push(...remarks);
+    this.warnings.push(...remarks);
   }
 
   wait(holder: string): void {
@@ -69,7 +80,7 @@ export class NpiRun {
   }
 
   /** @throws ApplicationFailure ApprovalTimedOut, beginning with `what`, after 24 hours */
-  ask(what: string, details: string): Promise<Decision> {
+  ask(what: string, details: string): Promise<Answer> {
     this.#phase = 'approval';
     setCurrentDetails(details);
     return this.#approval.ask(what);
@@ -106,17 +117,22 @@ export class NpiRun {
   throwMissing(): void {
     const [first] = this.#missing;
     if (first === undefined) return;
-    const loaded = this.#done.map(({ release }) => release).join(', ');
+    const loaded = this.loaded().join(', ');
     const texts = [
       ...this.#missing.map(({ text }) => text),
       ...(loaded ? [`Loaded in this run: ${loaded}.`] : []),
     ];
-    throw ApplicationFailure.create({ type: first.type, message: texts.join(' '), nonRetryable: true });
+    throw failureOf(first.type, texts.join(' '));
   }
 
   /** A release that is due by its name may be published already, or a monthly may cover its period. */
   outcome(): 'published' | 'nothing due' {
     return this.#done.length === 0 ? 'nothing due' : 'published';
+  }
+
+  /** The names of the releases that the run loaded. */
+  loaded(): string[] {
+    return this.#done.map(({ release }) => release);
   }
 
   /** The counts of all releases of the run; absent when it published none. */

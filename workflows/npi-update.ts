@@ -2,6 +2,7 @@ import { patched } from '@temporalio/workflow';
 import type { Begun, Discovery, DueRelease, FinishInput, RunOutcome } from '../contract/activities.ts';
 import type { NpiUpdateInput, NpiUpdateResult } from '../contract/workflows.ts';
 import { compareReleases, releaseName } from '../nppes/page/release.ts';
+import { decisionBy } from './decided-by.ts';
 import { loadBaseline } from './npi-baseline.ts';
 import { npiTask } from './npi-input.ts';
 import { NpiRun } from './npi-run.ts';
@@ -44,7 +45,10 @@ export async function npiUpdate(input: NpiUpdateInput = {}): Promise<NpiUpdateRe
 }
 
 async function begin(run: NpiRun): Promise<Begun> {
-  const begun = await beginRun({ job, dryRun: run.isDryRun }, (holder) => run.wait(holder));
+  const decision = run.input.replace ? { decision: decisionBy('replace', run.input) } : {};
+  const begun = await beginRun({ job, dryRun: run.isDryRun, ...decision }, (holder) => run.wait(holder));
+  run.listing.begin(begun);
+  run.resetGuard.begin(begun);
   if (begun.acquired) return begun;
   run.remarks.push(`Skipped: ${begun.holder} held the lease for 30 minutes.`);
   await finish(run, 'skipped');
@@ -169,12 +173,19 @@ async function finish(
   failure: Pick<FinishInput, 'failureType' | 'failureMessage'> = {},
 ): Promise<void> {
   const counts = run.counts();
+  const releases = run.loaded();
+  run.listing.end({
+    outcome,
+    ...(releases.length > 0 && { releases }),
+    ...(counts && { rows: counts.rows }),
+  });
   const input: FinishInput = {
     job,
     dryRun: run.isDryRun,
     outcome,
     seconds: run.seconds(),
     ...failure,
+    ...(run.warnings.length > 0 && { warnings: run.warnings }),
     ...(counts && { counts: { ...counts } }),
   };
   const { finish: close } = shortActivities(firstHeartbeatTimeoutMs);

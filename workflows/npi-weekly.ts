@@ -1,6 +1,6 @@
 import type { DueRelease, DownloadedRelease } from '../contract/activities.ts';
 import { releaseName } from '../nppes/page/release.ts';
-import { releaseRemarks, unreportedRemark } from './npi-remarks.ts';
+import { noteRelease, unreportedRemark } from './npi-remarks.ts';
 import { timed, type NpiRun } from './npi-run.ts';
 import type { LoadActivities } from './phases.ts';
 
@@ -19,7 +19,7 @@ export async function loadWeekly(run: NpiRun, activities: LoadActivities, due: D
   const [staged, stageSeconds] = await timed(() =>
     stage.executeWithOptions({ summary: `${name} into staging` }, [{ ...zip, dryRun }]),
   );
-  run.remarks.push(...releaseRemarks(due, staged));
+  noteRelease(run, due, staged);
   if (!staged.isPublished && staged.heldBack === undefined) {
     run.enter('publish');
     const summary = `${name}: ${staged.stagedRows} rows${dryRun ? ' classified, nothing published' : ''}`;

@@ -9,6 +9,7 @@ import {
 } from '@temporalio/workflow';
 import type { BeginInput, Begun } from '../contract/activities.ts';
 import { releaseFailures } from '../contract/failures.ts';
+import { failureOf } from './failure.ts';
 import { firstHeartbeatTimeoutMs, shortActivities } from './phases.ts';
 
 const leaseRetryMs = 10_000;
@@ -26,7 +27,7 @@ export async function beginRun(input: BeginInput, onWaiting: (holder: string) =>
     if (begun.acquired) return begun;
     onWaiting(begun.holder);
     if (Date.now() - startedAt >= leasePatienceMs) return begun;
-    await sleep(leaseRetryMs);
+    await sleep(leaseRetryMs, { summary: `ask again for the lease of ${begun.holder}` });
   }
 }
 
@@ -89,10 +90,5 @@ export function releaseFailure(
 function asRunFailure(error: unknown): unknown {
   const type = failureType(error);
   if (type === undefined || !(error instanceof ActivityFailure)) return error;
-  return ApplicationFailure.create({
-    type,
-    message: error.cause?.message ?? error.message,
-    nonRetryable: true,
-    cause: error,
-  });
+  return failureOf(type, error.cause?.message ?? error.message, error);
 }

@@ -5,11 +5,12 @@ import { refusalReasons } from '../../nppes/rows/provider.ts';
 import { releaseOfLogged } from '../../nppes/page/release.ts';
 import { adoptedLines, previewLines } from '../adoption.ts';
 import { withDatabase } from '../database.ts';
-import { exitCodes } from '../exit.ts';
+import { personOf, type PersonOptions } from '../decided-by.ts';
+import { CommandError, exitCodes } from '../exit.ts';
 import { grouped } from '../numbers.ts';
 import type { Terminal } from '../terminal.ts';
 
-export interface AdoptOptions {
+export interface AdoptOptions extends PersonOptions {
   readonly dryRun?: boolean;
   readonly finish?: boolean;
 }
@@ -20,14 +21,21 @@ const signal = new AbortController().signal;
 export function adoptCommand(
   config: Config,
   terminal: Terminal,
-  { dryRun, finish }: AdoptOptions,
+  { dryRun, finish, ...person }: AdoptOptions,
 ): Promise<number> {
-  if (finish) return finishCommand(config, terminal);
+  if (finish) return finishCommand(config, terminal, person);
+  if (person.by !== undefined || person.reason !== undefined) {
+    throw new CommandError(
+      exitCodes.usage,
+      '--by and --reason belong to --finish, which drops the original tables.',
+    );
+  }
   return dryRun ? preview(config, terminal) : run(config, terminal);
 }
 
-function inputOf(terminal: Terminal): AdoptInput {
+function inputOf({ nppes }: Config, terminal: Terminal): AdoptInput {
   return {
+    maxThreadsRunning: nppes.maxThreadsRunning,
     words: refusalReasons,
     parseLogged: releaseOfLogged,
     onStep: (step, detail) => {
@@ -40,7 +48,7 @@ function inputOf(terminal: Terminal): AdoptInput {
 
 function run(config: Config, terminal: Terminal): Promise<number> {
   return withDatabase(config, async (database, schemas) => {
-    const result = await adopt(database, schemas, signal, inputOf(terminal));
+    const result = await adopt(database, schemas, signal, inputOf(config, terminal));
     terminal.answer(answerOf(result), adoptedLines(result, schemas.application));
     return exitCodes.done;
   });
@@ -56,16 +64,16 @@ const answerOf = ({ cases, logged, ...result }: AdoptResult) => ({
 function preview(config: Config, terminal: Terminal): Promise<number> {
   return withDatabase(config, async (database, schemas) => {
     const found = await database.session(signal, (session) =>
-      previewAdoption(session, schemas, inputOf(terminal)),
+      previewAdoption(session, schemas, inputOf(config, terminal)),
     );
     terminal.answer(found, previewLines(found));
     return found.obstacles.length > 0 ? exitCodes.failed : exitCodes.done;
   });
 }
 
-function finishCommand(config: Config, terminal: Terminal): Promise<number> {
+function finishCommand(config: Config, terminal: Terminal, options: PersonOptions): Promise<number> {
   return withDatabase(config, async (database, schemas) => {
-    const dropped = await finishAdoption(database, schemas, signal);
+    const dropped = await finishAdoption(database, schemas, signal, personOf(options));
     const line =
       dropped.length === 0
         ? 'There are no original tables to drop.'

@@ -11,14 +11,10 @@ import {
   type CaseRunLine,
   type CaseStep,
 } from '../../db/cases/report.ts';
-import { withClient } from '../connection.ts';
 import { withDatabase } from '../database.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 import { grouped } from '../numbers.ts';
-import { summaryLines } from '../summary.ts';
 import type { Terminal } from '../terminal.ts';
-import { startUndo } from '../trigger.ts';
-import { exitCodeOf, followRun } from './run.ts';
 import { utcMinute } from '../../telemetry/times.ts';
 
 const signal = new AbortController().signal;
@@ -121,20 +117,4 @@ function csvLines(found: readonly CaseException[]): string[] {
       [caseId, reason, status, attemptedStatus].map(cell).join(','),
     ),
   ];
-}
-
-/** `surgicase cases undo <run>`: starts a workflow that reverts the cases that have not changed since the run. */
-export function undo(config: Config, terminal: Terminal, run: string): Promise<number> {
-  if (config.isShadow) {
-    throw new CommandError(
-      exitCodes.usage,
-      'SHADOW is true, and an undo has no dry run. Unset SHADOW to undo a run.',
-    );
-  }
-  return withClient(config, async (client) => {
-    const handle = await startUndo(client, run);
-    const { workflowId, runId, end } = await followRun(client, config, terminal, handle);
-    terminal.answer({ job: 'case-undo', workflowId, runId, ...end }, summaryLines('case-undo', end));
-    return exitCodeOf(end);
-  });
 }

@@ -1,25 +1,35 @@
 import type { Config } from '../../config/config.ts';
-import { lookupProvider, searchProviders, type ProviderFound } from '../../db/registry/lookup.ts';
+import {
+  lookupProvider,
+  searchProviders,
+  type ProviderFound,
+  type SearchAnswer,
+} from '../../db/registry/lookup.ts';
 import { isListed } from '../../nppes/rows/dates.ts';
 import { isTenDigits } from '../../nppes/rows/npi.ts';
+import { columnLines } from '../columns.ts';
 import { withDatabase } from '../database.ts';
 import { CommandError, exitCodes } from '../exit.ts';
+import { grouped } from '../numbers.ts';
 import { registryLines, registryStatus } from '../registry.ts';
 import type { Terminal } from '../terminal.ts';
 
 const signal = new AbortController().signal;
 
-/** `surgicase npi lookup <npi>`: shows the filled columns of a provider's row, and whether the provider is deactivated. */
+/**
+ * `surgicase npi lookup <npi>`: shows the filled columns of a provider's row, and whether the provider is deactivated. Exits
+ * with 1 when there is no such provider.
+ */
 export function lookup(config: Config, terminal: Terminal, npi: string): Promise<number> {
   if (!isTenDigits(npi))
     throw new CommandError(exitCodes.usage, `"${npi}" is not a valid NPI: an NPI has ten digits.`);
   return withDatabase(config, async (database, schemas) => {
     const found = await database.session(signal, (session) => lookupProvider(session, schemas, npi));
     const lines = found
-      ? [found.table, ...deactivationLines(found.columns), ...columnLines(found.columns)]
+      ? [found.table, ...deactivationLines(found.columns), ...rowLines(found.columns)]
       : [`NPI ${npi} is not in npi_data_0, npi_data_1 or npi_data_2.`];
     terminal.answer(found ?? null, lines);
-    return exitCodes.done;
+    return found ? exitCodes.done : exitCodes.failed;
   });
 }
 
@@ -31,9 +41,9 @@ function deactivationLines(columns: ProviderFound['columns']): string[] {
   return [`DEACTIVATED on ${deactivation}; not in the search tables.`];
 }
 
-function columnLines(columns: ProviderFound['columns']): string[] {
-  const width = Math.max(...Object.keys(columns).map((name) => name.length));
-  return Object.entries(columns).map(([name, text]) => `  ${name.padEnd(width)}  ${text}`);
+function rowLines(columns: ProviderFound['columns']): string[] {
+  const cells = Object.entries(columns).map(([name, value]) => [name, String(value)]);
+  return columnLines(['COLUMN', 'VALUE'], cells);
 }
 
 /** `surgicase npi status`: shows what is loaded, the gaps, and the refused rows in quarantine. */
@@ -64,16 +74,33 @@ export function search(
       name,
       ...(state !== undefined && { state }),
       ...(contains !== undefined && { isAnywhere: contains }),
-      limitRows: limit,
+      // One more than is shown tells whether there are more.
+      limitRows: limit + 1,
     };
     const found = await database.session(signal, (session) => searchProviders(session, schemas, question));
-    const lines = found.map((row) => Object.values(row).join('  '));
-    terminal.answer(
-      found,
-      lines.length > 0
-        ? lines
-        : [`No provider's name matches "${name}"${state === undefined ? '' : ` in the state ${state}`}.`],
-    );
+    const lists = (['surgeon', 'facility'] as const).map((kind) => found.filter((row) => row.kind === kind));
+    const shown = lists.flatMap((rows) => rows.slice(0, limit));
+    const nothing = `No provider's name matches "${name}"${state === undefined ? '' : ` in the state ${state}`}.`;
+    terminal.answer(shown, shown.length > 0 ? providerLines(shown) : [nothing]);
+    if (lists.some((rows) => rows.length > limit)) terminal.say(cutLine(limit, state));
     return exitCodes.done;
   });
+}
+
+function providerLines(rows: readonly SearchAnswer[]): string[] {
+  const cells = rows.map((row) => [
+    row.kind,
+    String(row.npi),
+    row.kind === 'surgeon'
+      ? [row.last_name, row.first_name].filter(Boolean).join(', ')
+      : (row.facility_name ?? ''),
+    ...[row.address, row.city, row.state, row.zip].map((cell) => cell ?? ''),
+  ]);
+  return columnLines(['KIND', 'NPI', 'NAME', 'ADDRESS', 'CITY', 'STATE', 'ZIP'], cells);
+}
+
+function cutLine(limit: number, state: string | undefined): string {
+  const narrower =
+    state === undefined ? 'A longer name or --state narrows the search' : 'A longer name narrows the search';
+  return `More match: at most ${grouped(limit)} surgeons and ${grouped(limit)} facilities are shown. ${narrower}; \`--limit ${limit * 5}\` shows more.`;
 }

@@ -5,7 +5,7 @@ import { estimateMonthly, type MonthlyEstimate } from '../../spool/estimate.ts';
 import { freeBytesIn } from '../../nppes/transfer/disk-space.ts';
 import { releaseName } from '../../nppes/page/release.ts';
 import { CommandError, exitCodes } from '../exit.ts';
-import { offeredMonthly } from '../monthly.ts';
+import { offeredMonthly } from '../offered.ts';
 import { aboutMinutes, grouped, sized } from '../numbers.ts';
 import { outgoing } from '../../worker/outgoing.ts';
 import type { Terminal } from '../terminal.ts';

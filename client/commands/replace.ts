@@ -1,5 +1,6 @@
 import type { Config } from '../../config/config.ts';
 import { withClient } from '../connection.ts';
+import { personOf, type PersonOptions } from '../decided-by.ts';
 import type { Terminal } from '../terminal.ts';
 import { startManually } from '../trigger.ts';
 import { answerRun } from './run.ts';
@@ -8,11 +9,12 @@ import { answerRun } from './run.ts';
 export function replace(
   config: Config,
   terminal: Terminal,
-  { wait }: { readonly wait: boolean },
+  { wait, ...options }: PersonOptions & { readonly wait: boolean },
 ): Promise<number> {
   return withClient(config, async (client) => {
     const handle = await startManually(client, 'npi-update', {
       replace: true,
+      ...personOf(options),
       ...(config.isShadow && { dryRun: true }),
     });
     return answerRun({ client, config, terminal, job: 'npi-update', handle, wait });

@@ -1,3 +1,4 @@
+import process from 'node:process';
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import type { Config } from '../../config/config.ts';
 import type { Job } from '../../contract/schedules.ts';
@@ -5,8 +6,10 @@ import type { RunInput } from '../../contract/workflows.ts';
 import { withClient } from '../connection.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 import { follow, type RunEnd } from '../follow.ts';
+import { mayLeave } from '../leaving.ts';
 import { runLink } from '../links.ts';
 import { progressLine, stepName } from '../progress.ts';
+import { createRate } from '../rate.ts';
 import { summaryLines } from '../summary.ts';
 import type { Terminal } from '../terminal.ts';
 import { runningRun, startManually, triggerSchedule } from '../trigger.ts';
@@ -14,7 +17,7 @@ import { runningRun, startManually, triggerSchedule } from '../trigger.ts';
 export interface RunOptions {
   /** False: return as soon as the run has started. */
   readonly wait: boolean;
-  /** Follow the run that is already running, if there is one. */
+  /** Follow the open run of the job, and start none. */
   readonly attach?: boolean;
   readonly dryRun?: boolean;
   /** A run that would move more cases than this waits for approval. */
@@ -54,7 +57,8 @@ export async function answerRun({
     terminal.answer({ job, ...started }, [`${job} started as ${started.workflowId} (run ${started.runId})`]);
     return exitCodes.done;
   }
-  const { workflowId, runId, end } = await followRun(client, config, terminal, handle);
+  const again = `\`surgicase run ${job} --attach\` follows it again.`;
+  const { workflowId, runId, end } = await followRunAlone(client, config, terminal, { handle, again });
   terminal.answer({ job, workflowId, runId, ...end }, summaryLines(job, end));
   return exitCodeOf(end);
 }
@@ -62,7 +66,7 @@ export async function answerRun({
 async function startOrAttach(
   client: Client,
   job: Job,
-  { attach: mayAttach, dryRun, limit }: RunOptions,
+  { attach, dryRun, limit }: RunOptions,
 ): Promise<WorkflowHandle> {
   if (job === 'npi-update' && limit !== undefined) {
     throw new CommandError(
@@ -70,13 +74,34 @@ async function startOrAttach(
       '--limit applies only to jobs that move cases. For npi-update, set NPI_MAX_REFUSED.',
     );
   }
-  const running = mayAttach ? await runningRun(client, job) : undefined;
-  if (running) return running;
+  if (attach) {
+    const running = await runningRun(client, job);
+    if (running) return running;
+    throw new CommandError(
+      exitCodes.failed,
+      `No run of ${job} is open. \`surgicase run ${job}\` starts one, and \`surgicase runs list ${job}\` shows the earlier ones.`,
+    );
+  }
   const input: RunInput = { ...(dryRun && { dryRun }), ...(limit !== undefined && { limit }) };
   return Object.keys(input).length > 0 ? startManually(client, job, input) : triggerSchedule(client, job);
 }
 
-/** Follows a run on the terminal, with a bar. Ctrl-C stops the command; the run continues. */
+/** The same as `followRun`. Ctrl-C ends the command, which says that the run continues, and with `again` how to follow it. */
+export function followRunAlone(
+  client: Client,
+  config: Config,
+  terminal: Terminal,
+  { handle, again }: { readonly handle: WorkflowHandle; readonly again: string },
+): ReturnType<typeof followRun> {
+  const say = () => {
+    terminal.progress();
+    // On stderr also with --quiet.
+    process.stderr.write(`The run ${handle.workflowId} continues. ${again}\n`);
+  };
+  return mayLeave(say, () => followRun(client, config, terminal, handle));
+}
+
+/** Follows a run on the terminal, with a bar. */
 export async function followRun(
   client: Client,
   config: Config,
@@ -85,10 +110,11 @@ export async function followRun(
 ): Promise<{ readonly workflowId: string; readonly runId: string; readonly end: RunEnd }> {
   const identity = await identityOf(handle);
   terminal.say(`${identity.workflowId}: ${runLink(config, identity)}`);
+  const rate = createRate();
   const end = await follow(client, handle, {
     snapshot: (snapshot) =>
       terminal.progress(
-        progressLine(snapshot, identity.runId, terminal.columns()),
+        progressLine(snapshot, identity.runId, terminal.columns(), rate(snapshot, performance.now())),
         stepName(snapshot, identity.runId),
       ),
     waiting: () => terminal.say('No worker is running. The run waits until one starts (`surgicase worker`).'),

@@ -1,5 +1,5 @@
 import { completeCases, type CasesLack } from './cases.ts';
-import { buildShadowKeys, copyChanges, copyRanges } from './copy.ts';
+import { buildShadowKeys, copyChanges, copyRanges, type BeforeRange } from './copy.ts';
 import { areSound, countFindings } from './findings.ts';
 import { asAdoption } from './lease.ts';
 import { lastLogged, readLogged, writeLedger, type Logged, type ParseLogged } from './ledger.ts';
@@ -19,9 +19,11 @@ import { settledSignature, swapTables, withFreshTimes } from './swap.ts';
 import { allTables, isEmpty, isShapedWrong, readAdoptedTables, tablesIn } from './tables.ts';
 import type { Database } from '../connection/pool.ts';
 import { DbError, StatementError } from '../connection/errors.ts';
+import { giveWay } from '../connection/give-way.ts';
 import type { Lease } from '../ledger/lease.ts';
 import { migrate } from '../schema/migrate.ts';
 import type { AdoptedCounts } from '../schema/ledger-json.ts';
+import { recordDecision } from '../ledger/decisions.ts';
 import type { Session } from '../connection/session.ts';
 import type { Schemas } from '../schema/tables.ts';
 
@@ -29,6 +31,8 @@ import type { Schemas } from '../schema/tables.ts';
 export interface AdoptInput {
   readonly words: RefusalWords;
   readonly parseLogged: ParseLogged;
+  /** While the server runs more statements than this, the adoption pauses before each range. */
+  readonly maxThreadsRunning: number;
   /** Progress: the step, and its current table or range, or the number of rows done. */
   onStep(step: string, detail?: string | number): void;
   /** Unexpected events, for people. */
@@ -67,13 +71,26 @@ export async function adopt(
   if (!isNeeded) return { outcome: 'nothing', cases, originals: [] };
   // Missing tables are created first, so every table has an original.
   await migrate(database, schemas, signal);
+  const pause = pauseBetweenRanges(input, signal);
   return asAdoption(database, signal, async (session, lease) => {
     // Another adoption may have finished while this one waited for it.
     const before = await keptOriginals(session, schemas);
     if (before.length > 0) return { outcome: 'kept', cases, originals: before };
-    const done = await copyAndSwap(session, schemas, lease, input).catch(refuseOddity);
+    const done = await copyAndSwap(session, schemas, lease, { ...input, pause }).catch(refuseOddity);
     return { outcome: 'adopted', cases, ...done, originals: await keptOriginals(session, schemas) };
   });
+}
+
+/** Lets the statements of others go first, and says so. */
+function pauseBetweenRanges({ maxThreadsRunning, onStep }: AdoptInput, signal: AbortSignal): BeforeRange {
+  return async (session) => {
+    const pause = await giveWay(session, maxThreadsRunning, signal);
+    if (pause) onStep('pausing because the server is busy', `${pause.threadsRunning} running statements`);
+  };
+}
+
+interface PacedInput extends AdoptInput {
+  readonly pause: BeforeRange;
 }
 
 /** Tables can differ in ways that the obstacles do not cover. Then a statement fails, always before the swap. */
@@ -106,7 +123,7 @@ async function copyAndSwap(
   session: Session,
   schemas: Schemas,
   lease: Lease,
-  input: AdoptInput,
+  input: PacedInput,
 ): Promise<{ readonly counts: AdoptedCounts; readonly logged: Logged }> {
   for (let round = 1; round <= mostRounds; round++) {
     const logged = await readLogged(session, schemas, input.parseLogged);
@@ -159,7 +176,7 @@ async function tryToSwap(session: Session, copy: Copy, round: Round): Promise<Ad
   const { plan } = copy;
   const { lease, input } = round;
   let read = 0;
-  await copyRanges(session, plan, lease, (counts) => {
+  await copyRanges(session, plan, { lease, before: input.pause }, (counts) => {
     read += counts.read;
     input.onStep('copying', read);
   });
@@ -170,7 +187,7 @@ async function tryToSwap(session: Session, copy: Copy, round: Round): Promise<Ad
 interface Round {
   readonly lease: Lease;
   readonly logged: Logged;
-  readonly input: AdoptInput;
+  readonly input: PacedInput;
 }
 
 /** @returns the counts of the copied rows; undefined if an original changed meanwhile */
@@ -183,7 +200,7 @@ async function compareAndSwap(
   if (signature === undefined) return undefined;
   const { schemas } = plan;
   if (shapeOf(schemas, await readAdoptedTables(session, schemas)) !== shape) return undefined;
-  await copyChanges(session, plan, lease, (number, count) =>
+  await copyChanges(session, plan, { lease, before: input.pause }, (number, count) =>
     input.onStep('comparing with the originals', `range ${number} of ${count}`),
   );
   const counts = sumOf((await copiedRanges(session)).map((range) => range.counts));
@@ -209,7 +226,7 @@ function sumOf(all: readonly AdoptedCounts[]): AdoptedCounts {
 }
 
 /**
- * Drops the originals that an adoption kept, and its leftovers.
+ * Drops the originals that an adoption kept, and its leftovers, and records who decided it.
  * @returns the originals that were dropped
  * @throws DbError LeaseHeld; AdoptionRefused before the swap
  */
@@ -217,6 +234,7 @@ export async function finishAdoption(
   database: Database,
   schemas: Schemas,
   signal: AbortSignal,
+  person: { readonly by: string; readonly reason?: string },
 ): Promise<readonly string[]> {
   // Checked before waiting for the lock: a person who asks during an adoption has not seen its outcome.
   const before = await database.session(signal, async (session) => {
@@ -231,6 +249,7 @@ export async function finishAdoption(
   if (before.length === 0) return [];
   return asAdoption(database, signal, async (session) => {
     const originals = await keptOriginals(session, schemas);
+    await recordDecision(session, { what: 'adopt', ...person });
     await dropAdoption(session, schemas);
     for (const original of originals) await session.query(`DROP TABLE IF EXISTS ${original}`);
     return originals;

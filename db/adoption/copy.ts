@@ -12,11 +12,19 @@ const rowsPerRange = 20_000;
 const first = '-9223372036854775808';
 const last = '9223372036854775807';
 
+/** Called before a range is read, outside a transaction. */
+export type BeforeRange = (session: Session) => Promise<void>;
+
+interface Copying {
+  readonly lease: Lease;
+  readonly before: BeforeRange;
+}
+
 /** Copies the remaining rows, one range of NPIs after another. Calls `onRange` for each range, copied ones included. */
 export async function copyRanges(
   session: Session,
   plan: AdoptPlan,
-  lease: Lease,
+  { lease, before }: Copying,
   onRange: (counts: AdoptedCounts) => void,
 ): Promise<void> {
   const copied = await copiedRanges(session);
@@ -24,6 +32,7 @@ export async function copyRanges(
   let number = copied.length;
   let end = copied.at(-1)?.to;
   while (end !== last) {
+    await before(session);
     const from = end === undefined ? first : String(BigInt(end) + 1n);
     end = await endOfRange(session, plan, from);
     onRange(await copyRange(session, plan, lease, { number, from, to: end }));
@@ -144,11 +153,12 @@ function wholeRow({ found }: AdoptedTable): string {
 export async function copyChanges(
   session: Session,
   plan: AdoptPlan,
-  lease: Lease,
+  { lease, before }: Copying,
   onRange: (number: number, count: number) => void,
 ): Promise<void> {
   const ranges = await copiedRanges(session);
   for (const range of ranges) {
+    await before(session);
     onRange(range.number + 1, ranges.length);
     if (isSame(range, await checksumsOf(session, plan, range))) continue;
     await copyRange(session, plan, lease, range, true);

@@ -4,6 +4,7 @@ import { npiColumns } from '../schema/npi-columns.ts';
 import type { RangeCounts } from '../schema/ledger-json.ts';
 import type { Shadow } from './shadow.ts';
 import type { Session } from '../connection/session.ts';
+import { keepRows, keptFields } from '../registry/stale.ts';
 import { lastStubFor } from '../registry/stubs.ts';
 import type { NpiTables } from '../schema/tables.ts';
 
@@ -206,6 +207,7 @@ async function applyFates(session: Session, scope: CarryScope): Promise<void> {
        WHERE p.fate IN ('deactivate', 'confirm') AND p.known = ${type} AND ${inRange('p', scope)}`,
     );
   }
+  for (const type of [1, 2] as const) await keepReplaced(session, scope, type);
   for (const type of types) {
     await session.query(
       `DELETE m FROM ${known} STRAIGHT_JOIN ${shadow.tables.data(type)} m ON m.npi = p.npi
@@ -231,6 +233,21 @@ async function applyFates(session: Session, scope: CarryScope): Promise<void> {
     await overlayLaterStubs(session, scope, type);
   }
   await planKnown(session, scope);
+}
+
+/**
+ * Keeps the live rows of later releases that the monthly replaces, because its rows are newer: a new version of the monthly
+ * may lack the provider. A row that is kept although its monthly is given up does no harm, because to apply it again to a
+ * table that has it changes nothing.
+ */
+async function keepReplaced(session: Session, scope: CarryScope, type: 1 | 2): Promise<void> {
+  await keepRows(
+    session,
+    `SELECT p.npi, k.data_release, ${keptFields('k')}
+     FROM ${scope.shadow.stage}_known p STRAIGHT_JOIN ${scope.live.data(type)} k ON k.npi = p.npi
+     WHERE p.fate = 'replace' AND p.known = ${type} AND k.data_release > ? AND ${inRange('p', scope)}`,
+    [scope.releaseId],
+  );
 }
 
 /**

@@ -1,6 +1,7 @@
 import { classify } from '../registry/classify.ts';
 import { npiColumns } from '../schema/npi-columns.ts';
-import { planGroups, writePlan } from '../registry/providers.ts';
+import { planGroups } from '../registry/plan.ts';
+import { writePlan } from '../registry/providers.ts';
 import { updateSearch } from '../registry/search.ts';
 import type { Session } from '../connection/session.ts';
 import type { Shadow } from './shadow.ts';

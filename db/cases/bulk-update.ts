@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { mostBatchCases } from './batch-size.ts';
 import { moveSelected } from './move.ts';
 import { readAll, readExceptions, readMoved, type CaseException, type CaseMoved } from './report.ts';
 import { freezeList } from './selection.ts';
@@ -25,7 +26,6 @@ export interface BulkReport {
   readonly exceptions: ReadonlyMap<string, CaseException>;
 }
 
-const casesPerTransaction = 1000;
 const tries = 5;
 
 /**
@@ -49,7 +49,7 @@ export async function bulkUpdate(
   });
   try {
     await resumed((session) => freezeList(session, schemas, { runId, caseIds, target, isForced }));
-    const input = { runId, casesPerBatch: casesPerTransaction, onProgress: () => undefined };
+    const input = { runId, firstBatchCases: mostBatchCases, onProgress: () => undefined };
     await resuming(() => moveSelected(database, schemas, input, signal), signal);
   } catch (error) {
     const failureType = error instanceof DbError ? error.code : 'Unexpected';

@@ -1,4 +1,6 @@
 import { eq } from 'drizzle-orm';
+import { firstBatchCases, nextBatchCases } from './batch-size.ts';
+import { lanesOf, sideBySide, type Lane } from './lanes.ts';
 import { exceptionReasons, mysqlErrorReason } from './status.ts';
 import { moveStatements, type CaseRun, type MoveStatements } from './move-statements.ts';
 import { readCaseTable } from './table.ts';
@@ -18,8 +20,8 @@ export interface MoveCounts {
 
 export interface MoveInput {
   readonly runId: string;
-  /** Maximum number of cases in one transaction. */
-  readonly casesPerBatch: number;
+  /** The number of cases in the first transaction, when the caller promises one; later ones adapt to the server. */
+  readonly firstBatchCases?: number;
   /** Absent for the bulk update of a host: no other process works on its run. */
   readonly lease?: Lease;
   onProgress(counts: MoveCounts): void;
@@ -31,7 +33,7 @@ const triesOfOneCase = 5;
 
 /**
  * Moves the lines of a run that are still `selected`, in batches. Each batch is one transaction, so that cases and their
- * lines change together. A case whose status has changed since the selection stays as it is, and its line says why.
+ * lines change together. Its size follows the time for which the last one locked its cases (batch-size.ts). A case whose status has changed since the selection stays as it is, and its line says why.
  * Many cases are moved in two lanes, each on its own connection, because the server does most of the work on several cores.
  * A repeated attempt continues where the last one stopped.
  * @throws DbError FencedOut, CountsDiffer; DatabaseBusy when the ledger itself is locked
@@ -45,7 +47,7 @@ export async function moveSelected(
   const { runId } = input;
   const { run, statements, lanes } = await database.session(signal, async (session) => {
     const found = await readRun(session, runId);
-    const split = await lanesOf(session, found, input.casesPerBatch);
+    const split = await lanesOf(session, found);
     return {
       run: found,
       statements: moveStatements(await readCaseTable(session, schemas), found),
@@ -76,43 +78,6 @@ async function readRun(session: Session, runId: string): Promise<CaseRun> {
   return run;
 }
 
-/** A part of a run's lines by case ID: after `after`, up to and including `until` or the last line. */
-interface Lane {
-  readonly after: string;
-  readonly until?: string;
-}
-
-/** Splits the remaining lines into two lanes. A few lines stay in one. */
-async function lanesOf(session: Session, run: CaseRun, casesPerBatch: number): Promise<Lane[]> {
-  const left = run.selectedCount - run.movedCount - run.exceptionCount;
-  if (left <= 2 * casesPerBatch) return [{ after: '' }];
-  const [middle] = await session.query<{ id: string }>(
-    `SELECT case_id AS id FROM case_move WHERE run_id = ? AND state = 'selected' ORDER BY case_id LIMIT 1 OFFSET ?`,
-    [run.runId, Math.floor(left / 2)],
-    'finding the middle of the cases',
-  );
-  return middle ? [{ after: '', until: middle.id }, { after: middle.id }] : [{ after: '' }];
-}
-
-/** Runs all lanes. If one fails, stops the others, waits until they have ended, and throws its error. */
-async function sideBySide(
-  lanes: readonly Lane[],
-  signal: AbortSignal,
-  work: (lane: Lane, signal: AbortSignal) => Promise<void>,
-): Promise<void> {
-  const others = new AbortController();
-  let failure: { readonly error: unknown } | undefined;
-  await Promise.all(
-    lanes.map((lane) =>
-      work(lane, AbortSignal.any([signal, others.signal])).catch((error: unknown) => {
-        failure ??= { error };
-        others.abort();
-      }),
-    ),
-  );
-  if (failure) throw failure.error;
-}
-
 interface LaneWork {
   readonly statements: MoveStatements;
   readonly input: MoveInput;
@@ -133,7 +98,7 @@ async function moveLane(session: Session, work: LaneWork): Promise<void> {
 }
 
 async function moveBatches(session: Session, { statements, input, lane, count }: LaneWork): Promise<void> {
-  let [size, tries, after] = [input.casesPerBatch, 0, lane.after];
+  let [size, tries, after] = [input.firstBatchCases ?? firstBatchCases, 0, lane.after];
   for (;;) {
     const range = await nextRange(session, input.runId, { ...lane, after }, size);
     if (!range) return;
@@ -146,7 +111,8 @@ async function moveBatches(session: Session, { statements, input, lane, count }:
     count(
       'obstacle' in batch ? await markException(session, statements, input, range, batch.obstacle) : batch,
     );
-    [size, tries, after] = [Math.min(input.casesPerBatch, size * 2), 0, range.last];
+    const heldMs = 'obstacle' in batch ? 0 : batch.heldMs;
+    [size, tries, after] = [nextBatchCases({ cases: range.count, heldMs }), 0, range.last];
   }
 }
 
@@ -174,7 +140,9 @@ async function nextRange(
 }
 
 /** `obstacle`: a lock, a deadlock or a MySQL error rolled the batch back. Smaller batches isolate the case that causes it. */
-type BatchEnd = MoveCounts | { readonly obstacle: DbError | StatementError };
+type BatchEnd =
+  | (MoveCounts & { /** For how long the batch locked its cases. */ readonly heldMs: number })
+  | { readonly obstacle: DbError | StatementError };
 
 async function attemptBatch(
   session: Session,
@@ -183,8 +151,10 @@ async function attemptBatch(
   range: Range,
 ): Promise<BatchEnd> {
   let obstacle: DbError | StatementError | undefined;
+  let lockedAtMs = 0;
   try {
-    return await inBatch(session, input, async () => {
+    const done = await inBatch(session, input, async () => {
+      lockedAtMs = performance.now();
       try {
         return await moveRange(session, statements, input.runId, range);
       } catch (error) {
@@ -192,6 +162,7 @@ async function attemptBatch(
         throw error;
       }
     });
+    return { ...done, heldMs: performance.now() - lockedAtMs };
   } catch (error) {
     if (obstacle) return { obstacle };
     throw error;

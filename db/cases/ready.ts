@@ -27,7 +27,7 @@ export async function refuseUnreadyCases(
  * that they read and write. An update that matches no row tests the privileges.
  * @throws DbError DatabaseRefused naming a missing privilege
  */
-async function caseObstacles(
+export async function caseObstacles(
   session: Session,
   schemas: Schemas,
   timestampColumns: readonly string[],

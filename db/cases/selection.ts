@@ -137,8 +137,11 @@ export async function freezeUndo(
   });
 }
 
-/** The timestamp column that the earlier run set and its undo restores. */
-async function columnToUndo(session: Session, undoes: string): Promise<string | undefined> {
+/**
+ * The timestamp column that the earlier run set and its undo restores.
+ * @throws DbError RunNotUndoable
+ */
+export async function columnToUndo(session: Session, undoes: string): Promise<string | undefined> {
   const [run] = await session.query<{ undoes: string | null; ts: string | null; isRunning: 0 | 1 }>(
     `SELECT cr.undoes, cr.timestamp_column AS ts, EXISTS (SELECT 1 FROM lease WHERE lease.run_id = cr.run_id AND expires_at > NOW(6)) AS isRunning
      FROM case_run cr WHERE cr.run_id = ?`,

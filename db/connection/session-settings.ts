@@ -62,13 +62,34 @@ const keyRequired = 'sql_require_primary_key';
 const names = [...Object.keys(wanted), keyRequired];
 const deadlineMs = 10_000;
 
+interface Setting {
+  readonly Variable_name: string;
+  readonly Value: string;
+}
+
+/**
+ * The settings of a session that have not the value that every connection is given, as `name is value`. A proxy that shares
+ * connections can lose them.
+ */
+export async function lostSettings(query: (sql: string) => Promise<readonly Setting[]>): Promise<string[]> {
+  const found = await query(`SHOW SESSION VARIABLES WHERE Variable_name IN ('${names.join("', '")}')`);
+  const lost = found.filter(({ Variable_name: name, Value: value }) => !isSet(name, value));
+  return lost.map(({ Variable_name: name, Value: value }) => `${name} is ${value || "''"}`);
+}
+
+function isSet(name: string, value: string): boolean {
+  if (name === keyRequired) return value === 'OFF';
+  const target = wanted[name];
+  return typeof target === 'number' ? Number(value) === target : value === target;
+}
+
 /** Gives a new connection our settings. A setting that already has its value is left alone: some need a privilege. */
 export async function applySettings(connection: Connection): Promise<ConnectionFacts> {
   const query = async <Row>(sql: string) =>
     (await connection.query({ sql, timeout: deadlineMs }))[0] as Row[];
   // First, because these two also limit what the next statements return.
   await query(`SET SESSION sql_select_limit = ${most}, max_join_size = ${most}, sql_big_selects = 1`);
-  const found = await query<{ Variable_name: string; Value: string }>(
+  const found = await query<Setting>(
     `SHOW SESSION VARIABLES WHERE Variable_name IN ('${names.join("', '")}')`,
   );
   const isKeyRequired = found.some(
@@ -78,9 +99,8 @@ export async function applySettings(connection: Connection): Promise<ConnectionF
   if (isKeyRequired) await query(`SET SESSION ${keyRequired} = OFF`).catch(() => undefined);
   const sets = found.flatMap(({ Variable_name: name, Value: value }) => {
     const target = wanted[name];
-    if (target === undefined) return [];
-    if (typeof target === 'string') return value === target ? [] : [`${name} = '${target}'`];
-    return Number(value) === target ? [] : [`${name} = ${target}`];
+    if (target === undefined || isSet(name, value)) return [];
+    return [`${name} = ${typeof target === 'string' ? `'${target}'` : target}`];
   });
   if (sets.length > 0) await query(`SET SESSION ${sets.join(', ')}`);
   await query('SET NAMES utf8mb4');

@@ -33,6 +33,13 @@ export function publishedFiles(session: Session): Promise<PublishedFile[]> {
   return session.orm((db) => db.select(fields).from(releaseTable).orderBy(releaseId));
 }
 
+/** What a run published, in release order. */
+export function publishedBy(session: Session, runId: string): Promise<PublishedFile[]> {
+  return session.orm((db) =>
+    db.select(fields).from(releaseTable).where(eq(releaseTable.runId, runId)).orderBy(releaseId),
+  );
+}
+
 /** The published file with this name and content, if any. Updates its ETag to the one that the page sends now. */
 export async function findPublished(
   session: Session,

@@ -1,4 +1,4 @@
-import { and, eq, inArray, isNotNull, isNull, sql } from 'drizzle-orm';
+import { and, desc, eq, inArray, isNotNull, isNull, sql } from 'drizzle-orm';
 import { runTable } from '../schema/schema.ts';
 import type { Session } from '../connection/session.ts';
 
@@ -55,38 +55,86 @@ export async function goodRun(
   return run;
 }
 
-/** The run of a job that ended last; times are UTC. */
-export interface LastRun {
+/** A finished run; times are UTC. */
+export interface FinishedRun {
   readonly job: string;
   readonly workflowId: string;
   readonly runId: string;
   readonly outcome: string;
   readonly failureType: string | null;
+  readonly failureMessage: string | null;
+  readonly startedAt: string;
   readonly finishedAt: string;
+  /** Waits included. */
+  readonly seconds: number;
 }
 
-/** The last finished run of each job, without dry runs. */
-export function lastRuns(session: Session): Promise<LastRun[]> {
-  return session.query<LastRun>(
-    `SELECT job, workflow_id AS workflowId, run_id AS runId, outcome, failure_type AS failureType, finished_at AS finishedAt
+const shownRuns = 20;
+
+/** The last finished runs of each job, without dry runs, newest first. */
+export async function finishedRuns(session: Session): Promise<FinishedRun[]> {
+  // A decimal of the server arrives as text.
+  const found = await session.query<Omit<FinishedRun, 'seconds'> & { readonly seconds: string }>(
+    `SELECT job, workflow_id AS workflowId, run_id AS runId, outcome, failure_type AS failureType, failure_message AS failureMessage,
+            started_at AS startedAt, finished_at AS finishedAt,
+            TIMESTAMPDIFF(MICROSECOND, started_at, finished_at) / 1000000 AS seconds
      FROM (SELECT r.*, ROW_NUMBER() OVER (PARTITION BY job ORDER BY finished_at DESC) AS place
-           FROM run r WHERE finished_at IS NOT NULL AND is_dry_run = FALSE) ranked WHERE place = 1`,
+           FROM run r WHERE finished_at IS NOT NULL AND is_dry_run = FALSE) ranked
+     WHERE place <= ${shownRuns} ORDER BY finished_at DESC`,
   );
+  return found.map((run) => ({ ...run, seconds: Number(run.seconds) }));
+}
+
+/** A run of the ledger; `finishedAt` and `outcome` are null while it is open. Times are UTC. */
+export type RecordedRun = typeof runTable.$inferSelect;
+
+/** The latest runs of a job or of all jobs, newest first. */
+export function readRuns(
+  session: Session,
+  { job, limit }: { readonly job: string | undefined; readonly limit: number },
+): Promise<RecordedRun[]> {
+  return session.orm((db) =>
+    db
+      .select()
+      .from(runTable)
+      .where(job === undefined ? undefined : eq(runTable.job, job))
+      .orderBy(desc(runTable.startedAt))
+      .limit(limit),
+  );
+}
+
+/** The run with this id, if the ledger has one. */
+export async function readRun(session: Session, runId: string): Promise<RecordedRun | undefined> {
+  const [run] = await session.orm((db) => db.select().from(runTable).where(eq(runTable.runId, runId)));
+  return run;
+}
+
+const longestMessage = 2000;
+
+/** How a run ended. */
+export interface RunClosed {
+  readonly runId: string;
+  readonly outcome: string;
+  readonly failureType?: string;
+  /** Without values of rows. */
+  readonly failureMessage?: string | undefined;
 }
 
 /** Records the end of a run. The first outcome stays. */
 export async function closeRun(
   session: Session,
-  {
-    runId,
-    outcome,
-    failureType,
-  }: { readonly runId: string; readonly outcome: string; readonly failureType?: string },
+  { runId, outcome, failureType, failureMessage }: RunClosed,
 ): Promise<void> {
+  const message = failureMessage && Array.from(failureMessage).slice(0, longestMessage).join('');
   await session.orm((db) =>
     db
       .update(runTable)
-      .set({ finishedAt: sql`NOW(6)`, outcome, failureType: failureType ?? null })
+      .set({
+        finishedAt: sql`NOW(6)`,
+        outcome,
+        failureType: failureType ?? null,
+        failureMessage: message ?? null,
+      })
       .where(and(eq(runTable.runId, runId), isNull(runTable.finishedAt))),
   );
 }

@@ -2,29 +2,10 @@ import type { PublishScope } from './publish-scope.ts';
 import { npiColumns } from '../schema/npi-columns.ts';
 import { clearRefused, enterRefused } from './quarantine.ts';
 import type { Session } from '../connection/session.ts';
+import { tablesOf, type PlanGroup } from './plan.ts';
 import { keepStubs } from './stubs.ts';
+import { keepDisplaced, keepStale } from './stale.ts';
 import { forgetUnreported } from './unreported.ts';
-
-/** How many lines of the plan need the same work. */
-export interface PlanGroup {
-  readonly action: 'insert' | 'update' | 'unchanged' | 'stale';
-  readonly isStub: 0 | 1;
-  readonly known: 0 | 1 | 2 | null;
-  readonly target: 0 | 1 | 2;
-  /** The provider's row comes from this release already. */
-  readonly isOfThis: 0 | 1;
-  readonly npis: number;
-}
-
-/** Counts the lines of the plan by the work that they need. */
-export function planGroups(session: Session, { stage, releaseId }: PublishScope): Promise<PlanGroup[]> {
-  return session.query<PlanGroup>(
-    `SELECT action, is_stub AS isStub, known, target,
-       known_stub_release <=> stub_release AND (is_stub OR known_release <=> ?) AS isOfThis, COUNT(*) AS npis
-     FROM ${stage}_plan GROUP BY 1, 2, 3, 4, 5`,
-    [releaseId],
-  );
-}
 
 const isOfOtherTable = ({ action, known, target }: PlanGroup) => action === 'update' && known !== target;
 const isWritten = ({ action, isStub }: PlanGroup) =>
@@ -33,13 +14,6 @@ const isLater = ({ action, isStub, isOfThis }: PlanGroup) =>
   action === 'unchanged' && isStub === 0 && isOfThis === 0;
 const isDeactivated = ({ action, isStub, isOfThis }: PlanGroup) =>
   isStub === 1 && (action === 'update' || (action === 'unchanged' && isOfThis === 0));
-
-/** The tables that have, or will have, the providers of the matching groups. */
-const tablesOf = (
-  groups: readonly PlanGroup[],
-  place: 'known' | 'target',
-  are: (group: PlanGroup) => boolean,
-) => ([0, 1, 2] as const).filter((table) => groups.some((group) => group[place] === table && are(group)));
 
 /** Applies the plan to `npi_data_*`, and keeps what publishing earlier or later releases may need. */
 export async function writeProviders(
@@ -73,48 +47,6 @@ export async function writePlan(
   for (const table of tablesOf(groups, 'target', isWritten)) await writeRows(session, scope, table);
   for (const table of tablesOf(groups, 'known', isDeactivated)) await deactivate(session, scope, table);
   for (const table of tablesOf(groups, 'known', isLater)) await moveRelease(session, scope, table);
-}
-
-/**
- * Keeps the rows of later releases that this late release overwrites, because its rows are newer. A monthly between the two
- * may remove the row of this release, and then the later one counts again.
- */
-async function keepDisplaced(
-  session: Session,
-  { tables, stage, releaseId }: PublishScope,
-  groups: readonly PlanGroup[],
-): Promise<void> {
-  const isLate = await session.query('SELECT 1 FROM npi_release WHERE release_id > ? LIMIT 1', [releaseId]);
-  if (isLate.length === 0) return;
-  const fields = npiColumns.map(({ name }) => (name === 'npi' ? 'CAST(k.npi AS CHAR)' : `k.${name}`));
-  const isUpdate = ({ action, isStub }: PlanGroup) => action === 'update' && isStub === 0;
-  for (const table of tablesOf(groups, 'known', isUpdate)) {
-    await session.query(
-      `INSERT INTO npi_stale (npi, release_id, fields)
-       SELECT p.npi, p.known_release, JSON_ARRAY(${fields.join(', ')})
-       FROM ${stage}_plan p STRAIGHT_JOIN ${tables.data(table)} k ON k.npi = p.npi
-       WHERE p.action = 'update' AND p.is_stub = FALSE AND p.known = ${table} AND p.known_release > ?
-       ON DUPLICATE KEY UPDATE release_id = npi_stale.release_id`,
-      [releaseId],
-    );
-  }
-}
-
-/** Keeps full rows that are older than the known row. db/baseline/stale.ts applies them again after a monthly. */
-async function keepStale(
-  session: Session,
-  { stage, releaseId }: PublishScope,
-  groups: readonly PlanGroup[],
-): Promise<void> {
-  if (!groups.some(({ action, isStub }) => action === 'stale' && isStub === 0)) return;
-  const fields = npiColumns.map(({ name }) => (name === 'npi' ? 'CAST(s.npi AS CHAR)' : `s.${name}`));
-  await session.query(
-    `INSERT INTO npi_stale (npi, release_id, fields)
-     SELECT p.npi, ?, JSON_ARRAY(${fields.join(', ')})
-     FROM ${stage}_plan p STRAIGHT_JOIN ${stage} s ON s.npi = p.npi AND s.row_no = p.row_no
-     WHERE p.action = 'stale' AND p.is_stub = FALSE ON DUPLICATE KEY UPDATE release_id = npi_stale.release_id`,
-    [releaseId],
-  );
 }
 
 /** Writes full rows to the table of their type, and stubs of unknown providers to table 0, in key order. */

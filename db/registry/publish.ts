@@ -2,7 +2,8 @@ import { classify } from './classify.ts';
 import type { PublishScope } from './publish-scope.ts';
 import { DbError } from '../connection/errors.ts';
 import { fence, type Lease } from '../ledger/lease.ts';
-import { planGroups, writeProviders, type PlanGroup } from './providers.ts';
+import { planGroups, type PlanGroup } from './plan.ts';
+import { writeProviders } from './providers.ts';
 import type {
   RowCounts,
   PublishReport,

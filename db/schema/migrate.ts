@@ -30,12 +30,13 @@ export function migrate(database: Database, schemas: Schemas, signal: AbortSigna
   });
 }
 
-/** The statements that `migrate` would run now. Changes nothing. */
+/** The statements that `migrate` would run now, in their order and for one session. Changes nothing. */
 export async function migrateStatements(session: Session, schemas: Schemas): Promise<string[]> {
   const collations = await collationsOf(session);
   const pending = await pendingMigrations(session, schemas.scheduler);
   return [
     ...(await missingSchemas(session, schemas, collations.nearest)),
+    ...(pending.length > 0 ? [`USE ${schemas.scheduler}`, migrationTable(collations)] : []),
     ...pending.flatMap((file) => statementsOf(file, collations)),
     ...(await missingTables(session, schemas, collations.nearest)).map(({ ddl }) => ddl),
   ];
@@ -70,10 +71,13 @@ async function pendingMigrations(session: Session, schema: string): Promise<stri
     .sort();
 }
 
-async function runMigrations(session: Session, schema: string, collations: Collations): Promise<string[]> {
-  await session.query(`CREATE TABLE IF NOT EXISTS migration (
+const migrationTable = ({ nearest }: Collations) =>
+  `CREATE TABLE IF NOT EXISTS migration (
     name VARCHAR(80) NOT NULL PRIMARY KEY, applied_at DATETIME(6) NOT NULL
-    ) DEFAULT CHARACTER SET utf8mb4 COLLATE ${collations.nearest}`);
+  ) DEFAULT CHARACTER SET utf8mb4 COLLATE ${nearest}`;
+
+async function runMigrations(session: Session, schema: string, collations: Collations): Promise<string[]> {
+  await session.query(migrationTable(collations));
   const created: string[] = [];
   for (const file of await pendingMigrations(session, schema)) {
     for (const statement of statementsOf(file, collations)) {
@@ -81,7 +85,6 @@ async function runMigrations(session: Session, schema: string, collations: Colla
       const name = /^CREATE TABLE IF NOT EXISTS (\w+)/.exec(statement)?.[1];
       if (name !== undefined) created.push(`${schema}.${name}`);
     }
-    await session.query('INSERT INTO migration (name, applied_at) VALUES (?, NOW(6))', [file]);
   }
   return created;
 }
@@ -95,9 +98,12 @@ async function apply(session: Session, statement: string): Promise<void> {
   });
 }
 
-/** DDL commits by itself, so an interrupted migration runs again; what it created already stays unchanged. */
+/**
+ * The statements of a migration; the last one records it. DDL commits by itself, so an interrupted migration runs again; what it
+ * created already stays unchanged.
+ */
 function statementsOf(file: string, { nearest, exact }: Collations): string[] {
-  return readFileSync(new URL(file, folder), 'utf8')
+  const statements = readFileSync(new URL(file, folder), 'utf8')
     .replace(/^--.*$/gm, '')
     .replaceAll('{collation}', nearest)
     .replaceAll('{exact}', exact)
@@ -109,6 +115,7 @@ function statementsOf(file: string, { nearest, exact }: Collations): string[] {
         .replace(/^CREATE TABLE /, 'CREATE TABLE IF NOT EXISTS ')
         .replace(/^INSERT INTO/, 'INSERT IGNORE INTO'),
     );
+  return [...statements, `INSERT INTO migration (name, applied_at) VALUES ('${file}', NOW(6))`];
 }
 
 async function createApplicationTables(

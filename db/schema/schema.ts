@@ -60,8 +60,42 @@ export const runTable = mysqlTable(
     finishedAt: moment('finished_at'),
     outcome: varchar('outcome', { length: 20 }),
     failureType: varchar('failure_type', { length: 60 }),
+    failureMessage: varchar('failure_message', { length: 2000 }),
   },
   (table) => [index('by_job').on(table.job, table.startedAt)],
+);
+
+export const decisionTable = mysqlTable(
+  'decision',
+  {
+    decisionId: bigint('decision_id', { mode: 'number', unsigned: true }).autoincrement().primaryKey(),
+    /** Null for a schedule and for the end of an adoption. */
+    runId: char('run_id', { length: 36 }),
+    job: varchar('job', { length: 40 }),
+    what: varchar('what', { length: 20 }).notNull(),
+    by: varchar('decided_by', { length: 200 }).notNull(),
+    reason: varchar('reason', { length: 1000 }),
+    decidedAt: moment('decided_at').notNull(),
+  },
+  (table) => [uniqueIndex('by_run').on(table.runId, table.what, table.decidedAt)],
+);
+
+export const warningTable = mysqlTable(
+  'warning',
+  {
+    warningId: bigint('warning_id', { mode: 'number', unsigned: true }).autoincrement().primaryKey(),
+    job: varchar('job', { length: 40 }).notNull(),
+    remark: varchar('remark', { length: 600 }).notNull(),
+    isStanding: boolean('is_standing').notNull(),
+    runId: char('run_id', { length: 36 }).notNull(),
+    firstSeen: moment('first_seen').notNull(),
+    lastSeen: moment('last_seen').notNull(),
+    goneAt: moment('gone_at'),
+    acknowledgedAt: moment('acknowledged_at'),
+    acknowledgedBy: varchar('acknowledged_by', { length: 200 }),
+    acknowledgedReason: varchar('acknowledged_reason', { length: 1000 }),
+  },
+  (table) => [uniqueIndex('by_remark').on(table.job, table.remark)],
 );
 
 export const releaseTable = mysqlTable(
@@ -223,6 +257,8 @@ export const adoptionRangeTable = mysqlTable('npi_adoption_range', {
 export const ownTables = [
   leaseTable,
   runTable,
+  decisionTable,
+  warningTable,
   releaseTable,
   checkpointTable,
   stubTable,

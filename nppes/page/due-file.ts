@@ -16,7 +16,7 @@ export function dueFile(
   file: ListedRelease,
   published: readonly PublishedRelease[],
   today: string,
-): Omit<Due, 'gaps'> {
+): Omit<Due, 'gaps' | 'warnings'> {
   const { kind, periodEnd } = file.release;
   const name = releaseName(file.release);
   const not = (remark: string, superseded: readonly ListedRelease[] = []) => ({

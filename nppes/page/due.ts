@@ -19,6 +19,8 @@ export interface Due {
   /** A monthly first, then the releases that follow it, oldest first: weeklies and the newest deactivation report. */
   readonly due: readonly ListedRelease[];
   readonly remarks: readonly string[];
+  /** Those remarks that say that something is missing. */
+  readonly warnings: readonly string[];
   /** Weeklies and reports whose rows are in the monthly that is loaded or due. */
   readonly superseded: readonly ListedRelease[];
   /** Days that no release covers, and that are not in the monthly that is loaded or due. */
@@ -58,18 +60,21 @@ export function dueReleases(
     .map(({ start, end }) => ({ start: start > coveredUntil ? start : dayAfter(coveredUntil, 1), end }));
   const after = [...open.filter(isCurrent), ...openReports].sort(byRelease);
   const due = [...(baseline ? [baseline] : []), ...after];
-  const remarks = [
-    ...future.map(({ release }) => futureRemark(release)),
+  const warnings = [
     ...open
       .filter((weekly) => !isCurrent(weekly))
       .map(({ release }) => `${releaseName(release)} is an old weekly that a notice links: not loaded.`),
     ...openGaps.map(
       ({ start, end }) => `No weekly covers the days from ${start} to ${end}. A later monthly brings them.`,
     ),
+  ];
+  const remarks = [
+    ...future.map(({ release }) => futureRemark(release)),
+    ...warnings,
     ...(baseline ? [] : notLoaded(state, openGaps)),
     ...(due.length === 0 ? [nothingDue(weeklies.length)] : []),
   ];
-  return { due, remarks, superseded, gaps: openGaps };
+  return { due, remarks, warnings, superseded, gaps: openGaps };
 }
 
 /** The days that neither a published release nor a listed weekly covers, counted from the last monthly. */

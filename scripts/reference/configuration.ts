@@ -18,7 +18,12 @@ const libraryVariables = [
     'AWS SDK',
     'Used only with `DB_SECRET_ID`.',
   ],
-  ['`NO_COLOR`', 'Node', 'Turns off colors on the terminal.'],
+  ['`NO_COLOR`', 'Node', 'Turns off colors on the terminal, and symbols in `surgicase status`.'],
+  [
+    '`LC_ALL`, `LC_CTYPE`, `LANG`',
+    'the operating system',
+    'With UTF-8 in the first one that is set, `surgicase status` prints symbols.',
+  ],
 ];
 
 /** docs/configuration.md: every environment variable with its default and meaning. */
@@ -29,7 +34,7 @@ export function configurationPage(): string {
     'it. An empty value counts as not set. Settings are read when a process starts.\n',
     'Wrong values stop a command at start with exit code 2. One message lists all of them, each with its name, the value that',
     'was found (passwords masked) and the values that are accepted. A variable that this version would ignore stops a command',
-    'in the same way: one that is announced and not implemented yet, such as `HEALTH_ADDRESS`, and a name that differs from a name',
+    'in the same way: one that is announced and not implemented yet, such as `NPI_REFERENCE_FILES=on`, and a name that differs from a name',
     'in the table by a letter or two.\n',
     'When neither a database nor Temporal is configured, all commands except `start` use the services of the',
     '`surgicase start` that runs in the same folder (`.surgicase/services.env`).\n',

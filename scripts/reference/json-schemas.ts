@@ -1,25 +1,15 @@
 import { z } from 'zod';
+import { count, counts, flag, identity, nullableText, oneOf, text, texts } from './json-fields.ts';
+import { databaseStatus, problems, registry, temporalStatus, unanswered } from './json-status.ts';
+import { caseException, casePreview, caseRun, caseStep, recordedRun, runDetails } from './json-runs.ts';
 
 // The JSON output of every command. docs/json-output.md is generated from these schemas, and test/bed/cli.ts checks the
 // output of every command that a test runs with --json.
 
-const text = (meaning: string) => z.string().describe(meaning);
-const count = (meaning: string) => z.number().describe(meaning);
-const flag = (meaning: string) => z.boolean().describe(meaning);
-const texts = (meaning: string) => z.array(z.string()).describe(meaning);
-const counts = (meaning: string) => z.record(z.string(), z.number()).describe(meaning);
-const oneOf = <const T extends readonly string[]>(values: T, meaning: string) =>
-  z.enum(values).describe(meaning);
-
-const identity = {
-  job: text('The job: `pending-payment-update`, `npi-update`, `paid-update` or `case-undo`'),
-  workflowId: text('Workflow id in Temporal'),
-  runId: text('Run id in Temporal and in the run ledger'),
-};
 const failure = {
   isDone: z.literal(false).describe('Whether the run ended without a failure'),
   failureType: text(
-    'A failure type of [operations](operations.md), or `Cancelled`, `Terminated`, `TimedOut`, `Error`',
+    'A failure type of [troubleshooting](troubleshooting.md), or `Cancelled`, `Terminated`, `TimedOut`, `Error`',
   ),
   message: text('What happened, for people'),
 };
@@ -60,88 +50,6 @@ const started = z.object(identity);
 const answered = { workflowId: identity.workflowId, runId: identity.runId };
 const exitCode = { exitCode: count('Exit code of this run') };
 
-const gap = z.object({ start: text('First missing day'), end: text('Last missing day') });
-const newest = z
-  .object({
-    fileName: text('Name of the zip'),
-    periodEnd: text('Last day of its period'),
-    publishedAt: text('When it was published, UTC'),
-  })
-  .optional();
-const registry = z.object({
-  dataUntil: z
-    .string()
-    .nullable()
-    .describe('Last day that a loaded weekly or monthly covers; null before the first'),
-  newest: z
-    .object({ weekly: newest, monthly: newest, deactivation: newest })
-    .describe('The newest loaded release of each kind'),
-  gaps: z.array(gap).describe('Days that no loaded release covers'),
-  refused: z
-    .array(
-      z.object({
-        releaseId: count('Id of the release in the ledger; 0 for an adopted database'),
-        fileName: z.string().nullable().describe('Name of the zip; null for an adopted database'),
-        reason: text('Why the rows were refused'),
-        rowCount: count('Number of rows'),
-      }),
-    )
-    .describe('Refused rows that no later valid row has replaced'),
-  unreported: count(
-    'Providers that are deactivated in the tables but missing from the last deactivation report',
-  ),
-});
-const unanswered = z.object({ error: text('Why the service did not answer') });
-const failedRun = z.object({
-  ...identity,
-  status: oneOf(['failed', 'terminated', 'timed out'], 'How the run ended'),
-  endedAt: text('End, UTC'),
-});
-const temporalStatus = z.object({
-  isWorkerPolling: flag('A worker is running'),
-  schedules: z
-    .array(
-      z.object({
-        job: identity.job,
-        state: oneOf(['active', 'paused', 'missing'], 'State of the schedule'),
-        note: z.string().optional().describe('Note of a pause'),
-        nextAt: z.string().optional().describe('Next run, UTC'),
-      }),
-    )
-    .describe('One entry for each job'),
-  openRuns: z
-    .array(
-      z.object({
-        workflowId: identity.workflowId,
-        runId: identity.runId,
-        workflowType: text('Workflow type'),
-        startedAt: text('Start, UTC'),
-        phase: z.string().optional().describe('Current phase; absent while no worker answers'),
-      }),
-    )
-    .describe('Runs that have not ended'),
-  failedRuns: z.array(failedRun).describe('The last run of each job that did not complete, if there is one'),
-});
-const lastRun = z.object({
-  ...identity,
-  outcome: text('How the run ended'),
-  failureType: z.string().nullable().describe('Failure type; null when it did not fail'),
-  finishedAt: text('End, UTC'),
-});
-const databaseStatus = z.object({
-  obstacles: texts('What keeps loads from running; empty when the database is ready'),
-  lastRuns: z.array(lastRun).describe('The last finished run of each job'),
-  longestSeconds: z
-    .record(z.string(), z.number())
-    .describe('Seconds of the longest of the last ten good runs, by job'),
-  unrecorded: z
-    .array(failedRun)
-    .describe('Runs that failed after the last run in the ledger and are not in it'),
-  registry: registry
-    .optional()
-    .describe("The same as in `npi status`; absent when this service's tables are missing"),
-});
-
 const scheduleChange = z.object({
   job: identity.job,
   action: oneOf(['created', 'updated', 'unchanged'], 'What happens to the schedule'),
@@ -155,6 +63,7 @@ const schedule = z.object({
   cron: text('Five-field cron'),
   timezone: text('Time zone of the cron'),
   isPaused: flag('The schedule is paused'),
+  pausedUntil: text('When the pause ends by itself, UTC').optional(),
   note: text('Note of the pause; may be empty'),
   nextAt: texts('The next three runs, UTC'),
   lastRuns: z
@@ -202,7 +111,6 @@ const provider = z
     columns: z.record(z.string(), z.union([z.string(), z.number()])).describe('Columns that have a value'),
   })
   .nullable();
-const nullableText = (meaning: string) => z.string().nullable().describe(meaning);
 const address = {
   address: nullableText('First line of the practice location'),
   city: nullableText('City'),
@@ -239,42 +147,13 @@ const replacePreview = z.object({
     .describe('Disk space'),
 });
 
-const nullableNumber = (meaning: string) => z.number().nullable().describe(meaning);
-const casePreview = z.object({
-  job: identity.job,
-  source: count('Status before'),
-  target: count('Status after'),
-  count: count('Number of cases'),
-  caseIds: texts('Case ids, up to `--limit`'),
-});
-const caseRun = z.object({
-  runId: identity.runId,
-  job: identity.job,
-  startedAt: text('Start, UTC'),
-  finishedAt: nullableText('End, UTC; null while it is running'),
-  outcome: nullableText('How the run ended; null while it is running'),
-  sourceStatus: nullableNumber('Status before; null when the run takes cases of any status'),
-  targetStatus: nullableNumber('Status after; null for an undo'),
-  undoes: nullableText('The run that this undo reverts'),
-  selectedCount: count('Selected cases'),
-  movedCount: count('Moved cases'),
-  exceptionCount: count('Cases that did not move'),
-});
-const caseStep = z.object({
-  runId: identity.runId,
-  job: identity.job,
-  state: text('`selected`, `moved`, `exception`, and so on'),
-  fromStatus: nullableNumber('Status before'),
-  toStatus: nullableNumber('Status after'),
-  previousTs: nullableText('Timestamp of the new status before the move'),
-  stateAt: text('When, UTC'),
-  reason: nullableText('Why the case did not move'),
-});
-const caseException = z.object({
-  caseId: text('Case id'),
-  reason: text('Why the case did not move'),
-  status: nullableNumber('Current status; null when the case does not exist'),
-  attemptedStatus: nullableNumber('Status that the run tried to set'),
+const offeredRelease = z.object({
+  fileName: text('Name of the zip'),
+  kind: oneOf(['weekly', 'monthly', 'deactivation'], 'Kind of release'),
+  periodStart: text('First day of its period'),
+  periodEnd: text('Last day of its period, from its name'),
+  state: oneOf(['published', 'superseded', 'not loaded'], '`superseded`: a loaded monthly contains it'),
+  publishedAt: nullableText('When it was published, UTC; null unless it is'),
 });
 
 /** One form of a command's output, and when it appears. */
@@ -323,9 +202,19 @@ export const jsonForms: Readonly<Record<string, readonly JsonForm[]>> = {
     form('With `--no-wait`', started),
   ],
   status: [
+    form('With `--check`', z.object({ problems })),
     form(
-      'Always',
+      'With `--acknowledge`',
       z.object({
+        acknowledged: count('Number of the warning'),
+        by: text('Who acknowledged it'),
+        reason: text('Why').optional(),
+      }),
+    ),
+    form(
+      'Otherwise',
+      z.object({
+        problems,
         temporal: z
           .union([temporalStatus, unanswered])
           .describe('Temporal, or `error` when it does not answer'),
@@ -335,23 +224,71 @@ export const jsonForms: Readonly<Record<string, readonly JsonForm[]>> = {
       }),
     ),
   ],
+  doctor: [
+    form(
+      'Always',
+      z.object({
+        isHealthy: flag('Nothing is wrong, and every check was made'),
+        lines: z
+          .array(
+            z.object({
+              check: text('Name of the check'),
+              state: oneOf(['ok', 'warning', 'wrong', 'not checked'], 'What it found'),
+              text: text('What was found, or why the check was not made'),
+              fix: z.string().optional().describe('What to do'),
+            }),
+          )
+          .describe('At least one entry for each check'),
+      }),
+    ),
+  ],
   'schedules apply': [form('Always', z.array(scheduleChange))],
   'schedules diff': [form('Always', z.array(scheduleChange))],
   'schedules list': [form('One entry for each job', z.array(z.union([schedule, missingSchedule])))],
   'schedules pause': [
-    form('Always', z.object({ job: identity.job, isPaused: flag('The schedule is paused') })),
+    form(
+      'Always',
+      z.object({
+        job: identity.job,
+        isPaused: flag('The schedule is paused'),
+        until: text('When the pause ends by itself, UTC; only with `--for`').optional(),
+      }),
+    ),
   ],
   'schedules resume': [
     form('Always', z.object({ job: identity.job, isPaused: flag('The schedule is paused') })),
   ],
-  'db migrate': [form('Always', z.object({ created: texts('Created tables and columns') }))],
+  'db migrate': [
+    form('Without options', z.object({ created: texts('Created tables and columns') })),
+    form('With `--dry-run`', z.object({ statements: texts('The statements that it would run') })),
+  ],
+  'db check': [
+    form(
+      'Always',
+      z.object({
+        registry: texts('What the loads need and the database lacks'),
+        cases: texts('What the case updates need and the database lacks'),
+      }),
+    ),
+  ],
+  'db grants': [
+    form(
+      'Always',
+      z.object({
+        everyJob: texts('For every job'),
+        monthly: texts('For a monthly, beside those'),
+        adoption: texts('For `db adopt`, beside both'),
+      }),
+    ),
+  ],
   'db adopt': [
     form('Without options', adopted),
     form('With `--dry-run`', adoptPreview),
     form('With `--finish`', z.object({ dropped: texts('Dropped original tables') })),
   ],
   'npi status': [form('Always', registry)],
-  'npi lookup': [form('`null` when there is no such provider', provider)],
+  'npi releases': [form('One entry for each file on the page', z.array(offeredRelease))],
+  'npi lookup': [form('`null`, and exit code 1, when there is no such provider', provider)],
   'npi search': [form('One entry for each provider', z.array(z.union([surgeon, facility])))],
   'npi load': [...ends(npiEnd), form('With `--no-wait`', started)],
   'npi replace': [
@@ -366,6 +303,14 @@ export const jsonForms: Readonly<Record<string, readonly JsonForm[]>> = {
   ],
   'cases exceptions': [form('One entry for each case', z.array(caseException))],
   'cases undo': ends(caseEnd),
+  'runs list': [form('Always', z.array(z.object(recordedRun)))],
+  'runs show': [form('Always', runDetails)],
+  'runs cancel': [
+    form(
+      'Always',
+      z.object({ ...answered, isWorkerPolling: flag('A worker is running, so the run will end soon') }),
+    ),
+  ],
   'runs approve': [form('Always', z.object({ ...answered, decision: text('`approved`') }))],
   'runs reject': [form('Always', z.object({ ...answered, decision: text('`rejected`') }))],
 };

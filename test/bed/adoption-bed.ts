@@ -43,6 +43,7 @@ export async function createBed(name: string, rows: readonly ProductionRow[]): P
     DATABASE_URL: `${inject('mysqlUrl')}${schemas.application}`,
     SEARCH_SCHEMA: schemas.search,
     SCHEDULER_SCHEMA: schemas.scheduler,
+    NPI_MAX_THREADS_RUNNING: '1000',
     LOG_LEVEL: 'error',
   };
   const query = <Row>(sql: string) => session((opened) => opened.query<Row>(sql));

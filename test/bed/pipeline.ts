@@ -89,6 +89,8 @@ export async function startPipeline(
     NPI_WORK_DIR: join(folder, 'work'),
     NPI_ARCHIVE_DIR: join(folder, 'archive'),
     NPI_MAX_REFUSED: '50%',
+    // Other test files keep the same server busy.
+    NPI_MAX_THREADS_RUNNING: '1000',
     TEMPORAL_ADDRESS: inject('temporalAddress'),
     TEMPORAL_NAMESPACE: name,
     LOG_LEVEL: 'error',

@@ -2,9 +2,10 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
 /**
  * What happens to a statement. `pass`: it goes through. `before` and `after`: the worker is stopped before the
- * statement arrives or after it took effect. `held`: it waits until `release` is called.
+ * statement arrives or after it took effect. `held`: it waits until `release` is called. `unknown`: the proxy answers that
+ * it does not know the command. `lost`: the proxy answers that it was done, and the server never sees it.
  */
-export type Verdict = 'pass' | 'before' | 'after' | 'held';
+export type Verdict = 'pass' | 'before' | 'after' | 'held' | 'unknown' | 'lost';
 
 export interface SqlProxy {
   readonly port: number;
@@ -20,7 +21,7 @@ export interface SqlProxy {
 const comQuery = 3;
 
 /**
- * A proxy in front of MySQL that shows each statement to `judge` first. Every verdict except `pass` calls
+ * A proxy in front of MySQL that shows each statement to `judge` first. Every verdict except `pass`, `unknown` and `lost` calls
  * `stop`, which kills or freezes the worker. With `before`, the statement is sent once `stop` has returned;
  * with `held`, once `release` is called; with `after`, the server runs it first and its answer waits for
  * `stop`. The proxy sees the statements that mysql2 sends as COM_QUERY without TLS.
@@ -60,7 +61,9 @@ export async function startSqlProxy(
       const verdict = packet[3] === 0 && packet[4] === comQuery ? judge(statementOf(packet)) : 'pass';
       if (verdict === 'before' || verdict === 'held') stop();
       if (verdict === 'after') isAnswerHeld = true;
-      if (verdict === 'held') held.push(() => upstream.write(packet));
+      if (verdict === 'unknown') client.write(unknownCommand);
+      else if (verdict === 'lost') client.write(done);
+      else if (verdict === 'held') held.push(() => upstream.write(packet));
       else upstream.write(packet);
     });
   });
@@ -78,6 +81,22 @@ export async function startSqlProxy(
     },
     close: () => new Promise((resolve) => server.close(() => resolve())),
   };
+}
+
+/** The answer 1047 to a statement: an error packet with the sequence number 1. */
+const unknownCommand = packetOf(
+  1,
+  Buffer.concat([Buffer.from([0xff, 0x17, 0x04]), Buffer.from('#08S01Unknown command')]),
+);
+
+/** The answer OK: no rows, no id, autocommit, no warnings. */
+const done = packetOf(1, Buffer.from([0, 0, 0, 2, 0, 0, 0]));
+
+function packetOf(sequence: number, payload: Buffer): Buffer {
+  const header = Buffer.alloc(4);
+  header.writeUIntLE(payload.length, 0, 3);
+  header[3] = sequence;
+  return Buffer.concat([header, payload]);
 }
 
 /** The text of a COM_QUERY. Since MySQL 8.0.23, two bytes before it say that the query has no attributes. */

@@ -27,8 +27,11 @@ export function killWorkerProcesses(): void {
 onStop(killWorkerProcesses);
 
 /** Starts `surgicase worker` and waits until it polls. */
-export async function startWorkerProcess(env: NodeJS.ProcessEnv): Promise<WorkerProcess> {
-  const child = spawn(process.execPath, [cli, 'worker'], {
+export async function startWorkerProcess(
+  env: NodeJS.ProcessEnv,
+  options: readonly string[] = [],
+): Promise<WorkerProcess> {
+  const child = spawn(process.execPath, [cli, 'worker', ...options], {
     env: { PATH: process.env['PATH'], ...env, LOG_LEVEL: 'info', LOG_FORMAT: 'json' },
     stdio: ['ignore', 'ignore', 'pipe'],
   });

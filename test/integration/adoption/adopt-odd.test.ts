@@ -3,6 +3,7 @@ import { createBed, type AdoptionBed } from '../../bed/adoption-bed.ts';
 import type { ProductionRow } from '../../bed/production-database.ts';
 import { startPipeline } from '../../bed/pipeline.ts';
 import { individual, npi, npidataCsv, writeWeekly } from '../../generated/release-zip.ts';
+import { exhaustive } from '../../bed/extent.ts';
 
 // Databases that differ more from the schema than the known production database.
 const name = 'adopt_odd';
@@ -34,16 +35,18 @@ beforeEach(async () => {
 });
 afterEach(() => bed.drop());
 
-it('a full row keeps its deactivation date over an older stub, and takes the date of a newer stub', async () => {
-  expect((await bed.adopt()).code).toBe(0);
-  expect(await bed.query(`SELECT npi_deactivation_date AS day FROM ${app}.npi_data_1 ORDER BY npi`)).toEqual([
-    { day: '' },
-    { day: '05/01/2026' },
-    { day: '01/01/2025' },
-  ]);
-});
+it(
+  'a full row keeps its deactivation date over an older stub, and takes the date of a newer stub',
+  exhaustive,
+  async () => {
+    expect((await bed.adopt()).code).toBe(0);
+    expect(
+      await bed.query(`SELECT npi_deactivation_date AS day FROM ${app}.npi_data_1 ORDER BY npi`),
+    ).toEqual([{ day: '' }, { day: '05/01/2026' }, { day: '01/01/2025' }]);
+  },
+);
 
-it('converts texts in another collation, then loads the next week', async () => {
+it('converts texts in another collation, then loads the next week', exhaustive, async () => {
   for (const table of ['npi_data_0', 'npi_data_1', 'npi_data_2'])
     await bed.query(`ALTER TABLE ${app}.${table} CONVERT TO CHARACTER SET latin1`);
   await bed.query(
@@ -74,7 +77,7 @@ it.each([
   }
 });
 
-it('an unforeseen obstacle ends with the message of the server and changes nothing', async () => {
+it('an unforeseen obstacle ends with the message of the server and changes nothing', exhaustive, async () => {
   await bed.query(`ALTER TABLE ${app}.npi_data_1 ADD CHECK (entity_type_code = "1")`);
   const before = await bed.query(`CHECKSUM TABLE ${app}.npi_data_1`);
   const { code, value } = await bed.adopt();
@@ -82,7 +85,27 @@ it('an unforeseen obstacle ends with the message of the server and changes nothi
   expect(await bed.query(`CHECKSUM TABLE ${app}.npi_data_1`)).toEqual(before);
 });
 
-it('keeps columns whose names have spaces and capitals', async () => {
+it(
+  'adopts tables whose primary key the server generated, as with sql_generate_invisible_primary_key',
+  exhaustive,
+  async () => {
+    for (const table of [`${app}.npi_data_0`, `${app}.npi_data_1`, `${name}_search.search_surgeon_all`]) {
+      await bed.query(
+        `ALTER TABLE ${table} ADD COLUMN my_row_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT INVISIBLE PRIMARY KEY FIRST`,
+      );
+    }
+    expect(await bed.adopt()).toMatchObject({ code: 0, value: { outcome: 'adopted' } });
+    expect(
+      await bed.query(`SELECT COUNT(*) AS found FROM information_schema.columns
+      WHERE table_schema IN ('${app}', '${name}_search') AND column_name = 'my_row_id'`),
+    ).toEqual([{ found: 0 }]);
+    expect(await bed.query(`SHOW KEYS FROM ${app}.npi_data_1 WHERE Key_name = 'PRIMARY'`)).toMatchObject([
+      { Column_name: 'npi' },
+    ]);
+  },
+);
+
+it('keeps columns whose names have spaces and capitals', exhaustive, async () => {
   await bed.query(
     `ALTER TABLE ${app}.npi_data_1 ADD COLUMN \`Our remark\` VARCHAR(20) DEFAULT 'kept',
        RENAME COLUMN provider_first_name TO Provider_First_Name, ADD KEY \`our key\` (\`Our remark\`)`,

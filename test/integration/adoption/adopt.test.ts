@@ -15,6 +15,7 @@ import { openDatabase } from '../../bed/database.ts';
 import type { FilledColumn, ProductionRow } from '../../bed/production-database.ts';
 import { productionRows } from '../../generated/production-rows.ts';
 import { npi } from '../../generated/release-zip.ts';
+import { exhaustive } from '../../bed/extent.ts';
 
 let bed: AdoptionBed;
 
@@ -113,18 +114,23 @@ describe('a database shaped like production', () => {
     ).toEqual([{ type: 'timestamp', isNullable: 'YES' }]);
   });
 
-  it('is adopted once; the original tables stay until `--finish` drops them, and then nothing is left over', async () => {
-    expect((await bed.adopt()).value).toMatchObject({ outcome: 'kept' });
-    expect((await surgicase(['db', 'adopt'], bed.env)).out).toContain('surgicase db adopt --finish');
-    const finished = await bed.adopt('--finish');
-    expect(finished.code).toBe(0);
-    expect((finished.value as { dropped: string[] }).dropped).toHaveLength(57);
-    expect(await leftovers(bed)).toEqual([]);
-    await expectModel(rows);
-    expect((await bed.adopt()).value).toMatchObject({ outcome: 'nothing' });
-    expect((await bed.adopt('--dry-run')).value).toMatchObject({ statements: [] });
-    expect((await bed.adopt('--finish')).value).toEqual({ dropped: [] });
-  });
+  it(
+    'is adopted once; the original tables stay until `--finish` drops them, and then nothing is left over',
+    exhaustive,
+    async () => {
+      expect((await bed.adopt()).value).toMatchObject({ outcome: 'kept' });
+      expect((await surgicase(['db', 'adopt'], bed.env)).out).toContain('surgicase db adopt --finish');
+      expect((await bed.adopt('--reason', 'tidy')).code).toBe(2);
+      const finished = await bed.adopt('--finish', '--by', 'ana@desk', '--reason', 'tidy');
+      expect(finished.code).toBe(0);
+      expect((finished.value as { dropped: string[] }).dropped).toHaveLength(57);
+      expect(await leftovers(bed)).toEqual([]);
+      await expectModel(rows);
+      expect((await bed.adopt()).value).toMatchObject({ outcome: 'nothing' });
+      expect((await bed.adopt('--dry-run')).value).toMatchObject({ statements: [] });
+      expect((await bed.adopt('--finish')).value).toEqual({ dropped: [] });
+    },
+  );
 });
 
 const isMisplaced = (table: number, type = '') =>
@@ -187,7 +193,7 @@ describe('of several rows with the same NPI', () => {
 
   afterEach(() => bed.drop());
 
-  it('the newest stays, and the deactivation of a stub is kept', async () => {
+  it('the newest stays, and the deactivation of a stub is kept', exhaustive, async () => {
     bed = await createBed('adopt_rules', rows);
     expect((await bed.adopt()).code).toBe(0);
     const city = 'provider_business_practice_location_address_city_name AS city';
@@ -254,7 +260,7 @@ describe('while the application and the old job keep writing', () => {
     ];
   }
 
-  it('copies rows again that changed after they were copied', async () => {
+  it('copies rows again that changed after they were copied', exhaustive, async () => {
     bed = await createBed('adopt_copied', rows);
     const adoption = await startAdoption(bed.env, once(/^ALTER TABLE \S+ ADD KEY/));
     await adoption.chosen;
@@ -274,7 +280,7 @@ describe('while the application and the old job keep writing', () => {
     await expectModel(changed);
   });
 
-  it('includes a column that the application adds meanwhile', async () => {
+  it('includes a column that the application adds meanwhile', exhaustive, async () => {
     bed = await createBed('adopt_altered', rows);
     const adoption = await startAdoption(bed.env, once(/^ALTER TABLE \S+ ADD KEY/));
     await adoption.chosen;
@@ -287,7 +293,7 @@ describe('while the application and the old job keep writing', () => {
     ]);
   });
 
-  it('does not replace a table that keeps changing, and says what to do', async () => {
+  it('does not replace a table that keeps changing, and says what to do', exhaustive, async () => {
     bed = await createBed('adopt_busy', rows);
     let release: () => void = () => undefined;
     // Every time before the last comparison, someone writes.

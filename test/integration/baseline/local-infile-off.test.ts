@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { startOwnMysql } from '../../bed/own-mysql.ts';
 import { startPipeline } from '../../bed/pipeline.ts';
+import { startSqlProxy } from '../../bed/sql-proxy.ts';
 import { isOfApplication, tablesAfter } from '../../generated/random-rows.ts';
 import {
   individual,
@@ -10,6 +11,7 @@ import {
   writeMonthly,
   writeWeekly,
 } from '../../generated/release-zip.ts';
+import { exhaustive } from '../../bed/extent.ts';
 
 const name = 'infile_off';
 const monthly = [
@@ -19,22 +21,38 @@ const monthly = [
   stub(4, '01/02/2020'),
 ];
 
-it('gives the same tables on a server that forbids LOAD DATA LOCAL', async () => {
-  const server = await startOwnMysql();
-  const more = {
-    DATABASE_URL: `${server.url}${name}_app`,
-    NPI_MAX_REFUSED: '100%',
-    NPI_MIN_ROWS: '0%',
-  };
-  const pipeline = await startPipeline(name, more);
-  const releases = [
-    () => writeWeekly(pipeline.site, '20260914-20260920', npidataCsv([individual(9, 'LATER', '09/15/2026')])),
-    () => writeMonthly(pipeline.site, 'September_2026', '20260913', monthly),
-  ];
-  const leftBehind = () => tablesAfter(name, pipeline, releases, isOfApplication);
-  const local = await leftBehind();
-  await pipeline.query('SET GLOBAL local_infile = OFF');
-  expect(await leftBehind()).toEqual(local);
-  await pipeline.stop();
-  await server.stop();
-});
+it(
+  'gives the same tables on a server or behind a proxy that forbids LOAD DATA LOCAL',
+  exhaustive,
+  async () => {
+    const server = await startOwnMysql();
+    let isKnown = true;
+    const { hostname, port } = new URL(server.url);
+    const proxy = await startSqlProxy(
+      { host: hostname, port: Number(port) },
+      {
+        judge: (sql) => (isKnown || !sql.startsWith('LOAD DATA') ? 'pass' : 'unknown'),
+        stop: () => undefined,
+      },
+    );
+    const url = new URL(`${server.url}${name}_app`);
+    url.port = String(proxy.port);
+    const more = { DATABASE_URL: url.href, NPI_MAX_REFUSED: '100%', NPI_MIN_ROWS: '0%' };
+    const pipeline = await startPipeline(name, more);
+    const releases = [
+      () =>
+        writeWeekly(pipeline.site, '20260914-20260920', npidataCsv([individual(9, 'LATER', '09/15/2026')])),
+      () => writeMonthly(pipeline.site, 'September_2026', '20260913', monthly),
+    ];
+    const leftBehind = () => tablesAfter(name, pipeline, releases, isOfApplication);
+    const local = await leftBehind();
+    isKnown = false;
+    expect(await leftBehind()).toEqual(local);
+    isKnown = true;
+    await pipeline.query('SET GLOBAL local_infile = OFF');
+    expect(await leftBehind()).toEqual(local);
+    await pipeline.stop();
+    await proxy.close();
+    await server.stop();
+  },
+);

@@ -4,6 +4,7 @@ import type { NpiProgress, NpiUpdateResult } from '../../../contract/workflows.t
 import { traces } from '../../crash/bed.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 import { individual, npidataCsv, writeMonthly, writeWeekly } from '../../generated/release-zip.ts';
+import { exhaustive } from '../../bed/extent.ts';
 
 const name = 'npi_approval';
 const september = Array.from({ length: 20 }, (_, i) => individual(i, 'SEPTEMBER', '09/10/2026'));
@@ -51,7 +52,7 @@ it('a monthly that is smaller than the last one waits, and goes live after appro
   expect(await leftovers()).toEqual([]);
 });
 
-it('a rejected monthly leaves the tables unchanged and nothing else behind', async () => {
+it('a rejected monthly leaves the tables unchanged and nothing else behind', exhaustive, async () => {
   const before = await traces(name, pipeline);
   const handle = await startWaiting();
   await handle.executeUpdate('reject');
@@ -61,7 +62,7 @@ it('a rejected monthly leaves the tables unchanged and nothing else behind', asy
   expect(ledger).toEqual([{ outcome: 'rejected' }]);
 });
 
-it('a waiting monthly cannot go live after another run has started', async () => {
+it('a waiting monthly cannot go live after another run has started', exhaustive, async () => {
   const handle = await startWaiting();
   // Pretend that it waited for more than a minute.
   await pipeline.query('UPDATE lease SET expires_at = NOW(6)');

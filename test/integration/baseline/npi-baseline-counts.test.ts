@@ -3,6 +3,7 @@ import { DbError } from '../../../db/connection/errors.ts';
 import type { loadLines } from '../../../db/registry/bulk-load.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 import { individual, organization, stub, writeMonthly } from '../../generated/release-zip.ts';
+import { exhaustive, sampleOf } from '../../bed/extent.ts';
 
 // A line that is lost on its way to the tables of a monthly. Contract, rule 9: every row of the file is counted.
 const fault = vi.hoisted(() => ({ table: '', isReported: true, isRenameRefused: false }));
@@ -65,7 +66,7 @@ const failure = async () => {
   );
 };
 
-it.each([
+const losses = [
   ['a provider, and the server reports it', 'npi_data_1', true],
   ['a provider, and nobody reports it', 'npi_data_1', false],
   ['a stub, and nobody reports it', 'npi_data_0', false],
@@ -73,7 +74,8 @@ it.each([
   ['a search row, and nobody reports it', 'search_surgeon_all', false],
   ['a row of a letter, and the server reports it', 'search_surgeon_s', true],
   ['a row of a letter, and nobody reports it', 'search_surgeon_s', false],
-])('a monthly that loses %s does not go live', async (_, table, isReported) => {
+] as const;
+it.each(sampleOf(losses, 1))('a monthly that loses %s does not go live', async (_, table, isReported) => {
   await offer();
   Object.assign(fault, { table, isReported });
   const { type, message } = await failure();
@@ -85,7 +87,7 @@ it.each([
   expect((await pipeline.run()).outcome).toBe('published');
 });
 
-it('a monthly that cannot go live leaves nothing in the quarantine', async () => {
+it('a monthly that cannot go live leaves nothing in the quarantine', exhaustive, async () => {
   await offer();
   fault.isRenameRefused = true;
   expect((await failure()).message).toContain('The test refuses the swap.');

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, inject, it, vi } fro
 import { searchLetters } from '../../../db/schema/tables.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 import { individual, npi, organization, writeMonthly, type RowSpec } from '../../generated/release-zip.ts';
+import { exhaustive } from '../../bed/extent.ts';
 
 const name = 'npi_readers';
 const providerCount = 3000;
@@ -127,52 +128,68 @@ describe('a transaction that is open during the swap', () => {
     await september('AND AFTER');
   });
 
-  it('and reads a table for the first time afterwards, gets error 1412 at REPEATABLE READ, and the new rows in a new transaction', async () => {
-    const reader = await begin('REPEATABLE READ');
-    await pipeline.run();
-    await expect(cityOf(reader, 'surgeon_s')).rejects.toMatchObject({ errno: 1412 });
-    await reader.query('ROLLBACK');
-    expect(await cityOf(reader, 'surgeon_s')).toEqual(['AND AFTER']);
-    await reader.end();
-  });
+  it(
+    'and reads a table for the first time afterwards, gets error 1412 at REPEATABLE READ, and the new rows in a new transaction',
+    exhaustive,
+    async () => {
+      const reader = await begin('REPEATABLE READ');
+      await pipeline.run();
+      await expect(cityOf(reader, 'surgeon_s')).rejects.toMatchObject({ errno: 1412 });
+      await reader.query('ROLLBACK');
+      expect(await cityOf(reader, 'surgeon_s')).toEqual(['AND AFTER']);
+      await reader.end();
+    },
+  );
 
-  it('and reads a table for the first time afterwards, sees the new rows at READ COMMITTED', async () => {
-    const reader = await begin('READ COMMITTED');
-    await pipeline.run();
-    expect(await cityOf(reader, 'surgeon_s')).toEqual(['AND AFTER']);
-    await reader.end();
-  });
+  it(
+    'and reads a table for the first time afterwards, sees the new rows at READ COMMITTED',
+    exhaustive,
+    async () => {
+      const reader = await begin('READ COMMITTED');
+      await pipeline.run();
+      expect(await cityOf(reader, 'surgeon_s')).toEqual(['AND AFTER']);
+      await reader.end();
+    },
+  );
 
-  it('and has read a table, keeps the swap waiting and sees the old rows until it ends', async () => {
-    const reader = await begin('REPEATABLE READ');
-    expect(await cityOf(reader, 'surgeon_e')).toEqual(['BEFORE']);
-    const run = pipeline.run();
-    await swapWaits();
-    expect(await cityOf(reader, 'surgeon_e')).toEqual(['BEFORE']);
-    await reader.query('COMMIT');
-    expect((await run).outcome).toBe('published');
-    expect(await cityOf(reader, 'surgeon_e')).toEqual(['AND AFTER']);
-    await reader.end();
-  });
-
-  it('and reads another table while the swap waits for it, may get a deadlock, but never sees half a swap', async () => {
-    const reader = await begin('REPEATABLE READ');
-    expect(await cityOf(reader, 'surgeon_e')).toEqual(['BEFORE']);
-    const run = pipeline.run();
-    let error: unknown;
-    // The swap locks facility tables before surgeon_e, so this read deadlocks. Where the swap has just given up, it
-    // succeeds: try the next.
-    for (const letter of searchLetters) {
+  it(
+    'and has read a table, keeps the swap waiting and sees the old rows until it ends',
+    exhaustive,
+    async () => {
+      const reader = await begin('REPEATABLE READ');
+      expect(await cityOf(reader, 'surgeon_e')).toEqual(['BEFORE']);
+      const run = pipeline.run();
       await swapWaits();
-      error = await cityOf(reader, `facility_${letter}`).then(
-        () => undefined,
-        (thrown: unknown) => thrown,
-      );
-      if (error !== undefined) break;
-    }
-    expect(error).toMatchObject({ errno: 1213 });
-    expect((await run).outcome).toBe('published');
-    expect(await cityOf(reader, 'facility_m')).toEqual(['AND AFTER']);
-    await reader.end();
-  });
+      expect(await cityOf(reader, 'surgeon_e')).toEqual(['BEFORE']);
+      await reader.query('COMMIT');
+      expect((await run).outcome).toBe('published');
+      expect(await cityOf(reader, 'surgeon_e')).toEqual(['AND AFTER']);
+      await reader.end();
+    },
+  );
+
+  it(
+    'and reads another table while the swap waits for it, may get a deadlock, but never sees half a swap',
+    exhaustive,
+    async () => {
+      const reader = await begin('REPEATABLE READ');
+      expect(await cityOf(reader, 'surgeon_e')).toEqual(['BEFORE']);
+      const run = pipeline.run();
+      let error: unknown;
+      // The swap locks facility tables before surgeon_e, so this read deadlocks. Where the swap has just given up, it
+      // succeeds: try the next.
+      for (const letter of searchLetters) {
+        await swapWaits();
+        error = await cityOf(reader, `facility_${letter}`).then(
+          () => undefined,
+          (thrown: unknown) => thrown,
+        );
+        if (error !== undefined) break;
+      }
+      expect(error).toMatchObject({ errno: 1213 });
+      expect((await run).outcome).toBe('published');
+      expect(await cityOf(reader, 'facility_m')).toEqual(['AND AFTER']);
+      await reader.end();
+    },
+  );
 });

@@ -3,6 +3,7 @@ import { bulkUpdateCaseStatus, getCasesWithStatus, InputError } from '../../../h
 import type { Metrics } from '../../../telemetry/metrics.ts';
 import { caseId, casesOf, countByStatus, writeCases } from '../../generated/cases.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
+import { exhaustive } from '../../bed/extent.ts';
 
 let pipeline: Pipeline;
 beforeAll(async () => {
@@ -170,24 +171,31 @@ describe('bulkUpdateCaseStatus', () => {
     });
   });
 
-  it('skips a case that someone keeps locked, gives the reason, and moves the others', async () => {
-    await writeCases(pipeline, casesOf(10, 6));
-    const holding = deferred();
-    const done = deferred();
-    const person = pipeline.database.session(new AbortController().signal, (session) =>
-      session.transaction(async () => {
-        await session.run(`UPDATE ${cases} SET pay_amount = 1 WHERE case_id = '${caseId(3)}'`);
-        holding.resolve(undefined);
-        await done.promise;
-      }),
-    );
-    await holding.promise;
-    const result = await bulkUpdateCaseStatus({ caseIds: casesOf(10, 6).map(({ id }) => id), newStatus: 15 });
-    done.resolve(undefined);
-    await person;
-    expect(result).toMatchObject({ total_updated: 5, total_exceptions: 1 });
-    expect(result.exceptions[0]?.reason).toBe('Processing error: another session kept the case locked');
-  });
+  it(
+    'skips a case that someone keeps locked, gives the reason, and moves the others',
+    exhaustive,
+    async () => {
+      await writeCases(pipeline, casesOf(10, 6));
+      const holding = deferred();
+      const done = deferred();
+      const person = pipeline.database.session(new AbortController().signal, (session) =>
+        session.transaction(async () => {
+          await session.run(`UPDATE ${cases} SET pay_amount = 1 WHERE case_id = '${caseId(3)}'`);
+          holding.resolve(undefined);
+          await done.promise;
+        }),
+      );
+      await holding.promise;
+      const result = await bulkUpdateCaseStatus({
+        caseIds: casesOf(10, 6).map(({ id }) => id),
+        newStatus: 15,
+      });
+      done.resolve(undefined);
+      await person;
+      expect(result).toMatchObject({ total_updated: 5, total_exceptions: 1 });
+      expect(result.exceptions[0]?.reason).toBe('Processing error: another session kept the case locked');
+    },
+  );
 
   it('reports counts and times to the metrics of its host', async () => {
     await writeCases(pipeline, casesOf(10, 2));

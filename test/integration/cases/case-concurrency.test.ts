@@ -1,10 +1,15 @@
 import { createConnection, type Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, beforeEach, expect, inject, it, vi } from 'vitest';
 import type { CaseUpdateResult } from '../../../contract/workflows.ts';
+import { firstBatchCases } from '../../../db/cases/batch-size.ts';
+import { moveSelected } from '../../../db/cases/move.ts';
+import { freezeList } from '../../../db/cases/selection.ts';
+import type { Database } from '../../../db/connection/pool.ts';
 import { bulkUpdateCaseStatus } from '../../../host/index.ts';
 import { caseId, casesOf, countByStatus, writeCases } from '../../generated/cases.ts';
-import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
+import { forever, startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 import { startSqlProxy } from '../../bed/sql-proxy.ts';
+import { exhaustive } from '../../bed/extent.ts';
 
 let pipeline: Pipeline;
 beforeAll(async () => {
@@ -13,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => pipeline.stop());
 beforeEach(() => pipeline.reset());
 
-it('two concurrent runs wait for each other and move each case once', async () => {
+it('two concurrent runs wait for each other and move each case once', exhaustive, async () => {
   await writeCases(pipeline, casesOf(10, 2500));
   const both = [pipeline.runCases('pending-payment-update'), pipeline.runCases('pending-payment-update')];
   const updated = (await Promise.all(both)).map((result) => result.updated).sort((a, b) => a - b);
@@ -56,6 +61,52 @@ it('overwrites no change of 200 people who work during the run', async () => {
   expect(await pipeline.query("SELECT COUNT(*) AS moves FROM case_move WHERE state = 'moved'")).toEqual([
     { moves: updated },
   ]);
+});
+
+it('halves a batch whose lock wait timed out', async () => {
+  await writeCases(pipeline, casesOf(10, 300));
+  const schemas = { application: 'race_app', search: 'race_search', scheduler: 'race_own' };
+  const selection = {
+    runId: 'halves',
+    caseIds: casesOf(10, 300).map(({ id }) => id),
+    target: 15,
+    isForced: false,
+  };
+  await pipeline.database.session(forever, (session) => freezeList(session, schemas, selection));
+  const person = await createConnection(inject('mysqlUrl'));
+  await person.beginTransaction();
+  await person.query(`UPDATE race_app.cases SET pay_amount = 1 WHERE case_id = '${caseId(1)}'`);
+  let timeouts = 0;
+  const database: Database = {
+    ...pipeline.database,
+    session: (signal, use) =>
+      pipeline.database.session(signal, (session) =>
+        use({
+          ...session,
+          transaction: (work) =>
+            session.transaction(work).catch(async (error: unknown) => {
+              // The person saves after the second batch has given up.
+              if ((timeouts += 1) === 2) await person.commit();
+              throw error;
+            }),
+        }),
+      ),
+  };
+  const doneAfter: number[] = [];
+  const { moved, exceptions } = await moveSelected(
+    database,
+    schemas,
+    { runId: 'halves', onProgress: (counts) => doneAfter.push(counts.moved) },
+    forever,
+  );
+  await person.end();
+  expect({ timeouts, moved, exceptions, firstBatch: doneAfter[0] }).toEqual({
+    timeouts: 2,
+    moved: 300,
+    exceptions: 0,
+    firstBatch: firstBatchCases / 4,
+  });
+  expect(await countByStatus(pipeline)).toEqual({ 15: 300 });
 });
 
 it.each(['before', 'after'] as const)(

@@ -145,8 +145,14 @@ describe('a run that would move more cases than allowed', () => {
     const handle = await pipeline.startCases('pending-payment-update', { limit: 5 });
     expect(await waiting(handle)).toEqual({ phase: 'approval', found: 6, updated: 0, limit: 5 });
     await pipeline.query(`INSERT INTO ${pipeline.app}.cases (case_id, case_status) VALUES ('later', 10)`);
+    await expect(handle.executeUpdate('approve', { args: [{ reasons: 'x' }] })).rejects.toMatchObject({
+      cause: { message: expect.stringContaining('reasons is not an input field') },
+    });
     await handle.executeUpdate('approve');
     expect(await handle.result()).toMatchObject({ outcome: 'moved', found: 6, updated: 6 });
+    expect(await pipeline.query('SELECT what, decided_by AS person FROM decision')).toEqual([
+      { what: 'approve', person: 'unknown' },
+    ]);
     expect(await countByStatus(pipeline)).toEqual({ 10: 1, 15: 6 });
     await expect(handle.executeUpdate('approve')).rejects.toThrow(WorkflowNotFoundError);
   });

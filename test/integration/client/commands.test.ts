@@ -1,5 +1,5 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { ScheduleOverlapPolicy } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -10,9 +10,11 @@ import {
   npi,
   npidataCsv,
   organization,
+  weeklyName,
   writeMonthly,
   writeWeekly,
 } from '../../generated/release-zip.ts';
+import { exhaustive } from '../../bed/extent.ts';
 
 // Runs commands as a person does: each in its own process, with real servers, in a folder without a `.env`.
 let pipeline: Pipeline;
@@ -36,6 +38,8 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+/** Who decides when a command does not say it. */
+const operator = `${userInfo().username}@${hostname()}`;
 const describeNpi = () => pipeline.client.schedule.getHandle('npi-update').describe();
 const offerWeek = () =>
   writeWeekly(
@@ -65,7 +69,7 @@ describe('surgicase schedules', () => {
 
   it('apply changes what differs, names it, and keeps a pause set by an operator', async () => {
     await run('schedules', 'apply');
-    await run('schedules', 'pause', 'npi-update', '--note', 'CMS is down');
+    await run('schedules', 'pause', 'npi-update', '--by', 'ana@desk', '--reason', 'CMS is down');
     const env = { ...pipeline.env, SCHEDULE_NPI_UPDATE: '30 9 * * 3', SCHEDULE_CATCHUP: '6h' };
     const diff = await surgicase(['schedules', 'diff'], env, folder);
     expect(diff.out).toContain('cron: 0 8 * * 2 -> 30 9 * * 3');
@@ -73,10 +77,62 @@ describe('surgicase schedules', () => {
     const { spec, state, policies } = await describeNpi();
     expect(spec.calendars?.map(({ comment }) => comment)).toEqual(['30 9 * * 3']);
     expect(policies.catchupWindow).toBe(6 * 3_600_000);
-    expect(state).toMatchObject({ paused: true, note: 'CMS is down' });
-    expect((await run('schedules', 'list')).out).toContain('30 9 * * 3 UTC, paused: CMS is down');
+    const note = 'paused by ana@desk: CMS is down';
+    expect(state).toMatchObject({ paused: true, note });
+    expect((await run('schedules', 'list')).out).toContain(`30 9 * * 3 UTC, ${note}`);
     await run('schedules', 'resume', 'npi-update');
-    expect((await describeNpi()).state.paused).toBe(false);
+    expect((await describeNpi()).state).toMatchObject({ paused: false, note: `resumed by ${operator}` });
+    expect(
+      await pipeline.query(
+        'SELECT job, what, decided_by AS person, reason FROM decision ORDER BY decided_at',
+      ),
+    ).toEqual([
+      { job: 'npi-update', what: 'pause', person: 'ana@desk', reason: 'CMS is down' },
+      { job: 'npi-update', what: 'resume', person: operator, reason: null },
+    ]);
+  });
+
+  it('pause --for ends by itself, and an apply keeps its end', async () => {
+    await run('schedules', 'apply');
+    const { value } = await json(
+      'schedules',
+      'pause',
+      'npi-update',
+      '--for',
+      '10d',
+      '--by',
+      'ana',
+      '--reason',
+      'CMS is down',
+    );
+    const until = (value as unknown as { until: string }).until;
+    const day = until.slice(0, 10);
+    const note = `paused until ${day} ${until.slice(11, 16)} UTC by ana: CMS is down`;
+    expect((await run('schedules', 'list')).out).toContain(`0 8 * * 2 UTC, ${note}`);
+    const later = { ...pipeline.env, SCHEDULE_NPI_UPDATE: '* * * * *' };
+    expect((await surgicase(['schedules', 'apply'], later, folder)).out).toContain('npi-update: updated');
+    const held = await describeNpi();
+    expect(held.state).toMatchObject({ paused: false, note });
+    expect(held.info.nextActionTimes[0]?.getTime()).toBeGreaterThanOrEqual(Date.parse(until));
+  });
+
+  it('a pause with --for can be made endless, ended by hand, and ends', exhaustive, async () => {
+    await run('schedules', 'apply');
+    await run('schedules', 'pause', 'npi-update', '--for', '10d');
+    await run('schedules', 'pause', 'npi-update');
+    expect((await describeNpi()).state.paused).toBe(true);
+    await run('schedules', 'resume', 'npi-update');
+    const resumed = await describeNpi();
+    expect(resumed.state.paused).toBe(false);
+    expect(resumed.info.nextActionTimes[0]?.getTime()).toBeLessThan(Date.now() + 7 * 86_400_000);
+    await run('schedules', 'pause', 'npi-update', '--for', '1s');
+    await expect
+      .poll(async () => (await json('schedules', 'list')).value, { timeout: 20_000 })
+      .toContainEqual(expect.objectContaining({ job: 'npi-update', isPaused: false }));
+    expect(await run('schedules', 'pause', 'npi-update', '--for', 'soon')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('such as 12h or 2d'),
+    });
   });
 
   it('off pauses with a note, and a schedule that is turned on again fires', async () => {
@@ -85,6 +141,8 @@ describe('surgicase schedules', () => {
     expect((await describeNpi()).state).toMatchObject({ paused: true, note: 'off by configuration' });
     const resumed = await surgicase(['schedules', 'resume', 'npi-update'], off, folder);
     expect(resumed).toMatchObject({ code: 2, err: expect.stringContaining('off by configuration') });
+    const timed = await surgicase(['schedules', 'pause', 'npi-update', '--for', '2d'], off, folder);
+    expect(timed).toMatchObject({ code: 2, err: expect.stringContaining('off by configuration') });
     expect((await json('schedules', 'apply')).value).toContainEqual(
       expect.objectContaining({ job: 'npi-update', action: 'updated' }),
     );
@@ -101,15 +159,21 @@ describe('surgicase run npi-update', () => {
     expect(first.out).toContain('2 rows: 2 inserted, 0 updated, 0 unchanged, 0 stale, 0 refused');
     const second = await json('run', 'npi-update');
     expect(second).toMatchObject({ code: 0, value: { result: { outcome: 'nothing due' } } });
-    expect((await run('npi', 'search', 'smi')).out).toContain(npi(1));
+    expect(await run('run', 'npi-update', '--quiet')).toEqual({ code: 0, out: '', err: '' });
+    const searched = await run('npi', 'search', 'smi');
+    expect(searched.out).toMatch(
+      /^KIND {6}NPI {9}NAME {10}ADDRESS {2}CITY {2}STATE {2}ZIP\nsurgeon {3}\d{10} {2}SMITH\n/,
+    );
+    expect(searched.out).toContain(npi(1));
+    expect(searched.out).not.toContain('More match');
     expect((await json('npi', 'search', 'smith c', '--contains')).value).toEqual([
       expect.objectContaining({ npi: Number(npi(2)), facility_name: 'SMITH CLINIC' }),
     ]);
     expect((await json('npi', 'lookup', npi(1))).value).toMatchObject({ table: 'npi_data_1' });
-    expect((await json('npi', 'lookup', npi(9))).value).toBeNull();
+    expect(await json('npi', 'lookup', npi(9))).toEqual({ code: 1, value: null });
   });
 
-  it('does the same as a trigger of the Temporal CLI or the Web UI', async () => {
+  it('does the same as a trigger of the Temporal CLI or the Web UI', exhaustive, async () => {
     await offerWeek();
     await run('schedules', 'apply');
     await pipeline.client.schedule.getHandle('npi-update').trigger(ScheduleOverlapPolicy.SKIP);
@@ -131,10 +195,12 @@ describe('surgicase run npi-update', () => {
     const failed = await run('run', 'npi-update');
     expect(failed.code).toBe(1);
     expect(failed.out).toContain('npi-update: failed: PageWithoutLinks');
-    expect(failed.out).toContain('docs/operations.md');
+    expect(failed.out).toContain('docs/troubleshooting.md');
+    const quiet = await run('run', 'npi-update', '--quiet');
+    expect(quiet).toMatchObject({ code: 1, out: '', err: expect.stringContaining('PageWithoutLinks') });
   });
 
-  it('exits 4 when the same job is running, and --attach follows that run', async () => {
+  it('exits 4 when the same job is running, and --attach follows that run', exhaustive, async () => {
     await offerWeek();
     await run('schedules', 'apply');
     const release = await holdLease();
@@ -151,6 +217,11 @@ describe('surgicase run npi-update', () => {
 
   it('exits 2 for wrong usage or configuration, 3 when a service does not answer', async () => {
     expect((await run('run', 'nothing')).code).toBe(2);
+    expect((await run('run', 'npi-update', '--attach', '--dry-run')).code).toBe(2);
+    expect(await run('run', 'npi-update', '--attach')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('No run of npi-update is open.'),
+    });
     expect(await json('npi', 'search', 'x', '--limit', 'many')).toMatchObject({
       code: 2,
       value: {
@@ -189,6 +260,19 @@ describe('surgicase run npi-update', () => {
       err: expect.stringContaining('DATABASE_URL'),
     });
   });
+});
+
+it('surgicase npi releases lists what the page offers, and what of it is loaded', async () => {
+  await offerWeek();
+  const fileName = weeklyName('20260907-20260913');
+  const offered = { fileName, kind: 'weekly', periodStart: '2026-09-07', periodEnd: '2026-09-13' };
+  expect((await json('npi', 'releases')).value).toEqual([
+    { ...offered, state: 'not loaded', publishedAt: null },
+  ]);
+  await pipeline.run();
+  expect((await run('npi', 'releases')).out).toMatch(
+    new RegExp(`^weekly +2026-09-07 to 2026-09-13 +published 20.* UTC  ${fileName}\n$`),
+  );
 });
 
 describe('surgicase npi replace', () => {
@@ -262,6 +346,9 @@ describe('surgicase npi replace', () => {
     const first = await run('npi', 'replace');
     expect(first).toMatchObject({ code: 0, out: expect.stringMatching(/npi-update: published in/) });
     expect(first.out).toContain('2 rows: 2 inserted, 0 updated');
+    expect(await pipeline.query('SELECT what, decided_by AS person FROM decision')).toEqual([
+      { what: 'replace', person: operator },
+    ]);
     expect(first.out).toMatch(/download [\d.]+ s, load [\d.]+ s, index [\d.]+ s, swap [\d.]+ s, archive/);
     expect((await run('npi', 'search', 'smi')).out).toContain(npi(1));
     const second = await run('npi', 'replace');
@@ -269,7 +356,7 @@ describe('surgicase npi replace', () => {
     expect(second.out).toContain(`${name} is already published with the same content: nothing to load.`);
   });
 
-  it('exits 4 while a manual run is open', async () => {
+  it('exits 4 while a manual run is open', exhaustive, async () => {
     await offerMonthly();
     const release = await holdLease();
     const waiting = await json('npi', 'replace', '--no-wait');

@@ -4,6 +4,7 @@ import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { afterEach, beforeEach, expect, inject, it, vi, type MockInstance } from 'vitest';
 import { taskQueues } from '../../../contract/task-queues.ts';
 import { follow, type RunEnd } from '../../../client/follow.ts';
+import { exhaustive } from '../../bed/extent.ts';
 
 // A run that no worker takes, seen through a proxy that a test takes away and brings back.
 let sockets: Set<Socket>;
@@ -70,7 +71,7 @@ async function takeAway(result: MockInstance): Promise<void> {
   await expect.poll(() => result.mock.settledResults[0]?.type, { timeout: 90_000 }).toBe('rejected');
 }
 
-it('follows on when Temporal comes back', async () => {
+it('follows on when Temporal comes back', exhaustive, async () => {
   const result = vi.spyOn(handle, 'result');
   const end = follows();
   await takeAway(result);
@@ -80,9 +81,9 @@ it('follows on when Temporal comes back', async () => {
     .terminate('the test is over');
   expect(await end).toMatchObject({ isDone: false, failureType: 'Terminated' });
   expect(result).toHaveBeenCalledTimes(2);
-}, 180_000);
+});
 
-it('ends with 3 after two minutes, and says that the run continues', async () => {
+it('ends with 3 after two minutes, and says that the run continues', exhaustive, async () => {
   vi.useFakeTimers({ toFake: ['Date'], shouldAdvanceTime: true });
   const result = vi.spyOn(handle, 'result');
   const end = follows();
@@ -93,4 +94,4 @@ it('ends with 3 after two minutes, and says that the run continues', async () =>
     exitCode: 3,
     message: expect.stringContaining(`The run ${handle.workflowId} continues without this command`),
   });
-}, 180_000);
+});

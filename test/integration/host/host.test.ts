@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
-import { createServer, type AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import * as host from '../../../host/index.ts';
 import { casesOf, countByStatus, writeCases } from '../../generated/cases.ts';
+import { freePort } from '../../bed/free-port.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 
 // Uses the package as a host application does. The example runs in its own process and has the only worker.
@@ -80,13 +80,3 @@ it('applies the schedules by name, and returns what it changed', async () => {
   expect(spec.calendars?.map(({ comment }) => comment)).toEqual(['0 9 * * 5']);
   expect((await pipeline.client.schedule.getHandle('npi-update').describe()).state.paused).toBe(false);
 });
-
-function freePort(): Promise<number> {
-  const server = createServer();
-  return new Promise((resolve) => {
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
-}

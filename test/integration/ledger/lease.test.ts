@@ -8,6 +8,7 @@ import {
   type Lease,
   type LeaseHolder,
 } from '../../../db/ledger/lease.ts';
+import { acknowledgeWarning, readWarnings, replaceStandingWarnings } from '../../../db/ledger/warnings.ts';
 import { publishRelease } from '../../../db/registry/publish.ts';
 import type { Session } from '../../../db/connection/session.ts';
 import type { StagedSoFar } from '../../../db/schema/ledger-json.ts';
@@ -32,6 +33,35 @@ const take = (holder: LeaseHolder | undefined) =>
 const write = (lease: Lease) =>
   pipeline.database.session(forever, (session) => session.transaction(() => fence(session, lease)));
 const expire = () => pipeline.query('UPDATE lease SET expires_at = NOW(6) - INTERVAL 1 SECOND');
+
+it('a warning stays until it is gone or acknowledged, and starts anew when it comes back', async () => {
+  const lease = (await take(one)) as Lease;
+  const say = (...remarks: string[]) =>
+    pipeline.database.session(forever, (session) =>
+      replaceStandingWarnings(session, lease, { job: 'npi-update', runId: 'a'.repeat(36), remarks }),
+    );
+  const shown = async () =>
+    (await pipeline.database.session(forever, readWarnings)).map(({ remark, acknowledgedBy }) => [
+      remark,
+      acknowledgedBy,
+    ]);
+  const acknowledge = async () => {
+    const [warning] = await pipeline.database.session(forever, readWarnings);
+    return pipeline.database.session(forever, (session) =>
+      acknowledgeWarning(session, warning?.warningId ?? 0, { by: 'ana', reason: 'known' }),
+    );
+  };
+  await say('first', 'second');
+  await say('first');
+  expect(await shown()).toEqual([['first', null]]);
+  expect([await acknowledge(), await acknowledge()]).toEqual([true, false]);
+  await say('first');
+  expect(await shown()).toEqual([['first', 'ana']]);
+  await say();
+  expect(await shown()).toEqual([]);
+  await say('first');
+  expect(await shown()).toEqual([['first', null]]);
+});
 
 it('is held by one run, and tells the others which one', async () => {
   await take(one);

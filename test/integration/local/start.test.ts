@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { cli, surgicase } from '../../bed/cli.ts';
+import { exhaustive, sampleOf } from '../../bed/extent.ts';
 
 // Runs `surgicase start` in an empty folder without configuration, with its own MySQL and Temporal.
 const folder = mkdtempSync(join(tmpdir(), 'surgicase start '));
@@ -60,8 +61,7 @@ const processesHere = () =>
 
 describe('Ctrl-C while a start comes up', () => {
   const state = (...names: string[]) => join(folder, '.surgicase', ...names);
-  it.each([
-    ['creates the data folder of MySQL', () => existsSync(state('mysql', 'data-unfinished'))],
+  const moments: readonly [string, () => boolean][] = [
     ['waits for MySQL to answer', () => existsSync(state('mysql', 'mysqld.pid'))],
     [
       'generates a sample week',
@@ -70,18 +70,22 @@ describe('Ctrl-C while a start comes up', () => {
         readdirSync(state('sample')).some((name) => /Weekly.*unfinished/.test(name)),
     ],
     ['creates the tables', () => existsSync(state('mysql', 'data', 'surgicase_scheduler'))],
-  ])('stops at once, says so, and leaves no process: while it %s', async (_, isThere) => {
-    rmSync(state('sample'), { recursive: true, force: true });
-    started = startHere();
-    await expect.poll(isThere, { timeout: 60_000, interval: 10 }).toBe(true);
-    const stoppedAt = performance.now();
-    started.child.kill('SIGINT');
-    expect(await started.exit).toBe(0);
-    // 2 s on a quiet machine, more where ten programs share two cores.
-    expect(performance.now() - stoppedAt).toBeLessThan(30_000);
-    expect(await started.until('Stopping')).toContain('Press Ctrl-C again to stop at once.');
-    expect(processesHere()).toEqual([]);
-  });
+  ];
+  it.each(sampleOf(moments, 1))(
+    'stops at once, says so, and leaves no process: while it %s',
+    async (_, isThere) => {
+      rmSync(state('sample'), { recursive: true, force: true });
+      started = startHere();
+      await expect.poll(isThere, { timeout: 60_000, interval: 10 }).toBe(true);
+      const stoppedAt = performance.now();
+      started.child.kill('SIGINT');
+      expect(await started.exit).toBe(0);
+      // 2 s on a quiet machine, more where ten programs share two cores.
+      expect(performance.now() - stoppedAt).toBeLessThan(30_000);
+      expect(await started.until('Stopping')).toContain('Press Ctrl-C again to stop at once.');
+      expect(processesHere()).toEqual([]);
+    },
+  );
 });
 
 describe('npm start', () => {
@@ -121,36 +125,40 @@ describe('npm start', () => {
     expect(shown).toMatch(/^The first start took \d+\.\d s\.$/m);
   });
 
-  it('lets other commands in its folder find its servers, and offers a second week and a report', async () => {
-    const second = await run('run', 'npi-update', '--json');
-    expect(second.code).toBe(0);
-    expect(JSON.parse(second.out)).toMatchObject({
-      result: {
-        outcome: 'published',
-        releases: [
-          // The report lists what the first week already deactivated, so it changes nothing.
-          {
-            release: expect.stringContaining('NPPES_Deactivated_NPI_Report_'),
-            counts: { rows: 682, unchanged: 682 },
-          },
-          {
-            counts: {
-              rows: 34_009,
-              inserted: 13_547,
-              unchanged: 5867,
-              stale: 12,
-              deactivated: 682,
-              refused: 6,
+  it(
+    'lets other commands in its folder find its servers, and offers a second week and a report',
+    exhaustive,
+    async () => {
+      const second = await run('run', 'npi-update', '--json');
+      expect(second.code).toBe(0);
+      expect(JSON.parse(second.out)).toMatchObject({
+        result: {
+          outcome: 'published',
+          releases: [
+            // The report lists what the first week already deactivated, so it changes nothing.
+            {
+              release: expect.stringContaining('NPPES_Deactivated_NPI_Report_'),
+              counts: { rows: 682, unchanged: 682 },
             },
-          },
-        ],
-      },
-    });
-    const [found] = JSON.parse((await run('npi', 'search', 'S', '--limit', '1', '--json')).out) as {
-      npi: number;
-    }[];
-    expect((await run('npi', 'lookup', String(found?.npi))).out).toContain('provider_last_name');
-  });
+            {
+              counts: {
+                rows: 34_009,
+                inserted: 13_547,
+                unchanged: 5867,
+                stale: 12,
+                deactivated: 682,
+                refused: 6,
+              },
+            },
+          ],
+        },
+      });
+      const [found] = JSON.parse((await run('npi', 'search', 'S', '--limit', '1', '--json')).out) as {
+        npi: number;
+      }[];
+      expect((await run('npi', 'lookup', String(found?.npi))).out).toContain('provider_last_name');
+    },
+  );
 
   it('refuses a second start in the folder', async () => {
     expect(await run('start')).toMatchObject({
@@ -161,28 +169,33 @@ describe('npm start', () => {
 
   it('starts after a kill -9 with the same data and schedules, and runs nothing unasked', async () => {
     const login = databaseLogin();
+    const before = await run('runs', 'list', '--json');
     started.child.kill('SIGKILL');
     await started.exit;
     started = startHere();
     const shown = await started.until('Log: ');
     expect(shown).not.toContain('inserted');
     expect(databaseLogin()).toBe(login);
-    const again = JSON.parse((await run('run', 'npi-update', '--json')).out) as object;
-    expect(again).toMatchObject({ result: { outcome: 'nothing due' } });
+    expect(before.out).toContain('"published"');
+    expect(await run('runs', 'list', '--json')).toEqual(before);
   });
 
-  it('stops cleanly on Ctrl-C, gives the seconds by step, and refuses another source for the same data', async () => {
-    started.child.kill('SIGINT');
-    expect(await started.exit).toBe(0);
-    const once = JSON.parse((await run('start', '--once', '--json')).out) as object;
-    expect(once).toMatchObject({ runs: [], seconds: expect.any(Number) });
-    expect(once).toMatchObject({
-      steps: expect.arrayContaining([{ step: 'Starting MySQL', seconds: expect.any(Number) }]),
-    });
-    expect(await run('start', '--source', 'cms')).toMatchObject({
-      code: 3,
-      err: expect.stringContaining('would mix'),
-    });
-    expect((await run('schedules', 'list')).code).toBe(3);
-  });
+  it(
+    'stops cleanly on Ctrl-C, gives the seconds by step, and refuses another source for the same data',
+    exhaustive,
+    async () => {
+      started.child.kill('SIGINT');
+      expect(await started.exit).toBe(0);
+      const once = JSON.parse((await run('start', '--once', '--json')).out) as object;
+      expect(once).toMatchObject({ runs: [], seconds: expect.any(Number) });
+      expect(once).toMatchObject({
+        steps: expect.arrayContaining([{ step: 'Starting MySQL', seconds: expect.any(Number) }]),
+      });
+      expect(await run('start', '--source', 'cms')).toMatchObject({
+        code: 3,
+        err: expect.stringContaining('would mix'),
+      });
+      expect((await run('schedules', 'list')).code).toBe(3);
+    },
+  );
 });

@@ -156,6 +156,14 @@ describe('a look-up', () => {
     expect(JSON.parse(json.out)).toEqual(await lookup(index));
   });
 
+  it('says when the list was cut, and how to see more', async () => {
+    const { code, out } = await surgicase(['npi', 'search', 'smith', '--limit', '1'], pipeline.env);
+    expect(code).toBe(0);
+    const [, ...lines] = out.trimEnd().split('\n');
+    expect(lines.map((line) => line.split(' ')[0])).toEqual(['surgeon', 'facility', 'More']);
+    expect(lines[2]).toContain('`--limit 5` shows more');
+  });
+
   it('returns nothing for an unknown NPI', async () => {
     expect(await lookup(99)).toBeUndefined();
   });

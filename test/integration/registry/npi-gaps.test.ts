@@ -4,8 +4,10 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { NpiUpdateResult } from '../../../contract/workflows.ts';
 import { surgicase } from '../../bed/cli.ts';
 import { startWorkerProcess, type WorkerProcess } from '../../crash/bed.ts';
+import { freePort } from '../../bed/free-port.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 import { individual, npidataCsv, writeMonthly, writeWeekly } from '../../generated/release-zip.ts';
+import { exhaustive } from '../../bed/extent.ts';
 
 // A week that the page no longer lists, as an operator sees it: worker and commands run in their own processes.
 const name = 'npi_gaps';
@@ -42,14 +44,6 @@ afterAll(async () => {
 
 const portOf = (server: Server) => (server.address() as AddressInfo).port;
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const port = portOf(server);
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 const week = (period: string, index: number) =>
   writeWeekly(pipeline.site, period, npidataCsv([individual(index, 'SMITH', '09/01/2026')]));
 
@@ -76,14 +70,36 @@ it('a gap is reported as a remark, warning, gauge, notification and status line 
   ]);
   expect((await surgicase(['npi', 'status'], pipeline.env)).out).toMatch(/gaps +2026-09-14 to 2026-09-20/);
 
+  const problems = async () => {
+    const { out } = await surgicase(['status', '--check', '--json'], pipeline.env);
+    return (JSON.parse(out) as { problems: string[] }).problems.filter((text) => text.includes('2026-09-14'));
+  };
+  const [warning = '', ...others] = await problems();
+  expect([warning, others]).toEqual([
+    expect.stringMatching(/^warning \d+ of npi-update: No weekly covers the days from 2026-09-14/),
+    [],
+  ]);
+  const number = /\d+/.exec(warning)?.[0] ?? '';
+  const acknowledge = ['status', '--acknowledge', number, '--by', 'ana', '--reason', 'CMS lost it'];
+  expect((await surgicase([...acknowledge, '--json'], pipeline.env)).code).toBe(0);
+  expect(await problems()).toEqual([]);
+  expect((await surgicase(['status'], pipeline.env)).out).toMatch(
+    /warning \d+ +npi-update: No weekly covers .*\n +since .*; acknowledged by ana: CMS lost it\n/,
+  );
+  expect(await surgicase(acknowledge, pipeline.env)).toMatchObject({
+    code: 2,
+    err: expect.stringContaining(`There is no open warning ${number}.`),
+  });
+
   await writeMonthly(pipeline.site, 'October_2026', '20261011', [individual(4, 'JONES', '10/01/2026')]);
   expect((await run()).releases).toMatchObject([{ kind: 'monthly' }]);
   await expect.poll(gapDays).toBe('0');
   expect(notices).toHaveLength(1);
   expect((await surgicase(['npi', 'status'], pipeline.env)).out).toMatch(/gaps +none/);
+  expect((await surgicase(['status'], pipeline.env)).out).not.toContain('No weekly covers');
 });
 
-it('a week that appears late closes its gap, and keeps the rows of later weeks', async () => {
+it('a week that appears late closes its gap, and keeps the rows of later weeks', exhaustive, async () => {
   await pipeline.reset();
   await week('20260907-20260913', 1);
   await run();

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, i
 import { traces } from '../../crash/bed.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 import { individual, npidataCsv, stub, weeklyName, writeWeekly } from '../../generated/release-zip.ts';
+import { exhaustive } from '../../bed/extent.ts';
 
 const name = 'npi_runs';
 const weeks = ['20260907-20260913', '20260914-20260920'] as const;
@@ -100,7 +101,7 @@ describe('a run that is cancelled', () => {
   });
 });
 
-it('a terminated run writes no more, and its lease is taken over after it expires', async () => {
+it('a terminated run writes no more, and its lease is taken over after it expires', exhaustive, async () => {
   await loadFirstWeek();
   const handle = await startBlockedRun();
   await handle.terminate();
@@ -138,7 +139,7 @@ describe('two runs of the job', () => {
     expect(await details(handle)).toMatch(/\| inserted \| 2 \|/);
   });
 
-  it('never load at the same time while the first publishes', async () => {
+  it('never load at the same time while the first publishes', exhaustive, async () => {
     await loadFirstWeek();
     const first = await startBlockedRun();
     const second = await pipeline.start();
@@ -148,7 +149,7 @@ describe('two runs of the job', () => {
     expect(await second.result()).toMatchObject({ outcome: 'nothing due' });
   });
 
-  it('the waiting run can be cancelled', async () => {
+  it('the waiting run can be cancelled', exhaustive, async () => {
     await hold();
     const handle = await pipeline.start();
     await vi.waitFor(async () => expect(await details(handle)).toContain('holds the lease'), 10_000);

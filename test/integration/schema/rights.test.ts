@@ -6,6 +6,7 @@ import { readConfig } from '../../../config/config.ts';
 import { migrate } from '../../../db/schema/migrate.ts';
 import { createLog } from '../../../telemetry/log.ts';
 import { openDatabase, schemasOf } from '../../../worker/database.ts';
+import { surgicase } from '../../bed/cli.ts';
 import { casesOf, writeCases } from '../../generated/cases.ts';
 import { startOwnMysql, type OwnMysql } from '../../bed/own-mysql.ts';
 import { forever, startPipeline, type Pipeline } from '../../bed/pipeline.ts';
@@ -17,6 +18,7 @@ import {
   writeMonthly,
   writeWeekly,
 } from '../../generated/release-zip.ts';
+import { exhaustive } from '../../bed/extent.ts';
 
 // The schema names of docs/operations.md and those of this file's pipeline.
 const schemas = {
@@ -29,19 +31,31 @@ let server: OwnMysql;
 let administrator: Connection;
 let pipeline: Pipeline;
 
-/** The GRANTs that the page tells an administrator to run: what every job needs, and what a monthly needs beside it. */
-function documentedGrants(): { readonly weekly: string[]; readonly monthly: string[] } {
+/** The GRANTs that the page tells an administrator to run: for every job, and what a monthly and an adoption need beside them. */
+function documentedGrants() {
   const page = readFileSync(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
   const section = page.split('\n## Rights in MySQL\n')[1]?.split('\n## ')[0] ?? '';
-  const [weekly = [], monthly = []] = Array.from(section.matchAll(/```sql\n(.*?)```/gs), ([, block = '']) =>
-    Array.from(block.matchAll(/^GRANT .*;$/gm), ([grant]) =>
-      Object.entries(schemas)
-        .reduce((sql, [named, ours]) => sql.replace(` ${named}.`, ` ${ours}.`), grant)
-        .replace("'surgicase'@'%'", login),
-    ),
+  const [weekly = [], monthly = [], adoption = []] = Array.from(
+    section.matchAll(/```sql\n(.*?)```/gs),
+    ([, block = '']) =>
+      Array.from(block.matchAll(/^GRANT .*;$/gm), ([grant]) =>
+        Object.entries(schemas)
+          .reduce((sql, [named, ours]) => sql.replace(` ${named}.`, ` ${ours}.`), grant)
+          .replace("'surgicase'@'%'", login),
+      ),
   );
-  return { weekly, monthly };
+  return { weekly, monthly, adoption };
 }
+
+it('db grants prints the documented rights', async () => {
+  const { out } = await surgicase(['db', 'grants', '--json', '--user', 'rights'], {
+    DATABASE_URL: `mysql://any:any@127.0.0.1:1/${schemas.allstars}`,
+    SEARCH_SCHEMA: schemas.search_surgeon_facility,
+    SCHEDULER_SCHEMA: schemas.surgicase_scheduler,
+  });
+  const { weekly, monthly, adoption } = documentedGrants();
+  expect(JSON.parse(out)).toEqual({ everyJob: weekly, monthly, adoption });
+});
 
 beforeAll(async () => {
   server = await startOwnMysql();
@@ -90,18 +104,26 @@ it.each([
   },
 );
 
-it('a monthly goes live with its documented rights, and is refused while one is missing', async () => {
-  const rows = [individual(1, 'KNOWN', '10/01/2026'), organization(2, 'MOVED', '10/01/2026')];
-  await writeMonthly(pipeline.site, 'October_2026', '20261011', rows);
-  const { monthly } = documentedGrants();
-  expect(monthly).toHaveLength(5);
-  const last = monthly.pop() ?? '';
-  for (const grant of monthly) await administrator.query(grant);
-  const refused = await (await pipeline.start()).result().catch((error: WorkflowFailedError) => error.cause);
-  expect(refused).toMatchObject({ type: 'DatabaseRefused' });
-  await administrator.query(last);
-  expect(await pipeline.run()).toMatchObject({ outcome: 'published', releases: [{ kind: 'monthly' }] });
-});
+it(
+  'a monthly goes live with its documented rights, and is refused while one is missing',
+  exhaustive,
+  async () => {
+    const rows = [individual(1, 'KNOWN', '10/01/2026'), organization(2, 'MOVED', '10/01/2026')];
+    await writeMonthly(pipeline.site, 'October_2026', '20261011', rows);
+    const { monthly } = documentedGrants();
+    expect(monthly).toHaveLength(5);
+    const last = monthly.pop() ?? '';
+    for (const grant of monthly) await administrator.query(grant);
+    const refused = await (
+      await pipeline.start()
+    )
+      .result()
+      .catch((error: WorkflowFailedError) => error.cause);
+    expect(refused).toMatchObject({ type: 'DatabaseRefused' });
+    await administrator.query(last);
+    expect(await pipeline.run()).toMatchObject({ outcome: 'published', releases: [{ kind: 'monthly' }] });
+  },
+);
 
 it('cases move with the documented rights, and a missing right is named before anything moves', async () => {
   expect(await pipeline.runCases('pending-payment-update')).toMatchObject({ updated: 3 });

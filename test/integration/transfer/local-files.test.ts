@@ -18,6 +18,7 @@ import {
   writeWeekly,
   type RowSpec,
 } from '../../generated/release-zip.ts';
+import { exhaustive } from '../../bed/extent.ts';
 
 const name = 'local_files';
 const base = mkdtempSync(join(tmpdir(), 'surgicase local-'));
@@ -51,22 +52,26 @@ const releaseOf = (fileName: string) => fileName.replace('.zip', '');
 const sha256Of = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');
 
 describe('NPPES_URL on this disk', () => {
-  it('as a folder: loads each zip once, again when its content changes, and keeps the zips', async () => {
-    const first = await week(source, '20260907-20260913', person(1));
-    const second = await week(source, '20260914-20260920', person(2));
-    writeFileSync(join(source, 'notes.txt'), 'no zip of CMS');
-    const before = sha256Of(join(source, first));
-    const { outcome, releases } = await pipeline.run();
-    expect(outcome).toBe('published');
-    expect(releases.map(({ release }) => release)).toEqual([releaseOf(first), releaseOf(second)]);
-    expect(await lastNames()).toEqual(['NAME1', 'NAME2']);
-    expect(readdirSync(source).sort()).toEqual([first, second, 'notes.txt'].sort());
-    expect(sha256Of(join(pipeline.archive, first))).toBe(before);
-    expect(await pipeline.run()).toMatchObject({ outcome: 'nothing due' });
-    await week(source, '20260914-20260920', person(2, 'CORRECTED'));
-    expect((await pipeline.run()).releases).toMatchObject([{ counts: { updated: 1 } }]);
-    expect(await lastNames()).toEqual(['NAME1', 'CORRECTED']);
-  });
+  it(
+    'as a folder: loads each zip once, again when its content changes, and keeps the zips',
+    exhaustive,
+    async () => {
+      const first = await week(source, '20260907-20260913', person(1));
+      const second = await week(source, '20260914-20260920', person(2));
+      writeFileSync(join(source, 'notes.txt'), 'no zip of CMS');
+      const before = sha256Of(join(source, first));
+      const { outcome, releases } = await pipeline.run();
+      expect(outcome).toBe('published');
+      expect(releases.map(({ release }) => release)).toEqual([releaseOf(first), releaseOf(second)]);
+      expect(await lastNames()).toEqual(['NAME1', 'NAME2']);
+      expect(readdirSync(source).sort()).toEqual([first, second, 'notes.txt'].sort());
+      expect(sha256Of(join(pipeline.archive, first))).toBe(before);
+      expect(await pipeline.run()).toMatchObject({ outcome: 'nothing due' });
+      await week(source, '20260914-20260920', person(2, 'CORRECTED'));
+      expect((await pipeline.run()).releases).toMatchObject([{ counts: { updated: 1 } }]);
+      expect(await lastNames()).toEqual(['NAME1', 'CORRECTED']);
+    },
+  );
 
   it('as a saved page: loads the zips it links on this disk, and nothing from a server', async () => {
     const here = await week(zips, '20260907-20260913', person(1));
@@ -165,7 +170,7 @@ describe('surgicase npi load', () => {
     expect(await load(join(zips, zip))).toMatchObject(summary('1 rows: 1 inserted'));
   });
 
-  it('replaces the tables with a monthly, and records the weeks that it covers', async () => {
+  it('replaces the tables with a monthly, and records the weeks that it covers', exhaustive, async () => {
     await load(join(zips, await week(zips, '20260907-20260913', person(1))));
     const monthly = await writeMonthly(zips, 'October_2026', '20261011', [person(2), person(3)]);
     expect(await load(join(zips, monthly))).toMatchObject(summary('2 rows: 2 inserted'));
@@ -190,7 +195,7 @@ describe('surgicase npi load', () => {
     expect(await load(join(zips, later))).toMatchObject(summary('1 rows: 1 inserted'));
   });
 
-  it('loads a deactivation report', async () => {
+  it('loads a deactivation report', exhaustive, async () => {
     await load(join(zips, await week(zips, '20260907-20260913', person(1), stub(2, '01/01/2026'))));
     const entries = [{ npi: npi(1), date: '09/10/2026' }];
     expect(await load(join(zips, await writeReport(zips, '091426', entries)))).toMatchObject(
@@ -198,7 +203,7 @@ describe('surgicase npi load', () => {
     );
   });
 
-  it('--dry-run publishes nothing, --no-wait only starts the run', async () => {
+  it('--dry-run publishes nothing, --no-wait only starts the run', exhaustive, async () => {
     const zip = join(zips, await week(zips, '20260907-20260913', person(1)));
     expect(await load(zip, '--dry-run')).toMatchObject(summary('npi-update: dry run in'));
     expect(await lastNames()).toEqual([]);
@@ -222,7 +227,7 @@ describe('surgicase npi load', () => {
     );
   });
 
-  it('exits 1 for a file that is not a zip', async () => {
+  it('exits 1 for a file that is not a zip', exhaustive, async () => {
     const zip = 'NPPES_Data_Dissemination_September_2026_V2.zip';
     writeFileSync(join(zips, zip), '<html>log in</html>');
     expect(await load(join(zips, zip))).toMatchObject({ code: 1, out: expect.stringContaining('NotAZip') });

@@ -23,6 +23,7 @@ afterAll(() => {
 
 it.each([
   ['METRICS_ADDRESS', () => taken],
+  ['HEALTH_ADDRESS', () => taken],
   ['LOG_FILE', () => join(folder, 'missing', 'log')],
 ])('a worker whose %s cannot be used ends with 2 and names it', async (name, value) => {
   const services = { DATABASE_URL: 'mysql://a:b@127.0.0.1:1/s', TEMPORAL_ADDRESS: '127.0.0.1:1' };

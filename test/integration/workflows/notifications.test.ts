@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { casesOf, writeCases } from '../../generated/cases.ts';
 import { individual, writeMonthly } from '../../generated/release-zip.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
+import { exhaustive } from '../../bed/extent.ts';
 
 const name = 'notices';
 const notices: { event: string; job: string; runId: string; text: string }[] = [];
@@ -109,7 +110,7 @@ it('a dry run tells nobody', async () => {
   expect(pings).toBe(1);
 });
 
-it('a smaller monthly that waits says how much smaller it is', async () => {
+it('a smaller monthly that waits says how much smaller it is', exhaustive, async () => {
   const individuals = (count: number) =>
     Array.from({ length: count }, (_, i) => individual(i, 'SMITH', '09/01/2026'));
   await writeMonthly(pipeline.site, 'September_2026', '20260913', individuals(10));

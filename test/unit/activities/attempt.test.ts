@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { attempt } from '../../../activities/attempt.ts';
 import type { ActivityDeps } from '../../../activities/deps.ts';
 import type { Heartbeat } from '../../../contract/activities.ts';
+import type { ActivityState } from '../../../contract/workflows.ts';
 import { DbError, StatementError } from '../../../db/connection/errors.ts';
 import { createLog } from '../../../telemetry/log.ts';
 
@@ -13,8 +14,8 @@ const deps = { log } as unknown as ActivityDeps;
 
 /** Runs an attempt that fails with `error`. Returns its failure, its last heartbeat and what it told the run. */
 async function fail(error: Error, info: { readonly attempt: number; readonly heartbeatDetails?: Heartbeat }) {
-  const shown: unknown[] = [];
-  const handle = { signal: async (_name: string, text: string) => void shown.push(text) };
+  const shown: ActivityState[] = [];
+  const handle = { signal: async (_name: string, state: ActivityState) => void shown.push(state) };
   const client = {
     withAbortSignal: (_signal: AbortSignal, work: () => Promise<void>) => work(),
     workflow: { getHandle: () => handle },
@@ -56,10 +57,26 @@ test('an outage is retried with pauses of up to 15 minutes, and the run says wha
   const pauses = [];
   for (const count of [0, 1, 5, 9, 10, 40]) {
     const heartbeatDetails = { phase: 'test', errors: { DatabaseUnreachable: count } };
+    const before = Date.now();
     const { failure, shown } = await fail(away, { attempt: 1, heartbeatDetails });
     const seconds = Number((failure as ApplicationFailure).nextRetryDelay) / 1000;
-    expect(shown).toEqual([expect.stringMatching(`^Could not reach MySQL.*next try is in ${seconds} s\\.$`)]);
+    const reason = expect.stringMatching(
+      /^Could not reach MySQL.* See docs\/troubleshooting\.md#databaseunreachable\.$/,
+    );
+    expect(shown).toMatchObject([{ attempt: 1, progress: { phase: 'test' }, reason }]);
+    const waitMs = Date.parse(shown[0]?.nextTryAt ?? '') - before;
+    expect(waitMs).toBeGreaterThanOrEqual(1000 * seconds);
     pauses.push(seconds);
   }
   expect(pauses).toEqual([1, 2, 32, 512, 900, 900]);
+});
+
+test('an unexpected error shows its place in the code, without folders of this host; an expected one shows none', async () => {
+  const unexpected = await fail(new Error('a defect'), { attempt: 1 });
+  expect((unexpected.failure as ApplicationFailure).stack).toMatch(
+    /^\s+at .*test\/unit\/activities\/attempt/,
+  );
+  expect((unexpected.failure as ApplicationFailure).stack).not.toContain(process.cwd());
+  const expected = await fail(away, { attempt: 1 });
+  expect((expected.failure as ApplicationFailure).stack).toBe('');
 });

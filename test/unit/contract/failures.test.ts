@@ -12,8 +12,8 @@ function codesIn(path: string): string[] {
 }
 
 describe('the failure types', () => {
-  it('each have a heading in docs/operations.md, and there are no other headings', () => {
-    const section = read('docs/operations.md').split('\n## Failures\n')[1]?.split('\n## ')[0] ?? '';
+  it('each have a heading in docs/troubleshooting.md, and there are no other headings', () => {
+    const section = read('docs/troubleshooting.md').split('\n## Failures\n')[1] ?? '';
     const headings = Array.from(section.matchAll(/^### (.+)$/gm), ([, heading = '']) => heading);
     expect(headings.toSorted()).toEqual(types);
   });
@@ -29,6 +29,7 @@ describe('the failure types', () => {
       'StatementFailed',
       'InputRefused',
       'ApprovalTimedOut',
+      'ResetTooLate',
       'TimedOut',
       'Terminated',
     ];

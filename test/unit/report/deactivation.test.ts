@@ -265,5 +265,5 @@ describe.runIf(isThere && isExhaustive)('the real report of October 2023', () =>
       (fields, i) => fields[1] === expected[i]?.[0] && fields[1 + dateAt] === expected[i]?.[1],
     );
     expect(isSame && expected.length === lines.length).toBe(true);
-  }, 120_000);
+  });
 });

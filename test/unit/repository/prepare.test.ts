@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { isDebian } from '../../../local/bootstrap/debian-mysql.js';
+import { isDebian } from '../../../local/bootstrap/debian-package.js';
 
 const repository = fileURLToPath(new URL('../../../', import.meta.url));
 const configured = { DATABASE_URL: 'mysql://a:b@127.0.0.1:1/c', TEMPORAL_ADDRESS: '127.0.0.1:1' };

@@ -10,18 +10,26 @@ import { CommandError, exitCodes } from './exit.ts';
  * @throws CommandError when the server of the page or the zip does not answer, or does not return a page or a zip
  */
 export async function offeredMonthly(pageUrl: string, caller: Caller): Promise<ListedRelease | undefined> {
-  try {
-    const today = new Date().toISOString().slice(0, 10);
-    const { listed } = await listedReleases(pageUrl, caller);
-    const monthly = newestMonthly(listed, today);
-    return monthly && { ...monthly, ...(await zipFacts(monthly.url, caller)) };
-  } catch (error) {
-    throw error instanceof NppesError ? asCommandError(error) : error;
-  }
+  const monthly = newestMonthly(
+    await offeredReleases(pageUrl, caller),
+    new Date().toISOString().slice(0, 10),
+  );
+  return monthly && { ...monthly, ...(await zipFacts(monthly.url, caller).catch(asCommandError)) };
 }
 
-function asCommandError({ code, message }: NppesError): CommandError {
+/**
+ * The releases on the page, in its order.
+ * @throws CommandError when the server of the page does not answer, or does not return a page with releases
+ */
+export async function offeredReleases(pageUrl: string, caller: Caller): Promise<readonly ListedRelease[]> {
+  const { listed } = await listedReleases(pageUrl, caller).catch(asCommandError);
+  return listed;
+}
+
+function asCommandError(error: unknown): never {
+  if (!(error instanceof NppesError)) throw error;
+  const { code, message } = error;
   const isUnreachable = code === 'PageUnreachable' || code === 'DownloadFailed';
   const exitCode = isUnreachable ? exitCodes.unreachable : exitCodes.failed;
-  return new CommandError(exitCode, `${message} ${failures[code].nextStep}`);
+  throw new CommandError(exitCode, `${message} ${failures[code].nextStep}`);
 }

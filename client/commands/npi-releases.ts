@@ -1,0 +1,47 @@
+import type { Config } from '../../config/config.ts';
+import { publishedFiles, supersededNames } from '../../db/ledger/releases.ts';
+import { utcMinute } from '../../telemetry/times.ts';
+import { outgoing } from '../../worker/outgoing.ts';
+import { withDatabase } from '../database.ts';
+import { exitCodes } from '../exit.ts';
+import { offeredReleases } from '../offered.ts';
+import type { Terminal } from '../terminal.ts';
+
+interface Offered {
+  readonly fileName: string;
+  readonly kind: string;
+  readonly periodStart: string;
+  readonly periodEnd: string;
+  readonly state: 'published' | 'superseded' | 'not loaded';
+  /** UTC; null unless it is published. */
+  readonly publishedAt: string | null;
+}
+
+/** `surgicase npi releases`: lists what the page offers, and what of it is loaded. Compares names, not contents. */
+export async function releases(config: Config, terminal: Terminal): Promise<number> {
+  const listed = await offeredReleases(config.nppes.url, {
+    signal: new AbortController().signal,
+    dispatcher: outgoing(config.proxies),
+  });
+  const { published, superseded } = await withDatabase(config, (database) =>
+    database.session(new AbortController().signal, async (session) => ({
+      published: new Map((await publishedFiles(session)).map((file) => [file.fileName, file.publishedAt])),
+      superseded: await supersededNames(session),
+    })),
+  );
+  const offered = listed.map(({ release }): Offered => {
+    const { fileName, kind, periodStart, periodEnd } = release;
+    const publishedAt = published.get(fileName) ?? null;
+    const isSuperseded = publishedAt === null && superseded.has(fileName);
+    const state = publishedAt !== null ? 'published' : isSuperseded ? 'superseded' : 'not loaded';
+    return { fileName, kind, periodStart, periodEnd, state, publishedAt };
+  });
+  terminal.answer(offered, offered.map(offeredLine));
+  return exitCodes.done;
+}
+
+function offeredLine({ fileName, kind, periodStart, periodEnd, state, publishedAt }: Offered): string {
+  const days = kind === 'weekly' ? `${periodStart} to ${periodEnd}` : `until ${periodEnd}`;
+  const when = publishedAt === null ? '' : ` ${utcMinute(publishedAt)}`;
+  return `${kind.padEnd(12)}  ${days.padEnd(24)}  ${state}${when}  ${fileName}`;
+}

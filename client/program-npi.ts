@@ -1,0 +1,82 @@
+import type { Command } from 'commander';
+import type { SearchOptions } from './commands/npi.ts';
+import { withPerson, type PersonOptions } from './decided-by.ts';
+import {
+  command,
+  wholeNumber,
+  withConfig,
+  withProgress,
+  withQuiet,
+  type Json,
+  type QuietOr,
+} from './program-command.ts';
+
+/** Adds the commands of `surgicase npi`. */
+export function addRegistry(npi: Command): void {
+  command(npi, 'status', 'Show what is loaded, which days are missing, and the refused rows', [
+    'surgicase npi status',
+  ]).action(({ json }: Json) =>
+    withConfig(json, ['database'], async (config, terminal) =>
+      (await import('./commands/npi.ts')).npiStatus(config, terminal),
+    ),
+  );
+  command(npi, 'releases', 'List what the CMS page offers, and what of it is loaded', [
+    'surgicase npi releases',
+  ]).action(({ json }: Json) =>
+    withConfig(json, ['database'], async (config, terminal) =>
+      (await import('./commands/npi-releases.ts')).releases(config, terminal),
+    ),
+  );
+  command(npi, 'lookup', 'Show the row of one provider', ['surgicase npi lookup 1234567893'])
+    .argument('<npi>', 'NPI, ten digits')
+    .action((number: string, { json }: Json) =>
+      withConfig(json, ['database'], async (config, terminal) =>
+        (await import('./commands/npi.ts')).lookup(config, terminal, number),
+      ),
+    );
+  command(npi, 'search', 'Search surgeons by last name and facilities by name, as the application does', [
+    'surgicase npi search smith --state CA',
+    'surgicase npi search "surgery center" --contains',
+  ])
+    .argument('<name>', 'Beginning of the name')
+    .option('--state <code>', 'Search only in this state')
+    .option(
+      '--contains',
+      'Match anywhere in the name, among names with the same first letter (as the application searches)',
+    )
+    .option('--limit <rows>', 'Maximum number of surgeons, and of facilities', wholeNumber, 20)
+    .action((name: string, { json, ...options }: Json & SearchOptions) =>
+      withConfig(json, ['database'], async (config, terminal) =>
+        (await import('./commands/npi.ts')).search(config, terminal, name, options),
+      ),
+    );
+  const load = command(
+    npi,
+    'load',
+    'Load a CMS zip from disk: a weekly, a monthly or a deactivation report',
+    ['surgicase npi load /data/NPPES_Data_Dissemination_September_2026_V2.zip'],
+  );
+  withQuiet(load)
+    .argument('<zip>', "Path on the worker's host; keep CMS's file name")
+    .option('--dry-run', 'Report what the run would do; publish nothing')
+    .option('--no-wait', 'Return as soon as the run has started')
+    .action((zip: string, { json, quiet, ...options }: QuietOr & { dryRun?: boolean; wait: boolean }) =>
+      withProgress({ json, quiet }, ['temporal'], async (config, terminal) =>
+        (await import('./commands/load.ts')).load(config, terminal, zip, options),
+      ),
+    );
+  const replace = command(npi, 'replace', 'Replace the registry with the newest monthly from the CMS page', [
+    'surgicase npi replace --dry-run',
+    'surgicase npi replace',
+  ]);
+  withQuiet(withPerson(replace))
+    .option('--dry-run', 'Show the size, rows, disk space and time that it takes; needs only the CMS page')
+    .option('--no-wait', 'Return as soon as the run has started')
+    .action(
+      ({ json, quiet, dryRun, ...options }: QuietOr & PersonOptions & { dryRun?: boolean; wait: boolean }) =>
+        withProgress({ json, quiet }, dryRun ? [] : ['temporal'], async (config, terminal) => {
+          if (dryRun) return (await import('./commands/replace-preview.ts')).previewReplace(config, terminal);
+          return (await import('./commands/replace.ts')).replace(config, terminal, options);
+        }),
+    );
+}

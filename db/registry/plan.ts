@@ -1,0 +1,30 @@
+import type { PublishScope } from './publish-scope.ts';
+import type { Session } from '../connection/session.ts';
+
+/** How many lines of the plan need the same work. */
+export interface PlanGroup {
+  readonly action: 'insert' | 'update' | 'unchanged' | 'stale';
+  readonly isStub: 0 | 1;
+  readonly known: 0 | 1 | 2 | null;
+  readonly target: 0 | 1 | 2;
+  /** The provider's row comes from this release already. */
+  readonly isOfThis: 0 | 1;
+  readonly npis: number;
+}
+
+/** Counts the lines of the plan by the work that they need. */
+export function planGroups(session: Session, { stage, releaseId }: PublishScope): Promise<PlanGroup[]> {
+  return session.query<PlanGroup>(
+    `SELECT action, is_stub AS isStub, known, target,
+       known_stub_release <=> stub_release AND (is_stub OR known_release <=> ?) AS isOfThis, COUNT(*) AS npis
+     FROM ${stage}_plan GROUP BY 1, 2, 3, 4, 5`,
+    [releaseId],
+  );
+}
+
+/** The tables that have, or will have, the providers of the matching groups. */
+export const tablesOf = (
+  groups: readonly PlanGroup[],
+  place: 'known' | 'target',
+  are: (group: PlanGroup) => boolean,
+) => ([0, 1, 2] as const).filter((table) => groups.some((group) => group[place] === table && are(group)));
