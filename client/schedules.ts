@@ -9,6 +9,7 @@ import {
 import type { Config } from '../config/config.ts';
 import { jobs, runTimeoutDays, weeklySchedules, type Job } from '../contract/schedules.ts';
 import { taskQueues } from '../contract/task-queues.ts';
+import { scheduleNote } from './schedule-note.ts';
 import { pausedUntil } from './timed-pause.ts';
 
 /** A schedule as the configuration wants it, in terms that can be compared with what the server has. */
@@ -72,7 +73,7 @@ export async function applySchedules(
       changes.push({ job: plan.job, action: 'created', differences: [] });
       continue;
     }
-    const differences = isOnlyMissing ? [] : differencesOf(plan, found);
+    const differences = isOnlyMissing ? [] : [...differencesOf(plan, found), ...noteDifference(plan, found)];
     if (differences.length > 0 && !isDryRun) await update(client, plan);
     const action = differences.length > 0 ? 'updated' : 'unchanged';
     changes.push({ job: plan.job, action, differences });
@@ -91,10 +92,10 @@ export async function describeSchedule(client: Client, job: Job): Promise<Schedu
 }
 
 async function create(client: Client, plan: PlannedSchedule, pausedNote: string | undefined): Promise<void> {
-  const note = plan.isOff ? offNote : pausedNote;
-  const state = note === undefined ? {} : { state: { paused: true, note } };
+  const pause = plan.isOff ? offNote : pausedNote;
+  const state = { paused: pause !== undefined, note: pause ?? noteOf(plan) };
   try {
-    await client.schedule.create({ scheduleId: plan.job, ...definition(plan), ...state });
+    await client.schedule.create({ scheduleId: plan.job, ...definition(plan), state });
   } catch (error) {
     // Another `apply` has created it meanwhile; update that one.
     if (!(error instanceof ScheduleAlreadyRunning)) throw error;
@@ -106,7 +107,7 @@ function update(client: Client, plan: PlannedSchedule): Promise<void> {
   // Build the definition anew: the server returns a cron as calendars, and sending both back would start every run twice.
   return client.schedule.getHandle(plan.job).update((previous) => ({
     ...continued(definition(plan), previous),
-    state: { ...previous.state, ...pauseOf(plan, previous.state) },
+    state: { ...previous.state, ...wantedState(plan, previous) },
   }));
 }
 
@@ -133,25 +134,33 @@ function definition({ job, cron, timezone, catchupMs }: PlannedSchedule) {
   } as const satisfies Omit<ScheduleOptions, 'scheduleId'>;
 }
 
-type PauseState = Pick<ScheduleDescription['state'], 'paused' | 'note'>;
+const noteOf = ({ job, cron, timezone }: PlannedSchedule) => scheduleNote(job, cron, timezone);
 
-function pauseOf({ isOff }: PlannedSchedule, { paused, note }: PauseState): PauseState {
-  if (isOff)
-    return paused ? { paused, ...(note !== undefined && { note }) } : { paused: true, note: offNote };
-  return paused && note === offNote
-    ? { paused: false, note: '' }
-    : { paused, ...(note !== undefined && { note }) };
+/** Keeps an operator's pause and its note, and what follows the sentence in the note of a schedule that was resumed. */
+function wantedState(plan: PlannedSchedule, found: ScheduleDescription) {
+  const { paused, note = '' } = found.state;
+  if (paused && note !== offNote) return { paused, note };
+  if (plan.isOff) return { paused: true, note: offNote };
+  if (!paused && pausedUntil(found)) return { paused, note };
+  return { paused: false, note: note.startsWith(noteOf(plan)) ? note : noteOf(plan) };
 }
 
-function differencesOf(plan: PlannedSchedule, found: ScheduleDescription): string[] {
+/** What of a schedule differs from the plan. Its note is only words, and does not count. */
+export function differencesOf(plan: PlannedSchedule, found: ScheduleDescription): string[] {
   const wanted: Comparable = {
     ...comparable(plan, definition(plan)),
-    paused: pauseOf(plan, found.state).paused,
+    paused: wantedState(plan, found).paused,
   };
   const has: Comparable = { ...comparableFound(found), paused: found.state.paused };
   return Object.keys(wanted)
     .filter((name) => wanted[name] !== has[name])
     .map((name) => `${name}: ${String(has[name])} -> ${String(wanted[name])}`);
+}
+
+function noteDifference(plan: PlannedSchedule, found: ScheduleDescription): string[] {
+  const { note: has = '' } = found.state;
+  const { note } = wantedState(plan, found);
+  return note === has ? [] : [`note: ${has} -> ${note}`];
 }
 
 type Comparable = Readonly<Record<string, string | number | boolean | undefined>>;
@@ -172,11 +181,16 @@ function comparable(
   };
 }
 
-function comparableFound({ spec, action, policies }: ScheduleDescription): Comparable {
+/** The cron that was applied to a schedule; in words when somebody changed it by hand. */
+export function appliedCron({ spec }: Pick<ScheduleDescription, 'spec'>): string {
   const calendars = (spec.calendars ?? []).map(({ comment }) => comment || 'a calendar set by hand');
   const intervals = (spec.intervals ?? []).map(() => 'an interval set by hand');
+  return [...calendars, ...intervals].join(', ');
+}
+
+function comparableFound({ spec, action, policies }: ScheduleDescription): Comparable {
   return {
-    cron: [...calendars, ...intervals].join(', '),
+    cron: appliedCron({ spec }),
     timezone: spec.timezone ?? 'UTC',
     workflowType: action.workflowType,
     taskQueue: action.taskQueue,

@@ -13,12 +13,14 @@ export function pausedUntil({ spec: { startAt } }: Pick<ScheduleDescription, 'sp
 export interface Pause {
   readonly isPaused: boolean;
   readonly by: string;
+  /** What the schedule does, which the note says again once it is resumed. */
+  readonly sentence: string;
   /** The pause ends by itself at this time; absent: somebody has to resume the schedule. */
   readonly until?: Date;
 }
 
 /** Pauses or resumes a schedule. Its note says who did it and why, and until when a pause that ends by itself holds. */
-export function changePause(handle: ScheduleHandle, { isPaused, by, until }: Pause): Promise<void> {
+export function changePause(handle: ScheduleHandle, { isPaused, by, sentence, until }: Pause): Promise<void> {
   const end = until ? ` until ${utcMinute(until.toISOString())}` : '';
   return handle.update((previous) => ({
     ...previous,
@@ -27,7 +29,7 @@ export function changePause(handle: ScheduleHandle, { isPaused, by, until }: Pau
     state: {
       ...previous.state,
       paused: isPaused && until === undefined,
-      note: `${isPaused ? 'paused' : 'resumed'}${end} by ${by}`,
+      note: isPaused ? `paused${end} by ${by}` : `${sentence} Resumed by ${by}`,
     },
   }));
 }

@@ -4,7 +4,7 @@ export interface WeeklySchedule {
   /** Five-field cron; UTC unless `SCHEDULE_TIMEZONE` names another time zone. */
   readonly cron: string;
   readonly variable: string;
-  /** One line for people; the Web UI's list shows it. At most 200 bytes. */
+  /** What a run does, for people, without a period. The Web UI shows it for a run and a schedule. At most 200 bytes. */
   readonly summary: string;
 }
 
@@ -14,19 +14,19 @@ export const weeklySchedules = {
     workflowType: 'pendingPaymentUpdate',
     cron: '0 8 * * 1',
     variable: 'SCHEDULE_PENDING_PAYMENT_UPDATE',
-    summary: 'Move cases from ready for billing (10) to pending payment (15)',
+    summary: 'Moves every active case from status 10 (ready for billing) to 15 (pending payment)',
   },
   'npi-update': {
     workflowType: 'npiUpdate',
     cron: '0 8 * * 2',
     variable: 'SCHEDULE_NPI_UPDATE',
-    summary: 'Load every due NPPES file from the CMS page into the provider and search tables',
+    summary: 'Loads every due NPPES file from the CMS page into the provider and search tables',
   },
   'paid-update': {
     workflowType: 'paidUpdate',
     cron: '0 8 * * 4',
     variable: 'SCHEDULE_PAID_UPDATE',
-    summary: 'Move cases from pending payment (15) to paid (20)',
+    summary: 'Moves every active case from status 15 (pending payment) to 20 (paid)',
   },
 } as const satisfies Record<string, WeeklySchedule>;
 

@@ -7,6 +7,7 @@ import { withDatabase } from '../database.ts';
 import { personLine, personOf, type PersonOptions } from '../decided-by.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 import {
+  appliedCron,
   applySchedules,
   describeSchedule,
   offNote,
@@ -14,6 +15,7 @@ import {
   plannedSchedules,
   type ScheduleChange,
 } from '../schedules.ts';
+import { scheduleNote } from '../schedule-note.ts';
 import { registerForRuns } from '../search-attributes.ts';
 import type { Terminal } from '../terminal.ts';
 import { changePause, pausedUntil } from '../timed-pause.ts';
@@ -54,7 +56,7 @@ async function shownSchedule(client: Client, job: Job) {
   return {
     job,
     exists: true as const,
-    cron: (found.spec.calendars ?? []).map(({ comment }) => comment).join(', '),
+    cron: appliedCron(found),
     timezone: found.spec.timezone ?? 'UTC',
     isPaused: paused || until !== undefined,
     ...(until !== undefined && { pausedUntil: until }),
@@ -106,6 +108,7 @@ export function setPaused(
     await changePause(client.schedule.getHandle(job), {
       isPaused,
       by: personLine(person),
+      sentence: scheduleNote(job, appliedCron(found), found.spec.timezone ?? 'UTC'),
       ...(until !== undefined && { until: new Date(until) }),
     });
     await recordInLedger(config, terminal, { job, what: isPaused ? 'pause' : 'resume', ...person });

@@ -1,5 +1,5 @@
 import { jobs, weeklySchedules, type Job } from '../../contract/schedules.ts';
-import { applySchedules, describeSchedule, offNote, plannedSchedules } from '../schedules.ts';
+import { describeSchedule, differencesOf, offNote, plannedSchedules } from '../schedules.ts';
 import { orOk, warning, wrong, type Check, type Finding } from './check.ts';
 import type { TemporalSubject } from './temporal.ts';
 
@@ -34,15 +34,13 @@ async function hasFired(client: TemporalSubject['client'], job: Job): Promise<bo
 }
 
 async function drifted({ client, config }: TemporalSubject): Promise<readonly Finding[]> {
-  const changes = await applySchedules(client, plannedSchedules(config), { isDryRun: true });
-  return orOk(
-    changes.flatMap(({ job, differences }) =>
-      differences.map((difference) =>
-        wrong(`The schedule ${job} differs from the configuration: ${difference}.`, apply),
-      ),
-    ),
-    'as configured',
-  );
+  const findings: Finding[] = [];
+  for (const plan of plannedSchedules(config)) {
+    const found = await describeSchedule(client, plan.job);
+    for (const difference of found ? differencesOf(plan, found) : [])
+      findings.push(wrong(`The schedule ${plan.job} differs from the configuration: ${difference}.`, apply));
+  }
+  return orOk(findings, 'as configured');
 }
 
 async function stopped({ client }: TemporalSubject): Promise<readonly Finding[]> {

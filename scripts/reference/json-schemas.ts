@@ -64,7 +64,7 @@ const schedule = z.object({
   timezone: text('Time zone of the cron'),
   isPaused: flag('The schedule is paused'),
   pausedUntil: text('When the pause ends by itself, UTC').optional(),
-  note: text('Note of the pause; may be empty'),
+  note: text('Note of the schedule: who paused it and why, or what it does and when'),
   nextAt: texts('The next three runs, UTC'),
   lastRuns: z
     .array(z.object({ at: text('Start, UTC'), workflowId: identity.workflowId }))

@@ -46,7 +46,7 @@ const failedRun = z.object({
 const schedule = z.object({
   job: identity.job,
   state: oneOf(['active', 'paused', 'off', 'missing'], 'State of the schedule; `off`: by configuration'),
-  note: text('Note of a pause').optional(),
+  note: text('Note of the schedule: who paused it and why, or what it does and when').optional(),
   pausedUntil: text('When the pause ends by itself, UTC').optional(),
   nextAt: text('Next run, UTC').optional(),
   activeSince: text('Since when the schedule can have fired, UTC').optional(),

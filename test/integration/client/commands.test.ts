@@ -48,6 +48,10 @@ const offerWeek = () =>
     npidataCsv([individual(1, 'SMITH', '09/08/2026'), organization(2, 'SMITH CLINIC', '09/08/2026')]),
   );
 
+/** The note of a schedule that is not paused. */
+const loads =
+  'Loads every due NPPES file from the CMS page into the provider and search tables. Every Tuesday at 08:00 UTC.';
+
 describe('surgicase schedules', () => {
   it('apply creates the schedules, and changes nothing the second time', async () => {
     expect((await run('schedules', 'apply', '--dry-run')).out).toContain('npi-update: would be created');
@@ -60,7 +64,7 @@ describe('surgicase schedules', () => {
     });
     const { policies, info, state } = await describeNpi();
     expect(policies).toMatchObject({ overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: 24 * 3_600_000 });
-    expect(state.paused).toBe(false);
+    expect(state).toMatchObject({ paused: false, note: loads });
     const [next] = info.nextActionTimes;
     expect([next?.getUTCDay(), next?.getUTCHours(), next?.getUTCMinutes()]).toEqual([2, 8, 0]);
     for (const change of (await json('schedules', 'apply')).value)
@@ -81,7 +85,12 @@ describe('surgicase schedules', () => {
     expect(state).toMatchObject({ paused: true, note });
     expect((await run('schedules', 'list')).out).toContain(`30 9 * * 3 UTC, ${note}`);
     await run('schedules', 'resume', 'npi-update');
-    expect((await describeNpi()).state).toMatchObject({ paused: false, note: `resumed by ${operator}` });
+    const sentence = loads.replace('Tuesday at 08:00', 'Wednesday at 09:30');
+    const resumed = { paused: false, note: `${sentence} Resumed by ${operator}` };
+    expect((await describeNpi()).state).toMatchObject(resumed);
+    expect((await surgicase(['schedules', 'apply'], env, folder)).out).toContain('npi-update: unchanged');
+    expect((await run('schedules', 'apply')).out).toContain(`note: ${resumed.note} -> ${loads}`);
+    expect((await describeNpi()).state).toMatchObject({ paused: false, note: loads });
     expect(
       await pipeline.query(
         'SELECT job, what, decided_by AS person, reason FROM decision ORDER BY decided_at',

@@ -61,4 +61,9 @@ it("the commands of Temporal's command line in docs/schedules.md do what the pag
     expect(await resultOf(workflowId)).toMatchObject({ outcome: 'nothing due' });
   await temporal('--unpause');
   expect(await stateOf()).toMatchObject({ paused: false, note: 'CMS is back' });
+  expect((await surgicase(['doctor'], env)).out).toMatch(/ok +schedule-settings/);
+  expect((await surgicase(['schedules', 'apply'], env)).out).toContain(
+    'note: CMS is back -> Loads every due',
+  );
+  expect((await stateOf()).note).toMatch(/^Loads every due .*\. Every Tuesday at 08:00 UTC\.$/);
 });
