@@ -6,6 +6,7 @@ import { isLoadWorkerPolling } from '../workers.ts';
 import { ok, orOk, wrong, type Check, type Finding } from './check.ts';
 import { temporalClock } from './clock.ts';
 import { scheduleChecks } from './schedules.ts';
+import { workerVersion } from './worker-version.ts';
 
 /** What the checks of Temporal ask. */
 export interface TemporalSubject {
@@ -17,6 +18,7 @@ export interface TemporalSubject {
 export const temporalChecks: readonly Check<TemporalSubject>[] = [
   { name: 'namespace', look: namespace },
   { name: 'workers', needs: ['namespace'], look: workers },
+  { name: 'worker-version', needs: ['namespace', 'workers'], look: workerVersion },
   ...scheduleChecks,
   { name: 'temporal-clock', needs: ['namespace'], look: ({ client }) => temporalClock(client) },
 ];

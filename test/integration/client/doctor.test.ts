@@ -94,12 +94,12 @@ it('finds a wrong namespace, and one without a worker and schedules', async () =
   const wrongName = await faults({ TEMPORAL_NAMESPACE: 'doctor-none' });
   expect(wrongName[0]).toMatch(/^wrong namespace: Temporal has no namespace doctor-none.*namespace create/);
   expect(wrongName.slice(1)).toEqual(
-    ['workers', 'schedules', 'schedule-settings', 'schedule-state', 'temporal-clock'].map(
+    ['workers', 'worker-version', 'schedules', 'schedule-settings', 'schedule-state', 'temporal-clock'].map(
       (check) => `not checked ${check}: because of the fault of \`namespace\``,
     ),
   );
   const unused = await faults({ TEMPORAL_NAMESPACE: 'default' });
-  expect(unused).toHaveLength(6);
+  expect(unused).toHaveLength(7);
   expect(unused).toEqual(
     expect.arrayContaining([
       expect.stringMatching(/^wrong workers: No worker polls .* surgicase \(workflows\).*`surgicase worker`/),

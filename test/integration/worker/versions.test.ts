@@ -1,17 +1,15 @@
-import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { taskQueues } from '../../../contract/task-queues.ts';
 import { surgicase } from '../../bed/cli.ts';
 import { exhaustive } from '../../bed/extent.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
+import { makeCurrent, versionOf } from '../../bed/worker-version.ts';
 import { startWorkerProcess, type WorkerProcess } from '../../crash/bed.ts';
 import { casesOf, writeCases } from '../../generated/cases.ts';
 
 const name = 'versions';
-const deployment = 'surgicase';
 let pipeline: Pipeline;
 const workers: WorkerProcess[] = [];
 beforeAll(async () => {
@@ -23,21 +21,8 @@ afterAll(async () => {
   await pipeline.stop();
 });
 
-const startVersion = async (buildId: string) => {
-  const version = { TEMPORAL_DEPLOYMENT_NAME: deployment, TEMPORAL_WORKER_BUILD_ID: buildId };
-  workers.push(await startWorkerProcess({ ...pipeline.env, ...version }));
-};
-
-/** As in docs/deployment.md. The server knows a version some moments after its worker has polled. */
-async function makeCurrent(buildId: string): Promise<void> {
-  const temporal = async () => {
-    const command = 'worker deployment set-current-version --yes';
-    const options = `--deployment-name ${deployment} --build-id ${buildId} --address ${inject('temporalAddress')} --namespace ${name}`;
-    await promisify(execFile)(inject('temporalCli'), `${command} ${options}`.split(' '));
-    return 'done';
-  };
-  await expect.poll(() => temporal().catch(String), { timeout: 30_000, interval: 500 }).toBe('done');
-}
+const startVersion = async (buildId: string) =>
+  workers.push(await startWorkerProcess({ ...pipeline.env, ...versionOf(buildId) }));
 
 async function versionOfRun(): Promise<string | undefined | null> {
   const handle = await pipeline.startCases('paid-update');
@@ -49,12 +34,12 @@ async function versionOfRun(): Promise<string | undefined | null> {
 it('runs go to the current version: a rollout, and a rollback', async () => {
   await writeCases(pipeline, casesOf(15, 3));
   await startVersion('1');
-  await makeCurrent('1');
+  await makeCurrent(name, '1');
   expect(await versionOfRun()).toBe('1');
   await startVersion('2');
-  await makeCurrent('2');
+  await makeCurrent(name, '2');
   expect(await versionOfRun()).toBe('2');
-  await makeCurrent('1');
+  await makeCurrent(name, '1');
   expect(await versionOfRun()).toBe('1');
 });
 
