@@ -48,7 +48,9 @@ export async function loadMonthly(
       sha256: zip.sha256,
       ...(zip.etag !== undefined && { etag: zip.etag }),
     };
-    const published = await deps.database.session(signal, (session) => findPublished(session, file));
+    const published = zip.rebuild
+      ? undefined
+      : await deps.database.session(signal, (session) => findPublished(session, file));
     if (published) {
       return { ...asStaged(nothingYet(member.name)), isPublished: true, release, searchSeconds: {} };
     }
@@ -96,6 +98,7 @@ async function loadRanges(
     releaseId: state.releaseId,
     isLocal: await mayLoadLocal(session),
     hasProviders: await hasProviders(session, liveTables(deps.schemas)),
+    isRebuild: zip.rebuild === true,
     ownColumns: await ownColumns(session, deps.schemas),
   }));
   const letters = await openLetterFile(split.folder, lease.epoch);

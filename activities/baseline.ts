@@ -40,9 +40,9 @@ export function baselineActivities(
         underLease(deps, current, job, (lease) => loadMonthly(deps, current, zip, lease)),
       ),
 
-    indexBaseline: ({ release }) =>
+    indexBaseline: ({ release, rebuild }) =>
       attempt(deps, 'index', { job, release: releaseName(release) }, (current) =>
-        underLease(deps, current, job, (lease) => indexShadow(deps, current, lease)),
+        underLease(deps, current, job, (lease) => indexShadow(deps, current, lease, rebuild === true)),
       ),
 
     checkBaseline: ({ staged }) =>
@@ -128,7 +128,15 @@ async function swap(
       session,
       schemas,
       { shadow, lease },
-      { file, runId, staged: counted.staged, report, touched, epoch: lease.epoch },
+      {
+        file,
+        runId,
+        staged: counted.staged,
+        report,
+        touched,
+        epoch: lease.epoch,
+        ...(zip.rebuild && { isRebuild: true }),
+      },
     );
   }
   await completeBaseline(session, schemas, lease);

@@ -1,23 +1,20 @@
 import type { DiscoverInput, Discovery, DueRelease, NpiActivities } from '../contract/activities.ts';
 import { completeBaseline } from '../db/baseline/swap.ts';
 import type { Lease } from '../db/ledger/lease.ts';
-import {
-  noteSuperseded,
-  publishedFiles,
-  supersededNames,
-  type PublishedFile,
-} from '../db/ledger/releases.ts';
+import { noteSuperseded, publishedFiles, supersededNames } from '../db/ledger/releases.ts';
 import { replaceStandingWarnings } from '../db/ledger/warnings.ts';
 import { dueReleases, missingDays, type ListedRelease, type PublishedRelease } from '../nppes/page/due.ts';
 import { dueFile } from '../nppes/page/due-file.ts';
 import { NppesError } from '../nppes/errors.ts';
 import { listedReleases, zipFacts } from '../nppes/page/listing.ts';
 import { unlistedWeeklies } from '../nppes/page/unlisted.ts';
-import { releaseName, type ReleaseKind } from '../nppes/page/release.ts';
+import { releaseName } from '../nppes/page/release.ts';
 import type { Caller } from '../nppes/transfer/request.ts';
 import { attempt, underLeaseUnlessDry, type Attempt } from './attempt.ts';
 import { job, type ActivityDeps } from './deps.ts';
 import { secondsSince } from './elapsed.ts';
+import { knownReleases } from './known-releases.ts';
+import { discoverRebuild } from './rebuild.ts';
 import { reportGaps } from './gaps.ts';
 import { namedFile } from './named-file.ts';
 import { removeRangeFolders } from './zip-file.ts';
@@ -29,7 +26,9 @@ export function discoverActivity(deps: ActivityDeps): Pick<NpiActivities, 'disco
       attempt(deps, 'discover', { job }, (current) =>
         underLeaseUnlessDry(deps, current, { job, isDryRun: input.dryRun }, async (lease) => {
           if (lease) await tidy(deps, current, lease);
-          return discover(deps, current, input, lease);
+          return input.rebuild
+            ? discoverRebuild(deps, current, input.until)
+            : discover(deps, current, input, lease);
         }),
       ),
   };
@@ -53,7 +52,7 @@ async function discover(
     signal,
     async (session) => [await publishedFiles(session), await supersededNames(session)] as const,
   );
-  const known = published.map(asPublished);
+  const known = knownReleases(published);
   const named = file === undefined ? undefined : await namedFile(file, signal);
   const { listed, notes } = named
     ? { listed: [named], notes: [] }
@@ -153,16 +152,4 @@ function withFacts(
       return { release, url, ...offer };
     }),
   );
-}
-
-function asPublished(file: PublishedFile): PublishedRelease {
-  const { fileName, kind, layout, periodStart, periodEnd, etag, sizeBytes } = file;
-  const release = {
-    fileName,
-    kind: kind as ReleaseKind,
-    layout: layout as 'V1' | 'V2',
-    periodStart,
-    periodEnd,
-  };
-  return { release, ...(sizeBytes > 0 && { sizeBytes }), ...(etag !== null && { etag }) };
 }

@@ -1,5 +1,7 @@
-import { copyFile, readdir, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { copyFile, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { DueRelease, DownloadedRelease } from '../contract/activities.ts';
 import { publishedFiles } from '../db/ledger/releases.ts';
 import { makeFolder, renameDurably, syncFile } from '../nppes/durable.ts';
@@ -25,6 +27,8 @@ export async function fetchZip(
 ): Promise<DownloadedRelease> {
   const { signal, heartbeat, log } = attempt;
   const path = join(deps.workDir, due.release.fileName);
+  const archived = await archivedZip(deps, attempt, due);
+  if (archived) return { ...due, ...archived };
   const whole = await wholeZip(deps, attempt, due);
   if (whole) {
     log.info('the zip is here already; not downloaded again', { sha256: whole.sha256 });
@@ -40,6 +44,26 @@ export async function fetchZip(
     test: (part) => testZip(part, signal),
   });
   return { ...due, ...zip };
+}
+
+/**
+ * The zip in the archive, if that is what a rebuild loads. It keeps the ETag of its download, so that the next run does not
+ * take the page's zip for a new version.
+ */
+async function archivedZip(
+  { archiveDir, database }: ActivityDeps,
+  { signal }: Attempt,
+  { release: { fileName }, url }: DueRelease,
+): Promise<DownloadedZip | undefined> {
+  const path = join(archiveDir, fileName);
+  if (url !== pathToFileURL(path).href || !existsSync(path)) return undefined;
+  await testZip(path, signal);
+  const sha256 = await sha256Of(path, signal);
+  if (sha256 === undefined) return undefined;
+  const published = await database.session(signal, publishedFiles);
+  const known = published.find((file) => file.fileName === fileName && file.sha256 === sha256);
+  const etag = known?.etag ?? undefined;
+  return { sha256, sizeBytes: (await stat(path)).size, ...(etag !== undefined && { etag }) };
 }
 
 /** The zip of a finished download or of the ledger, if the server still offers it and this host has it. */

@@ -1,4 +1,6 @@
-import type { Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
+import { parseReleaseName } from '../nppes/page/release.ts';
+import type { RebuildOptions } from './commands/rebuild.ts';
 import type { SearchOptions } from './commands/npi.ts';
 import { withPerson, type PersonOptions } from './decided-by.ts';
 import {
@@ -79,4 +81,23 @@ export function addRegistry(npi: Command): void {
           return (await import('./commands/replace.ts')).replace(config, terminal, options);
         }),
     );
+  const rebuild = command(npi, 'rebuild', "Load the registry again from the zips in the worker's archive", [
+    'surgicase npi rebuild --from-archive --dry-run',
+    'surgicase npi rebuild --from-archive --until NPPES_Data_Dissemination_091426_092026_Weekly_V2',
+  ]);
+  withQuiet(withPerson(rebuild))
+    .requiredOption('--from-archive', 'Use the zips in NPI_ARCHIVE_DIR, not the CMS page')
+    .option('--until <release>', 'The last release to load; later ones count as not loaded', releaseArgument)
+    .option('--dry-run', 'List the releases that would be loaded')
+    .option('--no-wait', 'Return as soon as the run has started')
+    .action(({ json, quiet, ...options }: QuietOr & RebuildOptions) =>
+      withProgress({ json, quiet }, ['temporal'], async (config, terminal) =>
+        (await import('./commands/rebuild.ts')).rebuild(config, terminal, options),
+      ),
+    );
+}
+
+function releaseArgument(name: string): string {
+  if (parseReleaseName(name.replace(/(\.zip)?$/i, '.zip'))) return name;
+  throw new InvalidArgumentError("It must be CMS's file name, with or without .zip.");
 }

@@ -45,6 +45,10 @@ export interface DiscoverInput {
   readonly dryRun: boolean;
   /** Load the newest monthly, whatever NPI_BASELINE says. */
   readonly replace?: boolean;
+  /** Load from the archive on the worker's host; the page is not read. */
+  readonly rebuild?: boolean;
+  /** With `rebuild`: the last release to load. */
+  readonly until?: string;
   /** Load only this zip on the worker's host, given as a `file:` address; the page is not read. */
   readonly file?: string;
 }
@@ -53,6 +57,8 @@ export interface DiscoverInput {
 export interface DueRelease {
   readonly release: Release;
   readonly url: string;
+  /** Only for a monthly: it replaces the live tables as if nothing were loaded. */
+  readonly rebuild?: boolean;
 }
 
 export interface Discovery {
@@ -160,7 +166,7 @@ export interface NpiActivities extends RunActivities {
   /** Loads a monthly into shadow tables beside the live tables and keeps live rows that are newer than the monthly. */
   loadBaseline(zip: DownloadedRelease): Promise<BaselineLoaded>;
   /** Builds the secondary keys, and the search rows of the providers whose live row is kept. */
-  indexBaseline(input: { readonly release: Release }): Promise<BaselineIndexed>;
+  indexBaseline(input: { readonly release: Release; readonly rebuild?: boolean }): Promise<BaselineIndexed>;
   /** Compares the shadow with the last monthly. If a count falls short, a person must approve before it goes live. */
   checkBaseline(input: { readonly staged: Staged }): Promise<BaselineChecked>;
   /** Replaces the live tables with the shadow tables. */

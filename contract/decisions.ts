@@ -5,6 +5,7 @@ export type DecisionKind =
   | 'undo'
   | 'cancel'
   | 'replace'
+  | 'rebuild'
   | 'pause'
   | 'resume'
   | 'adopt';

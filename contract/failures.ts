@@ -21,6 +21,11 @@ export const failures = {
     nextStep:
       'Open the page in a browser. Either a proxy answered instead of CMS, or CMS changed its file names.',
   },
+  ArchiveIncomplete: {
+    isRetryable: false,
+    nextStep:
+      'Put the missing zips into NPI_ARCHIVE_DIR, or end before them with `--until`. Nothing was changed.',
+  },
   DownloadFailed: {
     isRetryable: true,
     nextStep: 'Run again. The download continues where it stopped.',

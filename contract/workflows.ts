@@ -1,7 +1,7 @@
 import type { Heartbeat, Published, ReleaseSeconds } from './activities.ts';
 import type { DecidedBy } from './decisions.ts';
 
-/** Input of `npiUpdate`. Without input it does what the schedule does. `by` and `reason` belong to `replace`. */
+/** Input of `npiUpdate`. Without input it does what the schedule does. `by` and `reason` belong to `replace` and `rebuild`. */
 export interface NpiUpdateInput extends DecidedBy {
   /** Download, stage and classify, but publish nothing and take no lease. */
   readonly dryRun?: boolean;
@@ -9,6 +9,10 @@ export interface NpiUpdateInput extends DecidedBy {
   readonly weeks?: number;
   /** Replace the live tables with the newest monthly, whatever NPI_BASELINE says. */
   readonly replace?: boolean;
+  /** Load the newest monthly of the archive and everything after it again, whatever is published. */
+  readonly rebuild?: boolean;
+  /** With `rebuild`: the last release to load, by CMS's file name without `.zip`. Later ones count as not loaded. */
+  readonly until?: string;
   /**
    * Load only this zip, whatever the page lists: `file:///path/of/NPPES_….zip` on the worker's host. A monthly replaces
    * the live tables.

@@ -2,6 +2,7 @@
 export type NppesErrorCode =
   | 'PageUnreachable'
   | 'PageWithoutLinks'
+  | 'ArchiveIncomplete'
   | 'DownloadFailed'
   | 'ReleaseUnavailable'
   | 'RedirectRefused'

@@ -45,7 +45,7 @@ async function goLive(
   run.enter('index');
   const [indexed, indexSeconds] = await timed(() =>
     indexBaseline.executeWithOptions({ summary: `${name}: build the keys of the shadow tables` }, [
-      { release: staged.release },
+      { release: staged.release, ...(zip.rebuild && { rebuild: true }) },
     ]),
   );
   run.enter('check');

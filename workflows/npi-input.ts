@@ -1,4 +1,5 @@
 import type { NpiUpdateInput } from '../contract/workflows.ts';
+import { parseReleaseName } from '../nppes/page/release.ts';
 import { decidedByFields } from './decided-by.ts';
 import { flag, inputProblems, inputRefused, positiveCount } from './input.ts';
 
@@ -6,6 +7,11 @@ const fields = {
   dryRun: flag,
   weeks: positiveCount,
   replace: flag,
+  rebuild: flag,
+  until: {
+    isFine: (found: unknown) => typeof found === 'string' && parseReleaseName(`${found}.zip`) !== undefined,
+    what: "CMS's file name without .zip",
+  },
   // The worker's host knows whether the file exists, so `discover` checks the address.
   file: {
     isFine: (found: unknown) => typeof found === 'string',
@@ -21,10 +27,23 @@ const fields = {
 export function npiTask(input: unknown): NpiUpdateInput {
   const problems = inputProblems(input, fields, '{"dryRun": true}');
   const task = input as NpiUpdateInput;
-  if (problems.length === 0 && task.file !== undefined && (task.replace || task.weeks !== undefined))
-    problems.push('file loads only that zip; leave out replace and weeks');
-  if (problems.length === 0 && !task.replace && (task.by !== undefined || task.reason !== undefined))
-    problems.push('by and reason say who wants a replacement and why; add "replace": true or leave them out');
+  if (
+    problems.length === 0 &&
+    task.file !== undefined &&
+    (task.replace || task.rebuild || task.weeks !== undefined)
+  )
+    problems.push('file loads only that zip; leave out replace, rebuild and weeks');
+  if (problems.length === 0 && task.rebuild && (task.replace || task.weeks !== undefined))
+    problems.push('rebuild loads what the archive has; leave out replace and weeks');
+  if (problems.length === 0 && task.until !== undefined && !task.rebuild)
+    problems.push('until says where a rebuild ends; add "rebuild": true or leave it out');
+  if (
+    problems.length === 0 &&
+    !task.replace &&
+    !task.rebuild &&
+    (task.by !== undefined || task.reason !== undefined)
+  )
+    problems.push('by and reason say who wants a replacement or a rebuild, and why; leave them out');
   if (problems.length > 0) throw inputRefused(problems);
   return task;
 }

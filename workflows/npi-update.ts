@@ -1,5 +1,6 @@
 import { patched } from '@temporalio/workflow';
 import type { Begun, Discovery, DueRelease, FinishInput, RunOutcome } from '../contract/activities.ts';
+import type { Decision } from '../contract/decisions.ts';
 import type { NpiUpdateInput, NpiUpdateResult } from '../contract/workflows.ts';
 import { compareReleases, releaseName } from '../nppes/page/release.ts';
 import { decisionBy } from './decided-by.ts';
@@ -45,14 +46,20 @@ export async function npiUpdate(input: NpiUpdateInput = {}): Promise<NpiUpdateRe
 }
 
 async function begin(run: NpiRun): Promise<Begun> {
-  const decision = run.input.replace ? { decision: decisionBy('replace', run.input) } : {};
-  const begun = await beginRun({ job, dryRun: run.isDryRun, ...decision }, (holder) => run.wait(holder));
+  const begun = await beginRun({ job, dryRun: run.isDryRun, ...decisionOf(run.input) }, (holder) =>
+    run.wait(holder),
+  );
   run.listing.begin(begun);
   run.resetGuard.begin(begun);
   if (begun.acquired) return begun;
   run.remarks.push(`Skipped: ${begun.holder} held the lease for 30 minutes.`);
   await finish(run, 'skipped');
   return begun;
+}
+
+function decisionOf(input: NpiUpdateInput): { readonly decision?: Decision } {
+  const kind = input.replace ? 'replace' : input.rebuild && !input.dryRun ? 'rebuild' : undefined;
+  return kind ? { decision: decisionBy(kind, input) } : {};
 }
 
 async function load(run: NpiRun, heartbeatTimeoutMs: number): Promise<LoadOutcome> {
@@ -99,6 +106,8 @@ async function previewBaseline(
   later: readonly DueRelease[],
   heartbeatTimeoutMs: number,
 ): Promise<LoadOutcome> {
+  // What would be loaded again is compared with nothing, so there is nothing to try.
+  if (run.input.rebuild) return 'dry run';
   const name = releaseName(release);
   run.remarks.push(
     run.input.file === undefined
@@ -122,6 +131,7 @@ async function loadFromBaseline(
   );
   if (isLive === false) return 'rejected';
   if (isLive === undefined) {
+    if (run.input.rebuild) return run.outcome();
     await loadWeeklies(run, later, heartbeatTimeoutMs);
     return run.outcome();
   }
@@ -147,8 +157,8 @@ async function loadWeeklies(
 
 function discover(run: NpiRun, heartbeatTimeoutMs: number, replace?: boolean): Promise<Discovery> {
   run.enter('discover');
-  const { weeks, file } = run.input;
-  const what = file === undefined ? 'read the page' : 'read the file';
+  const { weeks, rebuild, until, file } = run.input;
+  const what = `read the ${rebuild ? 'archive' : file === undefined ? 'page' : 'file'}`;
   return shortActivities(heartbeatTimeoutMs).discover.executeWithOptions(
     { summary: `${what}, compare with what is published` },
     [
@@ -156,6 +166,8 @@ function discover(run: NpiRun, heartbeatTimeoutMs: number, replace?: boolean): P
         dryRun: run.isDryRun,
         ...(weeks !== undefined && { weeks }),
         ...(replace && { replace }),
+        ...(rebuild && { rebuild }),
+        ...(until !== undefined && { until }),
         ...(file !== undefined && { file }),
       },
     ],

@@ -34,6 +34,8 @@ export interface RangeTarget {
   readonly isLocal: boolean;
   /** False if the live tables are empty; then nothing is carried over. */
   readonly hasProviders: boolean;
+  /** Nothing is carried over from the live tables but the application's own columns. */
+  readonly isRebuild: boolean;
   readonly ownColumns: OwnColumns;
 }
 
@@ -88,15 +90,19 @@ export function searchFields(kind: SearchKind): string[] {
 
 async function compared(
   session: Session,
-  { schemas, shadow, releaseId, hasProviders, ownColumns }: RangeTarget,
+  { schemas, shadow, releaseId, hasProviders, isRebuild, ownColumns }: RangeTarget,
   { range, typeRows }: RangeLoad,
 ): Promise<Omit<RangeCounts, 'duplicates'>> {
-  if (hasProviders) {
-    const live = liveTables(schemas);
-    const counts = await carryOver(session, { live, shadow, releaseId, range }, typeRows);
-    await keepOwnColumns(session, { live, shadow: shadow.tables }, ownColumns, range);
-    return counts;
-  }
+  const live = liveTables(schemas);
+  const isCarried = hasProviders && !isRebuild;
+  const counts = isCarried
+    ? await carryOver(session, { live, shadow, releaseId, range }, typeRows)
+    : asNew(typeRows);
+  if (hasProviders) await keepOwnColumns(session, { live, shadow: shadow.tables }, ownColumns, range);
+  return counts;
+}
+
+function asNew(typeRows: RangeLoad['typeRows']): Omit<RangeCounts, 'duplicates'> {
   const inserted = typeRows[0] + typeRows[1] + typeRows[2];
   const none = { updated: 0, unchanged: 0, stale: 0, removed: 0, kept: 0 };
   return { inserted, deactivated: typeRows[0], ...none };

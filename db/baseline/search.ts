@@ -68,6 +68,7 @@ export function buildAllKeys(
 export async function finishSearch(
   session: Session,
   { shadow, lease, releaseId }: ShadowScope,
+  isRebuild: boolean,
 ): Promise<void> {
   const { tables, stage } = shadow;
   const names = npiColumns.map(({ name }) => name).join(', ');
@@ -82,7 +83,8 @@ export async function finishSearch(
       );
     }
     await updateSearch(session, { tables, stage, releaseId });
-    await retryStale(session, shadow, releaseId);
+    // A rebuild loads the later weeklies again.
+    if (!isRebuild) await retryStale(session, shadow, releaseId);
   });
   await markShadow(session, lease, { isSearched: true });
 }

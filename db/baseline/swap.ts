@@ -9,7 +9,7 @@ import type {
   RangeCounts,
   StagedSoFar,
 } from '../schema/ledger-json.ts';
-import { publishReport, recordRelease } from '../ledger/releases.ts';
+import { forgetReleases, isRecorded, recordRelease } from '../ledger/releases.ts';
 import { renameTables } from './rename.ts';
 import { liveTable, releaseTable } from '../schema/schema.ts';
 import type { Session } from '../connection/session.ts';
@@ -125,10 +125,11 @@ const setAside = ({ scheduler }: Schemas, epoch: number) => `${scheduler}.npi_ol
  */
 export async function completeBaseline(session: Session, schemas: Schemas, lease: Lease): Promise<void> {
   const live = await liveBaseline(session);
-  if (live && (await publishReport(session, live.file)) === undefined) {
+  if (live && !(await isRecorded(session, live.releaseId))) {
     await session.transaction(async () => {
       await fence(session, lease);
-      if (await publishReport(session, live.file)) return;
+      if (await isRecorded(session, live.releaseId)) return;
+      if (live.isRebuild) await forgetReleases(session, live.releaseId);
       const { releaseId, file, runId, report, staged, touched, epoch } = live;
       await recordRelease(session, { ...file, releaseId, member: staged.member, runId, published: report });
       await enterRefused(session, setAside(schemas, epoch), releaseId);

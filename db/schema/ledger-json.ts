@@ -62,6 +62,8 @@ export interface LiveBaseline {
   readonly touched: readonly SearchTouched[];
   /** The epoch of the swap, which is in the names of the tables that it set aside. */
   readonly epoch: number;
+  /** It was loaded as if nothing were published: what the ledger has of later releases goes. */
+  readonly isRebuild?: boolean;
 }
 
 /** inserted + updated + unchanged + stale + refused + duplicates = rows; deactivated rows are also inserted or updated. */

@@ -296,6 +296,7 @@ export const jsonForms: Readonly<Record<string, readonly JsonForm[]>> = {
     form('With `--no-wait`', started),
     form('With `--dry-run`', replacePreview),
   ],
+  'npi rebuild': [...ends(npiEnd), form('With `--no-wait`', started)],
   'cases preview': [form('One entry for each job', z.array(casePreview))],
   'cases history': [
     form('Without a case: one entry for each run', z.array(caseRun)),
