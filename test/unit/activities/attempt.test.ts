@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
 import { expect, test } from 'vitest';
 import { attempt } from '../../../activities/attempt.ts';
 import type { ActivityDeps } from '../../../activities/deps.ts';
@@ -20,7 +21,7 @@ async function fail(error: Error, info: { readonly attempt: number; readonly hea
     withAbortSignal: (_signal: AbortSignal, work: () => Promise<void>) => work(),
     workflow: { getHandle: () => handle },
   } as unknown as Client;
-  const environment = new MockActivityEnvironment(info, { client });
+  const environment = new MockActivityEnvironment(info, { client, logger: new DefaultLogger('ERROR') });
   let last: Heartbeat | undefined;
   environment.on('heartbeat', (details: Heartbeat) => {
     last = details;
