@@ -1,7 +1,12 @@
 import type { DiscoverInput, Discovery, DueRelease, NpiActivities } from '../contract/activities.ts';
 import { completeBaseline } from '../db/baseline/swap.ts';
 import type { Lease } from '../db/ledger/lease.ts';
-import { noteSuperseded, publishedFiles, supersededNames } from '../db/ledger/releases.ts';
+import {
+  noteSuperseded,
+  publishedFiles,
+  supersededNames,
+  type PublishedFile,
+} from '../db/ledger/releases.ts';
 import { replaceStandingWarnings } from '../db/ledger/warnings.ts';
 import { dueReleases, missingDays, type ListedRelease, type PublishedRelease } from '../nppes/page/due.ts';
 import { dueFile } from '../nppes/page/due-file.ts';
@@ -10,6 +15,7 @@ import { listedReleases, zipFacts } from '../nppes/page/listing.ts';
 import { unlistedWeeklies } from '../nppes/page/unlisted.ts';
 import { releaseName } from '../nppes/page/release.ts';
 import type { Caller } from '../nppes/transfer/request.ts';
+import { archiveFault, openArchive } from './archive.ts';
 import { attempt, underLeaseUnlessDry, type Attempt } from './attempt.ts';
 import { job, type ActivityDeps } from './deps.ts';
 import { secondsSince } from './elapsed.ts';
@@ -77,7 +83,8 @@ async function discover(
     );
   }
   const names = chosen.map(({ release }) => releaseName(release));
-  const allRemarks = [...notes, ...remarks];
+  const previews = lease || chosen.length === 0 ? [] : await archivePreview(deps, published);
+  const allRemarks = [...notes, ...remarks, ...previews];
   for (const remark of allRemarks) log.info(remark);
   if (lease && gaps) {
     reportGaps(deps, current, gaps);
@@ -94,7 +101,15 @@ async function discover(
     due: names,
     seconds: secondsSince(startedAt),
   });
+  // Here, before the load: a run that cannot archive must not publish.
+  if (lease && chosen.length > 0) await openArchive(deps, published);
   return { due: chosen.map(({ release, url }): DueRelease => ({ release, url })), remarks: allRemarks };
+}
+
+/** What a dry run says about the archive: it needs none, but a run that loads the releases does. */
+async function archivePreview(deps: ActivityDeps, published: readonly PublishedFile[]): Promise<string[]> {
+  const fault = await archiveFault(deps, published);
+  return fault === undefined ? [] : [`A run that loads would fail with ArchiveMissing. ${fault}`];
 }
 
 /** The releases on offer, and one sentence for each surprise of the page. */

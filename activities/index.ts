@@ -1,5 +1,6 @@
 import type { CaseActivities, NpiActivities } from '../contract/activities.ts';
 import { releaseName } from '../nppes/page/release.ts';
+import { archiveZip, pruneArchive } from './archive.ts';
 import { attempt, underLeaseUnlessDry } from './attempt.ts';
 import { baselineActivities } from './baseline.ts';
 import { caseActivities } from './cases.ts';
@@ -9,7 +10,7 @@ import { secondsSince } from './elapsed.ts';
 import { publishActivity } from './publish.ts';
 import { runActivities } from './run-ledger.ts';
 import { stageActivity } from './stage.ts';
-import { archiveZip, fetchZip, pruneArchive } from './zip-file.ts';
+import { fetchZip } from './zip-file.ts';
 
 /** All activities that the workflows call. */
 export function createActivities(deps: ActivityDeps): NpiActivities & CaseActivities {

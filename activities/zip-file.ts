@@ -1,17 +1,14 @@
 import { existsSync } from 'node:fs';
-import { copyFile, readdir, rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { DueRelease, DownloadedRelease } from '../contract/activities.ts';
 import { publishedFiles } from '../db/ledger/releases.ts';
-import { makeFolder, renameDurably, syncFile } from '../nppes/durable.ts';
 import { NppesError } from '../nppes/errors.ts';
 import { isSameVersion, type ZipFacts } from '../nppes/page/due.ts';
 import { zipFacts } from '../nppes/page/listing.ts';
 import { downloadZip, type DownloadedZip } from '../nppes/transfer/download.ts';
-import { discardWholeNote, readWholeNote, sha256Of } from '../nppes/transfer/whole-zip.ts';
-import { parseReleaseName } from '../nppes/page/release.ts';
-import { surplusReleases } from '../nppes/page/surplus.ts';
+import { readWholeNote, sha256Of } from '../nppes/transfer/whole-zip.ts';
 import { testZip } from '../nppes/transfer/zip.ts';
 import type { Attempt } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -145,46 +142,4 @@ export async function removeRangeFolders({ workDir }: ActivityDeps): Promise<voi
   for (const name of names) {
     if (name.endsWith(rangesEnding)) await rm(join(workDir, name), { recursive: true, force: true });
   }
-}
-
-/**
- * Moves a zip to the archive, even across file systems. When another host has downloaded it, this host downloads it first:
- * the archive of a published release is complete.
- * @throws NppesError as `ensureZip`
- */
-export async function archiveZip(
-  deps: ActivityDeps,
-  attempt: Attempt,
-  zip: DownloadedRelease,
-): Promise<void> {
-  const { fileName } = zip.release;
-  const to = join(deps.archiveDir, fileName);
-  await makeFolder(deps.archiveDir);
-  const from = await ensureZip(deps, attempt, zip);
-  if (from !== to) await move(from, to);
-  await discardWholeNote(join(deps.workDir, fileName));
-}
-
-async function move(from: string, to: string): Promise<void> {
-  try {
-    await renameDurably(from, to);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
-    await copyFile(from, `${to}.part`);
-    await syncFile(`${to}.part`);
-    await renameDurably(`${to}.part`, to);
-    await rm(from);
-  }
-}
-
-/** Removes the zips that `NPI_ARCHIVE_KEEP` no longer keeps, and returns their names. */
-export async function pruneArchive({
-  archiveDir,
-  archiveKeepCount,
-}: ActivityDeps): Promise<readonly string[]> {
-  if (archiveKeepCount === undefined) return [];
-  const releases = (await readdir(archiveDir)).flatMap((name) => parseReleaseName(name) ?? []);
-  const surplus = surplusReleases(releases, archiveKeepCount);
-  for (const { fileName } of surplus) await rm(join(archiveDir, fileName));
-  return surplus.map(({ fileName }) => fileName);
 }

@@ -51,7 +51,7 @@ export const variables = z.object({
   ),
   NPI_ARCHIVE_DIR: documented(
     z.string().default('.surgicase/archive'),
-    'Folder for published zips, named as CMS names them.',
+    'Folder for published zips, named as CMS names them. The first run creates it; when it is missing later, a run fails instead of beginning a second archive.',
   ),
   NPI_ARCHIVE_KEEP: documented(
     value.positiveCount.optional(),

@@ -115,6 +115,11 @@ export const failures = {
     isRetryable: false,
     nextStep: 'Free the space that the message names, or move NPI_WORK_DIR or NPI_ARCHIVE_DIR.',
   },
+  ArchiveMissing: {
+    isRetryable: false,
+    nextStep:
+      'Mount the archive, or set NPI_ARCHIVE_DIR to its absolute path, or create the folder. Then run again.',
+  },
   ZipChanged: {
     isRetryable: false,
     nextStep: 'CMS replaced the file during the run. Run again to load the new content.',

@@ -14,6 +14,7 @@ export type NppesErrorCode =
   | 'MemberAmbiguous'
   | 'FileDamaged'
   | 'ColumnMissing'
+  | 'ArchiveMissing'
   | 'NoSpace';
 
 /** An expected failure in this folder. Callers check `code`, never the message. */

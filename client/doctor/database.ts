@@ -6,7 +6,7 @@ import { caseObstacles } from '../../db/cases/ready.ts';
 import { timestampColumn } from '../../db/cases/status.ts';
 import { lostSettings } from '../../db/connection/session-settings.ts';
 import type { Session } from '../../db/connection/session.ts';
-import { publishedFiles } from '../../db/ledger/releases.ts';
+import { hasZip, publishedFiles } from '../../db/ledger/releases.ts';
 import { mayLoadLocal } from '../../db/registry/bulk-load.ts';
 import { grant, neededRights, type Right } from '../../db/schema/grants.ts';
 import { loadTableObstacles, serverObstacles } from '../../db/schema/ready.ts';
@@ -133,10 +133,16 @@ async function localInfile({ session }: DatabaseSubject): Promise<readonly Findi
 
 async function archiveFiles({ session, config }: DatabaseSubject): Promise<readonly Finding[]> {
   const { archiveDir } = config.nppes;
-  // An adoption records releases of which there was never a zip here.
-  const newest = (await publishedFiles(session)).findLast(({ sha256 }) => Boolean(sha256));
-  if (newest === undefined) return [ok('nothing was published yet')];
+  const newest = (await publishedFiles(session)).findLast(hasZip);
+  if (newest === undefined) return [ok('nothing was archived yet')];
   if (existsSync(join(archiveDir, newest.fileName))) return [ok(`${newest.fileName} is in the archive`)];
+  if (!existsSync(archiveDir))
+    return [
+      wrong(
+        `${newest.fileName} is published, but ${archiveDir} does not exist: a run on this host fails with ArchiveMissing.`,
+        `If the worker has another host or folder, run this command there. Otherwise mount the archive, set NPI_ARCHIVE_DIR to its absolute path, or begin a new one with \`mkdir -p ${archiveDir}\`.`,
+      ),
+    ];
   return [
     warning(
       `${newest.fileName} is published, but is not in ${archiveDir}: the archive is on another host or in another folder.`,

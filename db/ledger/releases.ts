@@ -33,6 +33,9 @@ export function publishedFiles(session: Session): Promise<PublishedFile[]> {
   return session.orm((db) => db.select(fields).from(releaseTable).orderBy(releaseId));
 }
 
+/** Whether this service had the zip of a published file. It never had those of the releases that an adoption recorded. */
+export const hasZip = ({ sizeBytes }: Pick<PublishedFile, 'sizeBytes'>): boolean => sizeBytes > 0;
+
 /** What a run published, in release order. */
 export function publishedBy(session: Session, runId: string): Promise<PublishedFile[]> {
   return session.orm((db) =>

@@ -177,7 +177,14 @@ it('finds folders that are not writable, are files, or have no room', async () =
 
 it('finds an archive that is in another folder', async () => {
   await pipeline.run();
-  expect(await faults({ NPI_ARCHIVE_DIR: join(folder, 'other') })).toEqual([
+  const NPI_ARCHIVE_DIR = join(folder, 'other');
+  expect(await faults({ NPI_ARCHIVE_DIR })).toEqual([
+    expect.stringMatching(
+      /^wrong archive-files: NPPES_.* is published, but .*other does not exist.*mkdir -p/,
+    ),
+  ]);
+  mkdirSync(NPI_ARCHIVE_DIR);
+  expect(await faults({ NPI_ARCHIVE_DIR })).toEqual([
     expect.stringMatching(
       /^warning archive-files: NPPES_.* is published, but is not in .*other.*absolute path/,
     ),

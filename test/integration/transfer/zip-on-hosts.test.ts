@@ -16,7 +16,8 @@ import { Agent } from 'undici';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Attempt } from '../../../activities/attempt.ts';
 import type { ActivityDeps } from '../../../activities/deps.ts';
-import { archiveZip, ensureZip, fetchZip } from '../../../activities/zip-file.ts';
+import { archiveZip } from '../../../activities/archive.ts';
+import { ensureZip, fetchZip } from '../../../activities/zip-file.ts';
 import type { DueRelease } from '../../../contract/activities.ts';
 import { parseReleaseName } from '../../../nppes/page/release.ts';
 import { createLog } from '../../../telemetry/log.ts';
@@ -125,6 +126,27 @@ describe('a run that another host continues', () => {
     writeFileSync(join(b.archiveDir, fileName), readFileSync(join(folder, 'site', fileName)));
     expect(await ensureZip(b, attempt, zip)).toBe(join(b.archiveDir, fileName));
     expect(downloads).toBe(1);
+  });
+
+  it('does not begin a second archive, until somebody creates its folder', async () => {
+    const zip = await fetchZip(host('a'), attempt, due);
+    published = [{ fileName: 'EARLIER.zip', sha256: 'e'.repeat(64), sizeBytes: 1, etag: null }];
+    const b = host('b');
+    await expect(archiveZip(b, attempt, zip)).rejects.toMatchObject({ code: 'ArchiveMissing' });
+    expect(existsSync(b.archiveDir)).toBe(false);
+    mkdirSync(b.archiveDir, { recursive: true });
+    await archiveZip(b, attempt, zip);
+    expect(readdirSync(b.archiveDir)).toEqual([fileName]);
+  });
+
+  it('begins the archive when it has published the first zip, and an adoption recorded the releases before', async () => {
+    const zip = await fetchZip(host('a'), attempt, due);
+    published = [
+      { fileName: 'ADOPTED.zip', sha256: '0'.repeat(64), sizeBytes: 0, etag: null },
+      { fileName, sha256: zip.sha256, sizeBytes: zip.sizeBytes, etag: null },
+    ];
+    await archiveZip(host('b'), attempt, zip);
+    expect(readdirSync(host('b').archiveDir)).toEqual([fileName]);
   });
 
   it('does not report a zip as archived that it cannot get', async () => {

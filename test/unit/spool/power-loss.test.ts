@@ -9,7 +9,7 @@ import { Readable } from 'node:stream';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import type { Attempt } from '../../../activities/attempt.ts';
 import type { ActivityDeps } from '../../../activities/deps.ts';
-import { archiveZip } from '../../../activities/zip-file.ts';
+import { archiveZip } from '../../../activities/archive.ts';
 import { npiColumns } from '../../../db/schema/npi-columns.ts';
 import { NppesError } from '../../../nppes/errors.ts';
 import { parseReleaseName } from '../../../nppes/page/release.ts';
