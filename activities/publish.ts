@@ -38,7 +38,10 @@ async function publishStaged(
   const published: Published = await database.session(signal, async (session) => {
     const staging = await readStaging(session, stagingName(runId, release.fileName));
     if (!staging.isWhole || !staging.soFar) {
-      throw new DbError('CountsDiffer', `The staging table of ${release.fileName} is missing or incomplete.`);
+      throw new DbError(
+        'ShadowLost',
+        `Another run of this job started meanwhile and dropped the staging tables of ${release.fileName}.`,
+      );
     }
     const input = {
       staging: { ...staging, soFar: staging.soFar satisfies StagedSoFar },

@@ -34,7 +34,7 @@ export function pendingActivity({ raw }: WorkflowExecutionDescription): PendingA
   const failure = failureOf(found);
   const nextTryMs = Number(found.state) === scheduled ? msOf(found.scheduledTime) : undefined;
   const pausedBy = pauseOf(found);
-  const state = stateOf(found);
+  const state = stateOf(found, failure !== undefined);
   return {
     name: found.activityType?.name ?? 'unknown',
     id: found.activityId ?? '',
@@ -47,17 +47,24 @@ export function pendingActivity({ raw }: WorkflowExecutionDescription): PendingA
   };
 }
 
-function stateOf({ paused, state, lastFailure, lastStartedTime }: RawActivity): PendingActivity['state'] {
+function stateOf(
+  { paused, state, lastStartedTime }: RawActivity,
+  hasFailed: boolean,
+): PendingActivity['state'] {
   if (paused) return 'paused';
-  if (!lastFailure) return 'running';
+  if (!hasFailed) return 'running';
   const startedMs = msOf(lastStartedTime) ?? 0;
   return Number(state) === scheduled || Date.now() - startedMs < provenMs ? 'retrying' : 'running';
 }
+
+// How an attempt ends that a person paused or reset in Temporal.
+const endedByPerson = new Set(['ActivityPause', 'ActivityReset']);
 
 function failureOf({ lastFailure }: RawActivity): PendingActivity['failure'] {
   if (!lastFailure) return undefined;
   const type =
     lastFailure.applicationFailureInfo?.type ?? (lastFailure.timeoutFailureInfo ? 'timed out' : 'failed');
+  if (endedByPerson.has(type)) return undefined;
   return { type, message: lastFailure.message ?? '' };
 }
 

@@ -167,7 +167,7 @@ export const failures = {
   },
   ShadowLost: {
     isRetryable: false,
-    nextStep: 'Run again. This run did not change the live tables.',
+    nextStep: 'Run again. This run published nothing of this release.',
   },
   AdoptionRefused: {
     isRetryable: false,
