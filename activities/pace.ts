@@ -29,8 +29,8 @@ export function createPace(
         });
       }
       pausedMs += ms;
-      metrics.count('npi_load_paused', { job });
-      metrics.recordTiming('npi_load_pause', ms, { job });
+      metrics.count('npi_load_paused', { job_name: job });
+      metrics.recordSeconds('npi_load_pause', ms / 1000, { job_name: job });
     },
     pausedSeconds: () => pausedMs / 1000,
   };

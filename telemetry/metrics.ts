@@ -1,7 +1,11 @@
 /** Receives measurements: Temporal's metrics by default, or what a host application passes. Labels never contain case ids. */
 export interface Metrics {
+  /** Adds one. */
   count(name: string, labels: Readonly<Record<string, string>>): void;
+  /** One duration in milliseconds. Only `bulk_update_case_status` has this unit, as in the Python application. */
   recordTiming(name: string, ms: number, labels: Readonly<Record<string, string>>): void;
+  /** One duration in seconds. */
+  recordSeconds(name: string, seconds: number, labels: Readonly<Record<string, string>>): void;
   setGauge(name: string, value: number, labels: Readonly<Record<string, string>>): void;
 }
 
@@ -10,6 +14,8 @@ export function recordCaseUpdate(
   metrics: Metrics,
   { job, ms, exceptionCount }: { readonly job: string; readonly ms: number; readonly exceptionCount: number },
 ): void {
-  metrics.count(exceptionCount === 0 ? 'case_update_success' : 'case_update_partial_failure', { job });
-  metrics.recordTiming('bulk_update_case_status', ms, { job });
+  metrics.count(exceptionCount === 0 ? 'case_update_success' : 'case_update_partial_failure', {
+    job_name: job,
+  });
+  metrics.recordTiming('bulk_update_case_status', ms, { job_name: job });
 }

@@ -15,11 +15,14 @@ export interface WorkerSetup {
   readonly metrics?: Metrics;
 }
 
-/** Opens the configured database. The debug log gets the time of each statement. */
-export function openDatabase(setup: WorkerSetup): Database {
+/** Opens the configured database. The debug log gets the time of each statement, and so do the metrics if there are any. */
+export function openDatabase(setup: WorkerSetup, metrics?: Metrics): Database {
   const { log } = setup;
   return connect(databaseOptionsOf(setup), {
-    onStatement: ({ sql, ms, rows }) => log.debug('statement', { sql, ms: Math.round(ms), rows }),
+    onStatement: ({ sql, ms, rows }) => {
+      log.debug('statement', { sql, ms: Math.round(ms), rows });
+      metrics?.recordSeconds('surgicase_database_statement', ms / 1000, {});
+    },
   });
 }
 

@@ -28,7 +28,7 @@ export function installRuntime(log: Log, metricsAddress?: string): void {
       logger,
       shutdownSignals: [],
       telemetryOptions: {
-        ...(metricsAddress !== undefined && { metrics: { prometheus: { bindAddress: metricsAddress } } }),
+        ...(metricsAddress !== undefined && { metrics: { prometheus: prometheusAt(metricsAddress) } }),
         logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }) },
       },
     });
@@ -40,6 +40,20 @@ export function installRuntime(log: Log, metricsAddress?: string): void {
       { cause: error },
     );
   }
+}
+
+/** Names after the conventions of Prometheus: counters end with `_total`, histograms with their unit. */
+function prometheusAt(bindAddress: string) {
+  return {
+    bindAddress,
+    countersTotalSuffix: true,
+    unitSuffix: true,
+    useSecondsForDurations: true,
+    histogramBucketOverrides: {
+      surgicase_database_statement: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60, 600],
+      npi_load_pause: [0.01, 0.05, 0.1, 0.5, 1, 2],
+    },
+  };
 }
 
 function writerOf(log: Log, level: LogLevel) {

@@ -5,6 +5,7 @@ import { taskQueues } from '../contract/task-queues.ts';
 import { createNotifier } from '../telemetry/notify.ts';
 import { workflowCode } from './bundle.ts';
 import { openDatabase, schemasOf, type WorkerSetup } from './database.ts';
+import { reportGauges } from './gauges.ts';
 import { temporalMetrics } from './metrics.ts';
 import { outgoing } from './outgoing.ts';
 import { watchNamespace } from './namespace.ts';
@@ -25,7 +26,8 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
   const probes = config.healthAddress === undefined ? undefined : await serveProbes(config.healthAddress);
   const connection = await NativeConnection.connect(connectionOptions);
   const client = new Client({ connection, namespace: namespace ?? 'default' });
-  const database = openDatabase(setup);
+  const metrics = setup.metrics ?? temporalMetrics();
+  const database = openDatabase(setup, metrics);
   const dispatcher = outgoing(config.proxies);
   const notifier = createNotifier(config.notify, { log, dispatcher });
   const activities = createActivities({
@@ -45,7 +47,7 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
     rowsPerBlock,
     ...(config.caseUpdateMax !== undefined && { caseUpdateMax: config.caseUpdateMax }),
     isShadow: config.isShadow,
-    metrics: setup.metrics ?? temporalMetrics(),
+    metrics,
     notify: notifier.notify,
     hasSearchAttributes: () =>
       missingSearchAttributes(client).then(
@@ -85,6 +87,7 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
     temporalAnswers(connection, shared.namespace),
   ]);
   const stopping = new AbortController();
+  void reportGauges({ database, metrics }, stopping.signal);
   void watch({ client, database, notify: notifier.notify, log, identity }, stopping.signal);
   return runWorkers(workers, log, namespaceWatch.gone, async () => {
     namespaceWatch.stop();

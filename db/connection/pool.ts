@@ -19,6 +19,8 @@ export interface Database {
    * @throws DbError; whatever `use` throws
    */
   session<T>(signal: AbortSignal, use: (session: Session) => Promise<T>): Promise<T>;
+  /** How many connections a session uses, and how many wait for the next one. */
+  connections(): { readonly busy: number; readonly idle: number };
   /** Closes the idle connections. Running sessions close theirs when they end. */
   close(): Promise<void>;
 }
@@ -35,6 +37,7 @@ const unknownSchema = 1049;
 export function connect(options: DatabaseOptions, hooks: DatabaseHooks = {}): Database {
   // Not mysql2's pool: it keeps the login that it was created with, and the secret rotates.
   let idle: Idle[] = [];
+  let busy = 0;
   let isClosed = false;
   /** Connections of an earlier generation are not used again. */
   let generation = 0;
@@ -93,9 +96,11 @@ export function connect(options: DatabaseOptions, hooks: DatabaseHooks = {}): Da
       onReadOnly: dropIdle,
       onStatement: (report) => hooks.onStatement?.(report),
     });
+    busy += 1;
     try {
       return await use(own);
     } finally {
+      busy -= 1;
       if (isReusable() && !isClosed && takenIn === generation)
         idle.push({ opened, sinceMs: performance.now() });
       else opened.connection.destroy();
@@ -110,7 +115,7 @@ export function connect(options: DatabaseOptions, hooks: DatabaseHooks = {}): Da
     await Promise.all(connections.map(quit));
   }
 
-  return { session, close };
+  return { session, close, connections: () => ({ busy, idle: idle.length }) };
 }
 
 /** Says goodbye to the server, but does not wait for a server that no longer hears it. */

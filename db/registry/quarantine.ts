@@ -86,3 +86,11 @@ export function openRefused(session: Session): Promise<RefusedCount[]> {
      WHERE q.cleared_by IS NULL GROUP BY q.release_id, r.file_name, q.reason ORDER BY q.release_id DESC, rowCount DESC`,
   );
 }
+
+/** Number of refused rows not yet replaced by a valid one. */
+export async function countRefused(session: Session): Promise<number> {
+  const [row] = await session.query<{ refusedRows: number }>(
+    'SELECT COUNT(*) AS refusedRows FROM npi_quarantine WHERE cleared_by IS NULL',
+  );
+  return row?.refusedRows ?? 0;
+}

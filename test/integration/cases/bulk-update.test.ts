@@ -203,16 +203,17 @@ describe('bulkUpdateCaseStatus', () => {
     const recorder: Metrics = {
       count: (name, labels) => seen.push([name, labels]),
       recordTiming: (name, ms, labels) => seen.push([name, ms > 0, labels]),
+      recordSeconds: () => undefined,
       setGauge: () => undefined,
     };
-    const job = 'bulk-case-update';
+    const of = { job_name: 'bulk-case-update' };
     await bulkUpdateCaseStatus({ caseIds: [caseId(1)], newStatus: 15 }, { recorder });
     await bulkUpdateCaseStatus({ caseIds: [caseId(1)], newStatus: 15 }, { recorder });
     expect(seen).toEqual([
-      ['case_update_success', { job }],
-      ['bulk_update_case_status', true, { job }],
-      ['case_update_partial_failure', { job }],
-      ['bulk_update_case_status', true, { job }],
+      ['case_update_success', of],
+      ['bulk_update_case_status', true, of],
+      ['case_update_partial_failure', of],
+      ['bulk_update_case_status', true, of],
     ]);
   });
 });

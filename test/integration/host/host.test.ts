@@ -46,8 +46,10 @@ it('runs inside a host when ENABLE_SCHEDULER is true, and stops with it', async 
     expect(await countByStatus(pipeline)).toEqual({ 15: 12, 20: 5 });
     await expect(host.runNpiUpdateNow()).rejects.toThrow('npi-update failed: ');
     const shown = await (await fetch(`http://${metrics}/metrics`)).text();
-    expect(shown).toMatch(/case_update_success\{[^}]*job="paid-update"[^}]*\} 1/);
-    expect(shown).toMatch(/bulk_update_case_status_count\{[^}]*job="pending-payment-update"/);
+    expect(shown).toMatch(/case_update_success_total\{[^}]*job_name="paid-update"[^}]*\} 1/);
+    expect(shown).toMatch(
+      /bulk_update_case_status_milliseconds_count\{[^}]*job_name="pending-payment-update"/,
+    );
   } finally {
     app.child.kill('SIGTERM');
   }
@@ -66,7 +68,11 @@ it('applies the schedules by name, and returns what it changed', async () => {
   vi.stubEnv('SCHEDULE_PAID_UPDATE', '0 9 * * 5');
   const changed = (await host.setupWeeklyScheduler()).filter(({ action }) => action !== 'unchanged');
   expect(changed).toEqual([
-    { job: 'paid-update', action: 'updated', differences: ['cron: 0 8 * * 4 -> 0 9 * * 5'] },
+    {
+      job: 'paid-update',
+      action: 'updated',
+      differences: ['cron: 0 8 * * 4 -> 0 9 * * 5', expect.stringContaining('Every Friday at 09:00 UTC.')],
+    },
   ]);
   await pipeline.client.schedule.getHandle('npi-update').delete();
   vi.stubEnv('SCHEDULE_PAID_UPDATE', '0 10 * * 6');
