@@ -1,12 +1,13 @@
 import { copyFile, readdir, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import type { DownloadedRelease } from '../contract/activities.ts';
+import type { DownloadedRelease, DueRelease } from '../contract/activities.ts';
 import { hasZip, publishedFiles, type PublishedFile } from '../db/ledger/releases.ts';
 import { makeFolder, renameDurably, syncFile } from '../nppes/durable.ts';
 import { NppesError } from '../nppes/errors.ts';
-import { parseReleaseName } from '../nppes/page/release.ts';
+import { compareReleases, parseReleaseName } from '../nppes/page/release.ts';
 import { surplusReleases } from '../nppes/page/surplus.ts';
+import { sized } from '../nppes/transfer/disk-space.ts';
 import { discardWholeNote } from '../nppes/transfer/whole-zip.ts';
 import type { Attempt } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -82,13 +83,53 @@ async function move(from: string, to: string): Promise<void> {
 }
 
 /** Removes the zips that `NPI_ARCHIVE_KEEP` no longer keeps, and returns their names. */
-export async function pruneArchive({
-  archiveDir,
-  archiveKeepCount,
-}: ActivityDeps): Promise<readonly string[]> {
-  if (archiveKeepCount === undefined) return [];
-  const releases = (await readdir(archiveDir)).flatMap((name) => parseReleaseName(name) ?? []);
-  const surplus = surplusReleases(releases, archiveKeepCount);
-  for (const { fileName } of surplus) await rm(join(archiveDir, fileName));
-  return surplus.map(({ fileName }) => fileName);
+export async function pruneArchive(deps: ActivityDeps): Promise<readonly string[]> {
+  const surplus = await surplusZips(deps, []);
+  for (const name of surplus) await rm(join(deps.archiveDir, name));
+  return surplus;
+}
+
+/** The zips of the archive, oldest first, that `NPI_ARCHIVE_KEEP` no longer keeps once the archive also has `added`. */
+async function surplusZips(
+  { archiveDir, archiveKeepCount }: ActivityDeps,
+  added: readonly string[],
+): Promise<readonly string[]> {
+  if (archiveKeepCount === undefined || !(await exists(archiveDir))) return [];
+  const present = new Set(await readdir(archiveDir));
+  const names = [...present, ...added.filter((name) => !present.has(name))];
+  const releases = names.flatMap((name) => parseReleaseName(name) ?? []);
+  return surplusReleases(releases, archiveKeepCount)
+    .toSorted(compareReleases)
+    .map(({ fileName }) => fileName)
+    .filter((name) => present.has(name));
+}
+
+/** What a dry run says about the archive: why a run that loads would fail, or which zips it would remove. */
+export async function archiveRemarks(
+  deps: ActivityDeps,
+  published: readonly PublishedFile[],
+  due: readonly DueRelease[],
+): Promise<readonly string[]> {
+  const fault = await archiveFault(deps, published);
+  if (fault !== undefined) return [`A run that loads would fail with ArchiveMissing. ${fault}`];
+  const dueNames = due.map(({ release }) => release.fileName);
+  const surplus = await surplusZips(deps, dueNames);
+  return surplus.length === 0 ? [] : [await surplusRemark(deps, surplus)];
+}
+
+// The Web UI shows the remarks of a run in at most 20,000 bytes.
+const namedCount = 20;
+
+async function surplusRemark(
+  { archiveDir, archiveKeepCount }: ActivityDeps,
+  names: readonly string[],
+): Promise<string> {
+  const files = await Promise.all(names.map((name) => stat(join(archiveDir, name))));
+  const size = sized(files.reduce((sum, file) => sum + file.size, 0));
+  const zips = names.length === 1 ? '1 zip' : `${names.length} zips`;
+  const more = names.length > namedCount ? `, and ${names.length - namedCount} newer ones` : '';
+  return (
+    `NPI_ARCHIVE_KEEP=${archiveKeepCount}: the next run that loads a release removes ${zips} from the archive (${size}): ` +
+    `${names.slice(0, namedCount).join(', ')}${more}.`
+  );
 }

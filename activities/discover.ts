@@ -1,12 +1,7 @@
 import type { DiscoverInput, Discovery, DueRelease, NpiActivities } from '../contract/activities.ts';
 import { completeBaseline } from '../db/baseline/swap.ts';
 import type { Lease } from '../db/ledger/lease.ts';
-import {
-  noteSuperseded,
-  publishedFiles,
-  supersededNames,
-  type PublishedFile,
-} from '../db/ledger/releases.ts';
+import { noteSuperseded, publishedFiles, supersededNames } from '../db/ledger/releases.ts';
 import { replaceStandingWarnings } from '../db/ledger/warnings.ts';
 import { dueReleases, missingDays, type ListedRelease, type PublishedRelease } from '../nppes/page/due.ts';
 import { dueFile } from '../nppes/page/due-file.ts';
@@ -15,7 +10,7 @@ import { listedReleases, zipFacts } from '../nppes/page/listing.ts';
 import { unlistedWeeklies } from '../nppes/page/unlisted.ts';
 import { releaseName } from '../nppes/page/release.ts';
 import type { Caller } from '../nppes/transfer/request.ts';
-import { archiveFault, openArchive } from './archive.ts';
+import { archiveRemarks, openArchive } from './archive.ts';
 import { attempt, underLeaseUnlessDry, type Attempt } from './attempt.ts';
 import { job, type ActivityDeps } from './deps.ts';
 import { secondsSince } from './elapsed.ts';
@@ -32,12 +27,27 @@ export function discoverActivity(deps: ActivityDeps): Pick<NpiActivities, 'disco
       attempt(deps, 'discover', { job }, (current) =>
         underLeaseUnlessDry(deps, current, { job, isDryRun: input.dryRun }, async (lease) => {
           if (lease) await tidy(deps, current, lease);
-          return input.rebuild
-            ? discoverRebuild(deps, current, input.until)
-            : discover(deps, current, input, lease);
+          const discovery = input.rebuild
+            ? await discoverRebuild(deps, current, input.until)
+            : await discover(deps, current, input, lease);
+          return withArchive(deps, current, discovery, lease !== undefined);
         }),
       ),
   };
+}
+
+/** Opens the archive before anything is loaded, because a run that cannot archive must not publish. A dry run previews it. */
+async function withArchive(
+  deps: ActivityDeps,
+  { signal, log }: Attempt,
+  { due, remarks }: Discovery,
+  mayWrite: boolean,
+): Promise<Discovery> {
+  const published = await deps.database.session(signal, publishedFiles);
+  if (mayWrite && due.length > 0) await openArchive(deps, published);
+  const previews = mayWrite ? [] : await archiveRemarks(deps, published, due);
+  for (const preview of previews) log.info(preview);
+  return { due, remarks: [...remarks, ...previews] };
 }
 
 /** Completes the ledger of a run that died right after a swap, and removes range folders that dead runs left on this host. */
@@ -83,8 +93,7 @@ async function discover(
     );
   }
   const names = chosen.map(({ release }) => releaseName(release));
-  const previews = lease || chosen.length === 0 ? [] : await archivePreview(deps, published);
-  const allRemarks = [...notes, ...remarks, ...previews];
+  const allRemarks = [...notes, ...remarks];
   for (const remark of allRemarks) log.info(remark);
   if (lease && gaps) {
     reportGaps(deps, current, gaps);
@@ -101,15 +110,7 @@ async function discover(
     due: names,
     seconds: secondsSince(startedAt),
   });
-  // Here, before the load: a run that cannot archive must not publish.
-  if (lease && chosen.length > 0) await openArchive(deps, published);
   return { due: chosen.map(({ release, url }): DueRelease => ({ release, url })), remarks: allRemarks };
-}
-
-/** What a dry run says about the archive: it needs none, but a run that loads the releases does. */
-async function archivePreview(deps: ActivityDeps, published: readonly PublishedFile[]): Promise<string[]> {
-  const fault = await archiveFault(deps, published);
-  return fault === undefined ? [] : [`A run that loads would fail with ArchiveMissing. ${fault}`];
 }
 
 /** The releases on offer, and one sentence for each surprise of the page. */

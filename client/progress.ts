@@ -1,4 +1,5 @@
-import { grouped, sized } from './numbers.ts';
+import { grouped } from './numbers.ts';
+import { sized } from '../nppes/transfer/disk-space.ts';
 import type { RunSnapshot } from './follow.ts';
 import { retryText } from './pending-activity.ts';
 import type { CasePhase, CaseProgress, NpiPhase, NpiProgress, RunProgress } from '../contract/workflows.ts';

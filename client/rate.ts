@@ -1,5 +1,6 @@
 import type { RunSnapshot } from './follow.ts';
-import { aboutMinutes, grouped, sized } from './numbers.ts';
+import { aboutMinutes, grouped } from './numbers.ts';
+import { sized } from '../nppes/transfer/disk-space.ts';
 
 // Less than this says more about the start of the step than about its rest.
 const leastSeconds = 2;

@@ -4,7 +4,8 @@ import type { CaseUpdateResult, NpiUpdateResult, ReleaseOutcome } from '../contr
 import { adviceFor, failures, type FailureType } from '../contract/failures.ts';
 import type { UndoneCases } from '../db/cases/undo-preview.ts';
 import type { RunEnd } from './follow.ts';
-import { grouped, seconds, sized } from './numbers.ts';
+import { grouped, seconds } from './numbers.ts';
+import { sized } from '../nppes/transfer/disk-space.ts';
 
 /**
  * Lines that say how a run ended: counts by kind, seconds by phase and remarks; for a failure, what to do next. `direction` is

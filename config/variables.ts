@@ -55,7 +55,7 @@ export const variables = z.object({
   ),
   NPI_ARCHIVE_KEEP: documented(
     value.positiveCount.optional(),
-    'How many releases of each kind (weekly, monthly, deactivation report) stay in the archive. The newest monthly and every release after it always stay.',
+    'How many releases of each kind (weekly, monthly, deactivation report) stay in the archive. The newest monthly and every release after it always stay. `surgicase run npi-update --dry-run` names the zips that the next run would remove.',
     'all',
   ),
   NPI_WORK_DIR: documented(

@@ -2,11 +2,11 @@ import { resolve } from 'node:path';
 import type { Config } from '../../config/config.ts';
 import { noMonthly, type ListedRelease } from '../../nppes/page/due.ts';
 import { estimateMonthly, type MonthlyEstimate } from '../../spool/estimate.ts';
-import { freeBytesIn } from '../../nppes/transfer/disk-space.ts';
+import { freeBytesIn, sized } from '../../nppes/transfer/disk-space.ts';
 import { releaseName } from '../../nppes/page/release.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 import { offeredMonthly } from '../offered.ts';
-import { aboutMinutes, grouped, sized } from '../numbers.ts';
+import { aboutMinutes, grouped } from '../numbers.ts';
 import { outgoing } from '../../worker/outgoing.ts';
 import type { Terminal } from '../terminal.ts';
 

@@ -5,10 +5,9 @@ import type { Config } from '../../config/config.ts';
 import { envFiles } from '../../config/env-files.ts';
 import { NppesError } from '../../nppes/errors.ts';
 import { listedReleases } from '../../nppes/page/listing.ts';
-import { freeBytesIn } from '../../nppes/transfer/disk-space.ts';
+import { freeBytesIn, sized } from '../../nppes/transfer/disk-space.ts';
 import { estimateMonthly } from '../../spool/estimate.ts';
 import { outgoing } from '../../worker/outgoing.ts';
-import { sized } from '../numbers.ts';
 import { ok, orOk, warning, wrong, type Check, type Finding } from './check.ts';
 import { faultOf } from './examine.ts';
 

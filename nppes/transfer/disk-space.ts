@@ -2,6 +2,10 @@ import { statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { NppesError } from '../errors.ts';
 
+/** Bytes as `7.4 MB` or `1.2 GB` (powers of 1,000, as CMS and disk makers count). */
+export const sized = (sizeBytes: number): string =>
+  sizeBytes < 1e9 ? `${(sizeBytes / 1e6).toFixed(1)} MB` : `${(sizeBytes / 1e9).toFixed(1)} GB`;
+
 /** Bytes that this user can still write to a folder. If the folder does not exist, its nearest existing parent counts. */
 export async function freeBytesIn(folder: string): Promise<number> {
   try {

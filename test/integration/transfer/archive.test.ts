@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -8,8 +8,8 @@ import { startWorkerProcess, type WorkerProcess } from '../../crash/bed.ts';
 import { individual, npidataCsv, weeklyName, writeWeekly } from '../../generated/release-zip.ts';
 
 // A worker on one host archives the first week. Then a worker with another archive takes over.
-const name = 'other_archive';
-const weeks = ['20260907-20260913', '20260914-20260920'] as const;
+const name = 'npi_archive';
+const weeks = ['20260907-20260913', '20260914-20260920', '20260921-20260927', '20260928-20261004'] as const;
 let pipeline: Pipeline;
 let other: WorkerProcess;
 let otherArchive: string;
@@ -22,7 +22,7 @@ beforeAll(async () => {
   await first.stop();
   await surgicase(['schedules', 'apply'], pipeline.env);
   otherArchive = join(pipeline.archive, '../other/archive');
-  other = await startWorkerProcess({ ...pipeline.env, NPI_ARCHIVE_DIR: otherArchive });
+  other = await startWorkerProcess({ ...pipeline.env, NPI_ARCHIVE_DIR: otherArchive, NPI_ARCHIVE_KEEP: '1' });
 });
 afterAll(async () => {
   other.child.kill('SIGTERM');
@@ -30,8 +30,9 @@ afterAll(async () => {
   await pipeline.stop();
 });
 
-const offer = (week: 0 | 1) =>
-  writeWeekly(pipeline.site, weeks[week], npidataCsv([individual(week, 'SMITH', '09/08/2026')]));
+const writeWeek = (folder: string, week: 0 | 1 | 2 | 3) =>
+  writeWeekly(folder, weeks[week], npidataCsv([individual(week, 'SMITH', '09/08/2026')]));
+const offer = (week: 0 | 1 | 2 | 3) => writeWeek(pipeline.site, week);
 const published = async () =>
   (await pipeline.query<{ file: string }>('SELECT file_name AS file FROM npi_release')).map(
     ({ file }) => file,
@@ -55,13 +56,31 @@ it('a run without the archive of the earlier zips publishes nothing, until someb
 
   mkdirSync(otherArchive, { recursive: true });
   expect((await pipeline.run()).outcome).toBe('published');
-  expect(await published()).toEqual(weeks.map(weeklyName));
+  expect(await published()).toEqual([weeklyName(weeks[0]), weeklyName(weeks[1])]);
   expect(readdirSync(otherArchive)).toEqual([weeklyName(weeks[1])]);
 });
 
 it('an archive that somebody empties gets the next zip', async () => {
   for (const zip of readdirSync(otherArchive)) rmSync(join(otherArchive, zip));
-  await writeWeekly(pipeline.site, '20260921-20260927', npidataCsv([individual(3, 'SMITH', '09/22/2026')]));
+  await offer(2);
   await pipeline.run();
-  expect(readdirSync(otherArchive)).toEqual([weeklyName('20260921-20260927')]);
+  expect(readdirSync(otherArchive)).toEqual([weeklyName(weeks[2])]);
+});
+
+it('a dry run names the zips that the next run removes, and removes none', async () => {
+  await writeWeek(otherArchive, 0);
+  await writeWeek(otherArchive, 1);
+  writeFileSync(join(otherArchive, 'notes.txt'), 'not a zip of CMS');
+  const before = readdirSync(otherArchive);
+  const dry = async () => (await pipeline.run({ dryRun: true })).remarks.join();
+  const removed = (zips: readonly string[]) =>
+    `NPI_ARCHIVE_KEEP=1: the next run that loads a release removes ${zips.length} zips from the archive (0.0 MB): ${zips.join(', ')}.`;
+  expect(await dry()).toContain(removed([weeklyName(weeks[0]), weeklyName(weeks[1])]));
+  await offer(3);
+  // What is due counts too.
+  expect(await dry()).toContain(removed(weeks.slice(0, 3).map(weeklyName)));
+  expect(readdirSync(otherArchive)).toEqual(before);
+  await pipeline.run();
+  expect(readdirSync(otherArchive).toSorted()).toEqual([weeklyName(weeks[3]), 'notes.txt'].toSorted());
+  expect(await dry()).not.toContain('NPI_ARCHIVE_KEEP');
 });
