@@ -10,7 +10,7 @@ import { secondsSince } from './elapsed.ts';
 import { publishActivity } from './publish.ts';
 import { runActivities } from './run-ledger.ts';
 import { stageActivity } from './stage.ts';
-import { fetchZip } from './zip-file.ts';
+import { fetchZip, isFromArchive } from './zip-file.ts';
 
 /** All activities that the workflows call. */
 export function createActivities(deps: ActivityDeps): NpiActivities & CaseActivities {
@@ -39,7 +39,8 @@ export function createActivities(deps: ActivityDeps): NpiActivities & CaseActivi
     archive: (zip) =>
       attempt(deps, 'archive', { job, release: releaseName(zip.release) }, async (current) => {
         await archiveZip(deps, current, zip);
-        const removed = await pruneArchive(deps);
+        // A rebuild with `until` still needs zips that a lowered NPI_ARCHIVE_KEEP no longer keeps.
+        const removed = isFromArchive(deps, zip) ? [] : await pruneArchive(deps);
         current.log.info('archived', { removed });
       }),
   };

@@ -43,21 +43,27 @@ export async function fetchZip(
   return { ...due, ...zip };
 }
 
+/** Whether a rebuild loads this release: its address is the archive's own zip. */
+export function isFromArchive({ archiveDir }: ActivityDeps, { release, url }: DueRelease): boolean {
+  return url === pathToFileURL(join(archiveDir, release.fileName)).href;
+}
+
 /**
  * The zip in the archive, if that is what a rebuild loads. It keeps the ETag of its download, so that the next run does not
  * take the page's zip for a new version.
  */
 async function archivedZip(
-  { archiveDir, database }: ActivityDeps,
+  deps: ActivityDeps,
   { signal }: Attempt,
-  { release: { fileName }, url }: DueRelease,
+  due: DueRelease,
 ): Promise<DownloadedZip | undefined> {
-  const path = join(archiveDir, fileName);
-  if (url !== pathToFileURL(path).href || !existsSync(path)) return undefined;
+  const { fileName } = due.release;
+  const path = join(deps.archiveDir, fileName);
+  if (!isFromArchive(deps, due) || !existsSync(path)) return undefined;
   await testZip(path, signal);
   const sha256 = await sha256Of(path, signal);
   if (sha256 === undefined) return undefined;
-  const published = await database.session(signal, publishedFiles);
+  const published = await deps.database.session(signal, publishedFiles);
   const known = published.find((file) => file.fileName === fileName && file.sha256 === sha256);
   const etag = known?.etag ?? undefined;
   return { sha256, sizeBytes: (await stat(path)).size, ...(etag !== undefined && { etag }) };
