@@ -1,6 +1,7 @@
 import type { DiscoverInput, Discovery, DueRelease, NpiActivities } from '../contract/activities.ts';
 import { completeBaseline } from '../db/baseline/swap.ts';
 import type { Lease } from '../db/ledger/lease.ts';
+import { otherLoader } from '../db/ledger/other-loader.ts';
 import { noteSuperseded, publishedFiles, supersededNames } from '../db/ledger/releases.ts';
 import { replaceStandingWarnings } from '../db/ledger/warnings.ts';
 import { dueReleases, missingDays, type ListedRelease, type PublishedRelease } from '../nppes/page/due.ts';
@@ -97,13 +98,14 @@ async function discover(
   for (const remark of allRemarks) log.info(remark);
   if (lease && gaps) {
     reportGaps(deps, current, gaps);
-    await deps.database.session(signal, (session) =>
-      replaceStandingWarnings(session, lease, {
+    await deps.database.session(signal, async (session) => {
+      const other = await otherLoader(session, deps.schemas);
+      await replaceStandingWarnings(session, lease, {
         job,
         runId: current.runId,
-        remarks: [...notes, ...warnings],
-      }),
-    );
+        remarks: [...notes, ...warnings, ...(other === undefined ? [] : [other])],
+      });
+    });
   }
   log.info(named ? 'file read' : 'page read', {
     listed: listed.length,

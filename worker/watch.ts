@@ -4,7 +4,9 @@ import { closeDeadRuns } from '../activities/dead-runs.ts';
 import { jobs, runTimeoutDays, weeklySchedules, type Job } from '../contract/schedules.ts';
 import { taskQueues } from '../contract/task-queues.ts';
 import type { Database } from '../db/connection/pool.ts';
+import { otherLoader } from '../db/ledger/other-loader.ts';
 import { longestRuns } from '../db/ledger/runs.ts';
+import type { Schemas } from '../db/schema/tables.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Notify } from '../telemetry/notify.ts';
 import { utcMinute } from '../telemetry/times.ts';
@@ -14,6 +16,7 @@ import { pollersOf } from './pollers.ts';
 export interface WatchDeps {
   readonly client: Client;
   readonly database: Database;
+  readonly schemas: Schemas;
   readonly notify: Notify;
   readonly log: Log;
   /** The identity of this worker. Of several workers, only the first by identity reports. */
@@ -31,10 +34,17 @@ export function overdueAfterMs(longestSeconds: number | undefined): number {
 
 /**
  * Reports what no run can report about itself: that it is open longer than usual, that its schedule skipped a firing
- * because of it, and that Temporal ended it, whose ledger entry is closed then. Each call looks once, and reports each
- * finding once.
+ * because of it, and that Temporal ended it, whose ledger entry is closed then; and that another program loads the registry.
+ * Each call looks once, and reports each finding once.
  */
-export function createWatch({ client, database, notify, log, identity }: WatchDeps): () => Promise<void> {
+export function createWatch({
+  client,
+  database,
+  schemas,
+  notify,
+  log,
+  identity,
+}: WatchDeps): () => Promise<void> {
   const reported = new Set<string>();
   const skippedCounts = new Map<Job, number>();
   const { signal } = new AbortController();
@@ -78,12 +88,22 @@ export function createWatch({ client, database, notify, log, identity }: WatchDe
     });
   }
 
+  async function lookForOtherLoaders(): Promise<void> {
+    const text = await database.session(signal, (session) => otherLoader(session, schemas));
+    if (text === undefined || reported.has(text)) return;
+    reported.add(text);
+    const job = 'npi-update';
+    log.warn(text, { job });
+    notify({ event: 'conflict', job, text });
+  }
+
   return async () => {
     const [first] = await pollersOf(client, taskQueues.main, 'workflow');
     if (first !== identity) return;
     await lookForSkippedFirings();
     await lookForOldRuns();
     await closeEndedRuns();
+    await lookForOtherLoaders();
   };
 }
 

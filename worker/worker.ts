@@ -88,7 +88,8 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
   ]);
   const stopping = new AbortController();
   void reportGauges({ database, metrics }, stopping.signal);
-  void watch({ client, database, notify: notifier.notify, log, identity }, stopping.signal);
+  const watched = { client, database, schemas: schemasOf(setup), notify: notifier.notify, log, identity };
+  void watch(watched, stopping.signal);
   return runWorkers(workers, log, namespaceWatch.gone, async () => {
     namespaceWatch.stop();
     stopping.abort();

@@ -1,6 +1,7 @@
 import type { Config } from '../../config/config.ts';
 import { loadObstacles } from '../../db/schema/ready.ts';
 import { finishedRuns, longestRuns, recordedEnds, type FinishedRun } from '../../db/ledger/runs.ts';
+import { otherLoader } from '../../db/ledger/other-loader.ts';
 import { readWarnings } from '../../db/ledger/warnings.ts';
 import type { Session } from '../../db/connection/session.ts';
 import { withClient } from '../connection.ts';
@@ -53,6 +54,7 @@ function databaseStatus(config: Config, failed: readonly FailedRun[]): Promise<D
       if (obstacles.some((obstacle) => obstacle.includes(`${schemas.scheduler}.`)))
         return { obstacles, ...historyOf([]), longestSeconds: {}, warnings: [], unrecorded: failed };
       const history = historyOf(await finishedRuns(session));
+      const other = await otherLoader(session, schemas);
       return {
         obstacles,
         ...history,
@@ -60,6 +62,7 @@ function databaseStatus(config: Config, failed: readonly FailedRun[]): Promise<D
         unrecorded: await unrecordedFailures(session, failed, history.lastRuns),
         warnings: await readWarnings(session),
         registry: await registryStatus(session),
+        ...(other !== undefined && { otherLoader: other }),
       };
     }),
   );

@@ -6,6 +6,7 @@ import { caseObstacles } from '../../db/cases/ready.ts';
 import { timestampColumn } from '../../db/cases/status.ts';
 import { lostSettings } from '../../db/connection/session-settings.ts';
 import type { Session } from '../../db/connection/session.ts';
+import { otherLoader } from '../../db/ledger/other-loader.ts';
 import { hasZip, publishedFiles } from '../../db/ledger/releases.ts';
 import { mayLoadLocal } from '../../db/registry/bulk-load.ts';
 import { grant, neededRights, type Right } from '../../db/schema/grants.ts';
@@ -35,6 +36,7 @@ export const databaseChecks: readonly Check<DatabaseSubject>[] = [
   { name: 'cases-table', needs: ['server-settings', 'rights'], look: casesTable },
   { name: 'local-infile', needs: ['server-settings', 'registry-tables'], look: localInfile },
   { name: 'archive-files', needs: ['archive-folder', 'registry-tables'], look: archiveFiles },
+  { name: 'other-loader', needs: ['registry-tables'], look: loaders },
 ];
 
 async function settings({ session, schemas }: DatabaseSubject): Promise<readonly Finding[]> {
@@ -129,6 +131,11 @@ async function localInfile({ session }: DatabaseSubject): Promise<readonly Findi
       'Run SET GLOBAL local_infile = ON, or set it in the parameter group.',
     ),
   ];
+}
+
+async function loaders({ session, schemas }: DatabaseSubject): Promise<readonly Finding[]> {
+  const text = await otherLoader(session, schemas);
+  return [text === undefined ? ok('no other program has loaded the registry') : { state: 'warning', text }];
 }
 
 async function archiveFiles({ session, config }: DatabaseSubject): Promise<readonly Finding[]> {

@@ -26,6 +26,7 @@ export function problemsOf(
     ]),
     ...('error' in temporal ? [] : temporal.openRuns.flatMap((run) => openProblems(run, known))),
     ...('error' in temporal || !known ? [] : registryProblems(temporal, known)),
+    ...(known ? loaderProblems(known) : []),
     ...(known?.warnings ?? [])
       .filter(isOpen)
       .map(({ warningId, job, remark }) => `warning ${warningId} of ${job}: ${remark}`),
@@ -92,6 +93,12 @@ const freshDays = 16;
 
 /** Whether nobody has acknowledged the warning. */
 export const isOpen = ({ acknowledgedBy }: Warning): boolean => acknowledgedBy === null;
+
+/** What a run has found is a warning already, which somebody may have acknowledged. */
+function loaderProblems({ otherLoader, warnings }: DatabaseStatus): string[] {
+  const isNew = otherLoader !== undefined && warnings.every(({ remark }) => remark !== otherLoader);
+  return isNew ? [otherLoader] : [];
+}
 
 function registryProblems(temporal: TemporalStatus, { registry, warnings }: DatabaseStatus): string[] {
   if (!registry) return [];

@@ -118,4 +118,5 @@ export const databaseStatus = z.object({
   registry: registry
     .optional()
     .describe("The same as in `npi status`; absent when this service's tables are missing"),
+  otherLoader: text('Says that another program loads the registry too; absent when none does').optional(),
 });

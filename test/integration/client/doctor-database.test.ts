@@ -102,7 +102,7 @@ describe('doctor', exhaustive, () => {
     await admin.query(`SET DEFAULT ROLE ALL TO limited`);
     expect(await faults({ DATABASE_URL, NPI_BASELINE: 'never' })).toEqual([
       "wrong rights: 'limited'@'%' lacks DELETE on ill_search.*. As an administrator, run: GRANT DELETE ON ill_search.* TO 'limited'@'%';",
-      ...['registry-tables', 'cases-table', 'local-infile', 'archive-files'].map(
+      ...['registry-tables', 'cases-table', 'local-infile', 'archive-files', 'other-loader'].map(
         (check) => `not checked ${check}: because of the fault of \`rights\``,
       ),
     ]);

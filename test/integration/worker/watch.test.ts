@@ -18,8 +18,9 @@ let look: () => Promise<void>;
 
 function watcher(identity: string) {
   const { client, database } = pipeline;
+  const schemas = { application: pipeline.app, search: `${name}_search`, scheduler: `${name}_own` };
   const log = createLog({ level: 'error', format: 'json' }, () => undefined);
-  return createWatch({ client, database, log, identity, notify: (notice) => notices.push(notice) });
+  return createWatch({ client, database, schemas, log, identity, notify: (notice) => notices.push(notice) });
 }
 
 beforeAll(async () => {
@@ -89,6 +90,22 @@ it('a run that is open longer than usual is reported once', async () => {
     { event: 'overdue', job: 'paid-update', runId, text: expect.stringContaining('longer than usual') },
   ]);
   await handle.terminate();
+});
+
+it('another program that loads the registry is reported once', async () => {
+  await pipeline.query(
+    `INSERT INTO npi_release (release_id, file_name, kind, layout, period_start, period_end, member, sha256, size_bytes, run_id, published_at, published)
+     VALUES (1, 'week.zip', 'weekly', 'V2', '2026-09-07', '2026-09-13', 'week.csv', REPEAT('0', 64), 9, UUID(), NOW(6) - INTERVAL 1 HOUR, '{}')`,
+  );
+  await look();
+  expect(notices).toEqual([]);
+  const line = `INSERT INTO ${pipeline.app}.npi_update_log (filename_processed) VALUES ('npidata_pfile_20260914-20260920.csv')`;
+  await pipeline.query(line);
+  await look();
+  await look();
+  expect(notices).toEqual([
+    { event: 'conflict', job: 'npi-update', text: expect.stringContaining('_20260914-20260920.csv to') },
+  ]);
 });
 
 it('takes three times the longest good run as usual, at least an hour, and 12 hours while there is none', () => {
