@@ -10,6 +10,7 @@ import { containerArgs } from '../../../local/docker-mysql.ts';
 import { startMysql } from '../../../local/mysql.ts';
 import { versionOf } from '../../../local/mysql-login.ts';
 import { exhaustive } from '../../bed/extent.ts';
+import { freePort } from '../../bed/free-port.ts';
 import { startMariadb } from '../../bed/own-mysql.ts';
 import { unwatched } from '../../../local/service.ts';
 import { claimState } from '../../../local/state.ts';
@@ -47,6 +48,9 @@ function program(name: string, text: string): void {
 describe('the database of a start', () => {
   it('keeps its data, password and port over a restart, in a folder with a space', async () => {
     const folder = join(stateDir, 'a state');
+    // Not the usual one, which another test file may take between the two starts.
+    mkdirSync(join(folder, 'mysql'), { recursive: true });
+    writeFileSync(join(folder, 'mysql', 'port'), String(await freePort()));
     const first = await startMysql(unwatched(folder));
     const connection = await createConnection(first.url);
     await connection.query('CREATE DATABASE kept');
