@@ -1,4 +1,5 @@
 import { Client, Connection } from '@temporalio/client';
+import { ConfigError } from '../config/config-error.ts';
 import type { Config } from '../config/config.ts';
 import { isLoopback } from '../config/loopback.ts';
 import { NamespaceGone } from '../worker/namespace.ts';
@@ -45,6 +46,7 @@ export async function withClient<Result>(
  */
 export function asUnreachable({ temporal }: Pick<Config, 'temporal'>): (error: unknown) => never {
   return (error) => {
+    if (error instanceof ConfigError) throw error;
     if (error instanceof NamespaceGone) throw new CommandError(exitCodes.unreachable, error.message);
     if (!(error instanceof Error) || !/connect|transport/i.test(`${error.name} ${error.message}`))
       throw error;

@@ -11,7 +11,6 @@ import { migrate } from '../db/schema/migrate.ts';
 import { createCases, insertCases } from '../db/cases/sample-cases.ts';
 import type { RunningWorker } from '../worker/running.ts';
 import { startWorker } from '../worker/worker.ts';
-import { installRuntime } from '../worker/runtime.ts';
 import type { StartOptions } from './commands/start.ts';
 import { asUnreachable, withClient } from './connection.ts';
 import { withDatabase } from './database.ts';
@@ -136,6 +135,5 @@ function writeServices({ variables }: Services): void {
 
 function startOwnWorker(config: Config, log: Log) {
   if (!config.database) throw new CommandError(exitCodes.usage, 'DATABASE_URL is required.');
-  installRuntime(log, config.metricsAddress);
   return startWorker({ config, database: config.database, log }).catch(asUnreachable(config));
 }

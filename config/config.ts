@@ -100,9 +100,7 @@ export const startedWith = (): Environment => ({ ...process.env });
 
 /** The environment of this process, completed from `.env` in the working directory. A variable that is set wins over the file. */
 export function processEnvironment(): Environment {
-  loadEnvFile('.env');
-  // oxlint-disable-next-line node/no-process-env -- the one place that reads it
-  return process.env;
+  return complete(readEnvFile('.env'));
 }
 
 /**
@@ -111,26 +109,47 @@ export function processEnvironment(): Environment {
  * @throws StartStopped when that start has ended, because services of another folder may use its ports by now
  */
 export function processEnvironmentWithServices(): Environment {
-  const environment = processEnvironment();
+  return complete(servicesBeside(processEnvironment()));
+}
+
+/**
+ * The same for a host application, whose `process.env` stays as it is.
+ * @throws ConfigError when `.env` has a variable that only the AWS SDK reads, from `process.env`; StartStopped
+ */
+export function hostEnvironment(): Environment {
+  const own = startedWith();
+  const file = readEnvFile('.env');
+  const environment = { ...file, ...own };
+  const ofAws = Object.keys(file).filter((name) => name.startsWith('AWS_') && own[name] === undefined);
+  if (environment['DB_SECRET_ID'] && ofAws.length > 0) {
+    throw new ConfigError(
+      `The configuration is not valid:\n  ${ofAws.join(', ')}: found only in .env, where the AWS SDK of a host application does not see it; ` +
+        'set it in the environment of the host',
+    );
+  }
+  return { ...servicesBeside(environment), ...environment };
+}
+
+/** The variables of `servicesFile`, when they are needed. */
+function servicesBeside(environment: Environment): Record<string, string> {
   const { DATABASE_URL, DB_SECRET_ID, TEMPORAL_ADDRESS, TEMPORAL_PROFILE } = environment;
   const isConfigured = DATABASE_URL || DB_SECRET_ID || TEMPORAL_ADDRESS || TEMPORAL_PROFILE;
-  if (isConfigured || !existsSync(servicesFile)) return environment;
+  if (isConfigured || !existsSync(servicesFile)) return {};
   if (runningStart(stateFolder) === undefined) {
     throw new StartStopped(
       'The `surgicase start` of this folder is not running. Start it with `npm start`, or set DATABASE_URL and ' +
         'TEMPORAL_ADDRESS to use other services.',
     );
   }
-  // It adds the variables of the file to the same object.
-  loadEnvFile(servicesFile);
-  return environment;
+  return readEnvFile(servicesFile);
 }
 
-/** Adds the variables of the file to those of the process. A variable that is set wins, even if it is empty. */
-function loadEnvFile(path: string): void {
+/** Adds variables to those of the process. A variable that is set wins, even if it is empty. */
+function complete(more: Record<string, string>): Environment {
   // oxlint-disable-next-line node/no-process-env -- the same place, which also completes it
   const { env } = process;
-  for (const [name, found] of Object.entries(readEnvFile(path))) env[name] ??= found;
+  for (const [name, found] of Object.entries(more)) env[name] ??= found;
+  return env;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;

@@ -2,12 +2,11 @@ import { z } from 'zod';
 import { bulkUpdate, type BulkReport } from '../db/cases/bulk-update.ts';
 import { readCasesWithStatus } from '../db/cases/report.ts';
 import { timestampColumn } from '../db/cases/status.ts';
-import type { Database } from '../db/connection/pool.ts';
-import type { Schemas } from '../db/schema/tables.ts';
-import { createLog, type Log } from '../telemetry/log.ts';
+import type { Log } from '../telemetry/log.ts';
 import { recordCaseUpdate, type Metrics } from '../telemetry/metrics.ts';
-import { openDatabase, schemasOf } from '../worker/database.ts';
-import { hostConfig } from './environment.ts';
+import { schemasOf } from '../worker/database.ts';
+import { withHostDatabase } from './database.ts';
+import { hostSetup } from './setup.ts';
 
 /** The input is not valid; nothing was read or written. */
 export class InputError extends Error {
@@ -27,6 +26,8 @@ export interface BulkUpdateInput {
 export interface BulkUpdateOptions {
   /** Records the counts and the duration; when absent, nothing is recorded. */
   readonly recorder?: Metrics;
+  /** Receives the lines of this update; when absent, they go to stderr. */
+  readonly log?: Log;
   /** Cancels the update; cases that have already moved stay moved. */
   readonly signal?: AbortSignal;
 }
@@ -69,8 +70,9 @@ const ids = z.array(z.string().min(1).max(255)).min(1);
 export async function getCasesWithStatus(wanted: number): Promise<string[]> {
   if (!status.safeParse(wanted).success) throw new InputError(`status must be ${statusAccepted}.`);
   const { signal } = new AbortController();
-  return withDatabase(({ database, schemas }) =>
-    database.session(signal, (session) => readCasesWithStatus(session, schemas, wanted)),
+  const setup = hostSetup({});
+  return withHostDatabase(setup, (database) =>
+    database.session(signal, (session) => readCasesWithStatus(session, schemasOf(setup), wanted)),
   );
 }
 
@@ -83,20 +85,27 @@ export async function getCasesWithStatus(wanted: number): Promise<string[]> {
  */
 export async function bulkUpdateCaseStatus(
   { caseIds, newStatus, force: isForced = false }: BulkUpdateInput,
-  { recorder, signal = new AbortController().signal }: BulkUpdateOptions = {},
+  { signal = new AbortController().signal, ...telemetry }: BulkUpdateOptions = {},
 ): Promise<BulkUpdateResult> {
   refuseWrongInput(caseIds, newStatus);
-  if (hostConfig().config.isShadow)
+  const setup = hostSetup(telemetry);
+  const { log, metrics } = setup;
+  if (setup.config.isShadow)
     throw new InputError('SHADOW is true: no case is moved. Unset SHADOW to move cases.');
   const given = [...new Set(caseIds)];
-  return withDatabase(async ({ database, schemas, log }) => {
+  return withHostDatabase(setup, async (database) => {
     const startedMs = performance.now();
     const update = { caseIds: given, target: newStatus, isForced };
-    const result = asResult(given, await bulkUpdate(database, schemas, update, signal), newStatus, isForced);
+    const result = asResult(
+      given,
+      await bulkUpdate(database, schemasOf(setup), update, signal),
+      newStatus,
+      isForced,
+    );
     const ms = performance.now() - startedMs;
     report(log, result, ms);
     const exceptionCount = result.total_exceptions;
-    if (recorder) recordCaseUpdate(recorder, { job: 'bulk-case-update', ms, exceptionCount });
+    if (metrics) recordCaseUpdate(metrics, { job: 'bulk-case-update', ms, exceptionCount });
     return result;
   });
 }
@@ -156,22 +165,4 @@ function report(
     log.warn('case not moved', { ...fields, caseId, reason });
   }
   log.info('run ends', { ...fields, updated, exceptions: exceptions.length, seconds: ms / 1000 });
-}
-
-interface Opened {
-  readonly database: Database;
-  readonly schemas: Schemas;
-  readonly log: Log;
-}
-
-async function withDatabase<Result>(use: (opened: Opened) => Promise<Result>): Promise<Result> {
-  const { config, database: databaseConfig } = hostConfig();
-  const log = createLog(config.log);
-  const setup = { config, database: databaseConfig, log };
-  const database = openDatabase(setup);
-  try {
-    return await use({ database, schemas: schemasOf(setup), log });
-  } finally {
-    await database.close();
-  }
 }

@@ -16,8 +16,11 @@ export {
   runScheduler,
   runSchedulerInBackground,
   setupWeeklyScheduler,
+  startScheduler,
   type SchedulerOptions,
 } from './scheduler.ts';
+export type { Scheduler, SchedulerHealth } from './handle.ts';
+export type { Log } from '../telemetry/log.ts';
 
 /** The scheduler called it on Mondays; now a schedule starts the job. */
 export { runPendingPaymentUpdateNow as weeklyPendingPaymentUpdate } from './run-now.ts';

@@ -1,4 +1,4 @@
-import { processEnvironmentWithServices, readConfig } from '../config/config.ts';
+import { hostEnvironment, readConfig } from '../config/config.ts';
 import { withClient } from '../client/connection.ts';
 import { follow } from '../client/follow.ts';
 import { triggerSchedule } from '../client/trigger.ts';
@@ -46,7 +46,7 @@ export function runPaidUpdateNow(): Promise<CaseUpdateResult> {
 }
 
 async function runNow(job: Job): Promise<RunResult> {
-  return withClient(readConfig(processEnvironmentWithServices(), ['temporal']), async (client) => {
+  return withClient(readConfig(hostEnvironment(), ['temporal']), async (client) => {
     const handle = await triggerSchedule(client, job);
     const silent = { snapshot: () => undefined, waiting: () => undefined };
     const end = await follow(client, handle, silent);

@@ -1,34 +1,56 @@
 import process from 'node:process';
-import { withClient } from '../client/connection.ts';
+import { asUnreachable, withClient } from '../client/connection.ts';
 import { applySchedules, plannedSchedules, type ScheduleChange } from '../client/schedules.ts';
-import { processEnvironmentWithServices, readConfig } from '../config/config.ts';
-import { createLog } from '../telemetry/log.ts';
+import { hostEnvironment, readConfig } from '../config/config.ts';
+import { createLog, hostLog, type Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { RunningWorker } from '../worker/running.ts';
 import { startWorker } from '../worker/worker.ts';
-import { installRuntime } from '../worker/runtime.ts';
-import { hostConfig } from './environment.ts';
+import { schedulerOf, type Scheduler } from './handle.ts';
+import { hostSetup } from './setup.ts';
 
 /** Settings of the worker in the host application. */
 export interface SchedulerOptions {
   /** Records the counts and durations of case updates; when absent, they go to Temporal's metrics. */
   readonly recorder?: Metrics;
-  /** Is called once if the worker stops by itself because of an error, which is also logged. The host goes on. */
-  onStopped?(error: Error): void;
+  /** Receives the lines of the worker and of its runs; when absent, they go to stderr. */
+  readonly log?: Log;
 }
 
 /**
  * Creates or updates the three weekly schedules in Temporal as the configuration says, like `surgicase schedules apply`.
  * They replace the job list of the Python scheduler's timer thread. Keeps an operator's pause.
  */
-export function setupWeeklyScheduler(): Promise<ScheduleChange[]> {
-  const config = readConfig(processEnvironmentWithServices(), ['temporal']);
+export async function setupWeeklyScheduler(): Promise<ScheduleChange[]> {
+  const config = readConfig(hostEnvironment(), ['temporal']);
   return withClient(config, (client) => applySchedules(client, plannedSchedules(config)));
 }
 
 /**
- * Runs a worker in this process until SIGINT or SIGTERM, in place of the Python scheduler's timer loop. Creates missing
- * schedules and leaves existing ones unchanged.
+ * Starts the worker inside this process when `ENABLE_SCHEDULER` is `true`, and returns at once. Creates missing schedules and
+ * leaves existing ones unchanged. Nothing that happens to the worker ends the host's process; the host handles the signals,
+ * and calls `stop` before it exits.
+ */
+export function startScheduler(options: SchedulerOptions = {}): Scheduler {
+  return schedulerOf(
+    async () => (isEnabled() ? startHere(options) : undefined),
+    options.log ? hostLog(errorsOnly, options.log) : createLog(errorsOnly),
+  );
+}
+
+/** The Python scheduler's name: waits until the worker of `startScheduler` is ready. Undefined unless `ENABLE_SCHEDULER` is `true`. */
+export async function runSchedulerInBackground(
+  options: SchedulerOptions = {},
+): Promise<Scheduler | undefined> {
+  if (!isEnabled()) return undefined;
+  const scheduler = startScheduler(options);
+  await scheduler.ready;
+  return scheduler;
+}
+
+/**
+ * The Python scheduler's name, in place of its timer loop: runs a worker until SIGINT or SIGTERM, whatever `ENABLE_SCHEDULER`
+ * is. Rejects with the error that stopped the worker.
  */
 export async function runScheduler(options: SchedulerOptions = {}): Promise<void> {
   const worker = await startHere(options);
@@ -41,26 +63,18 @@ export async function runScheduler(options: SchedulerOptions = {}): Promise<void
   }
 }
 
-/**
- * Runs the worker in the background when `ENABLE_SCHEDULER` is `true`; otherwise does nothing and returns undefined. The
- * host handles the signals and calls `stop` before it exits; running activities then finish or resume on another worker.
- */
-export async function runSchedulerInBackground(
-  options: SchedulerOptions = {},
-): Promise<RunningWorker | undefined> {
-  const { isSchedulerEnabled } = readConfig(processEnvironmentWithServices());
-  return isSchedulerEnabled ? startHere(options) : undefined;
-}
+/** For errors of the start, which can be in the configuration itself. */
+const errorsOnly = { level: 'error', format: 'json' } as const;
 
-async function startHere({ recorder, onStopped }: SchedulerOptions): Promise<RunningWorker> {
-  const { config, database } = hostConfig(['database', 'temporal']);
-  const log = createLog(config.log);
-  installRuntime(log, config.metricsAddress);
+const isEnabled = () => readConfig(hostEnvironment()).isSchedulerEnabled;
+
+async function startHere(options: SchedulerOptions): Promise<RunningWorker> {
+  const setup = hostSetup(options, ['database', 'temporal']);
+  const { config, log } = setup;
   await withClient(config, (client) =>
     applySchedules(client, plannedSchedules(config), { isOnlyMissing: true }),
   );
-  const worker = await startWorker({ config, database, log, ...(recorder && { metrics: recorder }) });
+  const worker = await startWorker(setup).catch(asUnreachable(config));
   log.info('worker is ready', { temporal: config.temporal.connectionOptions.address });
-  worker.done.catch((error: unknown) => onStopped?.(error as Error));
   return worker;
 }

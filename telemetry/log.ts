@@ -40,11 +40,32 @@ export function createLog(
   const render = options.format === 'json' ? asJson : asPretty;
   const append = options.file === undefined ? undefined : appender(options.file, write);
   return writing((line) => {
-    if (levels.indexOf(line.level) < levels.indexOf(options.level)) return;
+    if (isBelow(line, options)) return;
     write(render(line));
     append?.(asJson(line));
   });
 }
+
+/**
+ * A log that passes its lines to the log of a host application. `LOG_LEVEL` and `LOG_FILE` hold for them too. If the host's
+ * log throws, the line goes to stderr.
+ */
+export function hostLog(options: LogOptions, theirs: Log): Log {
+  const complain = (line: string) => process.stderr.write(line);
+  const append = options.file === undefined ? undefined : appender(options.file, complain);
+  return writing((line) => {
+    if (isBelow(line, options)) return;
+    try {
+      theirs[line.level](line.message, line.fields);
+    } catch {
+      complain(asJson(line));
+    }
+    append?.(asJson(line));
+  });
+}
+
+const isBelow = ({ level }: Line, { level: lowest }: LogOptions) =>
+  levels.indexOf(level) < levels.indexOf(lowest);
 
 /**
  * Appends lines to a file. When the file cannot be written, for example on a full disk, it says so once with `complain`, and

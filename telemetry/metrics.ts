@@ -9,6 +9,25 @@ export interface Metrics {
   setGauge(name: string, value: number, labels: Readonly<Record<string, string>>): void;
 }
 
+/** Passes measurements to a host's metrics. If they throw, the measurement is lost and `onError` is called; no run fails. */
+export function hostMetrics(theirs: Metrics, onError: (error: unknown) => void): Metrics {
+  const safely =
+    <Arguments extends unknown[]>(record: (...values: Arguments) => void) =>
+    (...values: Arguments) => {
+      try {
+        record(...values);
+      } catch (error) {
+        onError(error);
+      }
+    };
+  return {
+    count: safely((name, labels) => theirs.count(name, labels)),
+    recordTiming: safely((name, ms, labels) => theirs.recordTiming(name, ms, labels)),
+    recordSeconds: safely((name, seconds, labels) => theirs.recordSeconds(name, seconds, labels)),
+    setGauge: safely((name, value, labels) => theirs.setGauge(name, value, labels)),
+  };
+}
+
 /** Counts a case update, as a success or as a partial failure, and records how long it took. */
 export function recordCaseUpdate(
   metrics: Metrics,

@@ -16,7 +16,10 @@ export interface WorkerSetup {
 }
 
 /** Opens the configured database. The debug log gets the time of each statement, and so do the metrics if there are any. */
-export function openDatabase(setup: WorkerSetup, metrics?: Metrics): Database {
+export function openDatabase(
+  setup: Pick<WorkerSetup, 'config' | 'database'> & { readonly log: Pick<Log, 'debug'> },
+  metrics?: Metrics,
+): Database {
   const { log } = setup;
   return connect(databaseOptionsOf(setup), {
     onStatement: ({ sql, ms, rows }) => {

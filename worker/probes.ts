@@ -36,6 +36,8 @@ export async function serveProbes(address: string): Promise<Probes> {
   try {
     server.listen(Number(address.slice(colon + 1)), address.slice(0, colon).replace(/^\[|\]$/g, ''));
     await once(server, 'listening');
+    // Such as too many open files when a probe arrives. The next probe is answered; without a listener, this process ends.
+    server.on('error', () => undefined);
   } catch (error) {
     throw new ConfigError(
       `The configuration is not valid:\n  HEALTH_ADDRESS: found ${address}; nothing can listen there: ${(error as Error).message}`,
@@ -53,7 +55,8 @@ export async function serveProbes(address: string): Promise<Probes> {
   };
 }
 
-async function problemsOf(checks: readonly ReadinessCheck[]): Promise<string[]> {
+/** A sentence for each check that does not pass within 2 s. */
+export async function problemsOf(checks: readonly ReadinessCheck[]): Promise<string[]> {
   const signal = AbortSignal.timeout(answerMs);
   const late = once(signal, 'abort').then(() => 'A dependency did not answer within 2 s.');
   const answers = await Promise.all(checks.map((check) => Promise.race([check(signal), late])));

@@ -26,8 +26,11 @@ export const databaseAnswers =
 /** Ready while Temporal answers and knows the namespace. */
 export const temporalAnswers =
   (connection: NativeConnection, namespace: string): ReadinessCheck =>
-  () =>
-    connection.workflowService.describeNamespace({ namespace }).then(
-      () => undefined,
-      () => `Temporal does not answer for the namespace ${namespace}.`,
-    );
+  async () => {
+    try {
+      await connection.workflowService.describeNamespace({ namespace });
+      return undefined;
+    } catch {
+      return `Temporal does not answer for the namespace ${namespace}.`;
+    }
+  };

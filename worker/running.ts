@@ -9,6 +9,8 @@ export interface RunningWorker {
    * host that ignores this promise does not end with it.
    */
   readonly done: Promise<void>;
+  /** What `/readyz` answers: a sentence for each thing that is not ready. */
+  problems(): Promise<readonly string[]>;
   /** Gives running activities 5 seconds to end, then cancels them; resolves within 25 seconds, also after an error. */
   stop(): Promise<void>;
 }
@@ -26,7 +28,7 @@ export function runWorkers(
   log: Log,
   gone: Promise<Error>,
   close: () => Promise<void>,
-): RunningWorker {
+): Omit<RunningWorker, 'problems'> {
   let isStopping = false;
   let failure: { readonly error: unknown } | undefined;
   const shutdown = () => {

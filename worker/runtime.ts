@@ -13,8 +13,8 @@ const routine: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Sends the SDK's own log lines to our log and serves its metrics to Prometheus. Call it before the first worker starts.
- * The SDK handles no signals; that is the caller's task. A process has one runtime: if a host application has already
+ * Sends the SDK's own log lines to our log and serves its metrics to Prometheus, until the last connection of this process is
+ * closed. The SDK handles no signals; that is the caller's task. A process has one runtime: if a host application has already
  * installed one, that one stays.
  * @throws ConfigError when nothing can listen at `metricsAddress`
  */

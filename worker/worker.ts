@@ -9,22 +9,45 @@ import { reportGauges } from './gauges.ts';
 import { temporalMetrics } from './metrics.ts';
 import { outgoing } from './outgoing.ts';
 import { watchNamespace } from './namespace.ts';
+import { installRuntime } from './runtime.ts';
 import { databaseAnswers, temporalAnswers, workersRun } from './readiness.ts';
-import { serveProbes } from './probes.ts';
+import { problemsOf, serveProbes, type Probes } from './probes.ts';
 import { runWorkers, shutdownTimes, type RunningWorker } from './running.ts';
 import { missingSearchAttributes } from './search-attributes.ts';
 import { watch } from './watch.ts';
 
 const rowsPerBlock = 5000;
 
-/** Starts a worker: workflows and short activities on one queue, and loads, one at a time, on the other. */
+/**
+ * Starts a worker: workflows and short activities on one queue, and loads, one at a time, on the other. When it cannot start,
+ * it leaves nothing open, so that a host can try again.
+ */
 export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
   const { config, log } = setup;
   for (const warning of config.warnings) log.warn(warning);
   if (config.isShadow) log.warn('SHADOW is true: every job is a dry run');
-  const { connectionOptions, namespace } = config.temporal;
   const probes = config.healthAddress === undefined ? undefined : await serveProbes(config.healthAddress);
-  const connection = await NativeConnection.connect(connectionOptions);
+  let connection: NativeConnection | undefined;
+  try {
+    // Not earlier: a runtime that never gets a connection keeps its process alive.
+    installRuntime(log, config.metricsAddress);
+    connection = await NativeConnection.connect(config.temporal.connectionOptions);
+    return await startOn(connection, probes, setup);
+  } catch (error) {
+    probes?.close();
+    // A worker that was created but never ran holds the connection.
+    await connection?.close().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function startOn(
+  connection: NativeConnection,
+  probes: Probes | undefined,
+  setup: WorkerSetup,
+): Promise<RunningWorker> {
+  const { config, log } = setup;
+  const { namespace } = config.temporal;
   const client = new Client({ connection, namespace: namespace ?? 'default' });
   const metrics = setup.metrics ?? temporalMetrics();
   const database = openDatabase(setup, metrics);
@@ -81,16 +104,17 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
   ];
   const namespaceWatch = watchNamespace(connection, shared.namespace);
   const { identity } = workers[0].options;
-  probes?.checkWith([
+  const checks = [
     workersRun(workers),
     databaseAnswers(database),
     temporalAnswers(connection, shared.namespace),
-  ]);
+  ];
+  probes?.checkWith(checks);
   const stopping = new AbortController();
   void reportGauges({ database, metrics }, stopping.signal);
   const watched = { client, database, schemas: schemasOf(setup), notify: notifier.notify, log, identity };
   void watch(watched, stopping.signal);
-  return runWorkers(workers, log, namespaceWatch.gone, async () => {
+  const running = runWorkers(workers, log, namespaceWatch.gone, async () => {
     namespaceWatch.stop();
     stopping.abort();
     probes?.close();
@@ -99,4 +123,5 @@ export async function startWorker(setup: WorkerSetup): Promise<RunningWorker> {
     await dispatcher.close();
     await connection.close();
   });
+  return { ...running, problems: () => problemsOf(checks) };
 }

@@ -19,7 +19,6 @@ export async function worker(
 ): Promise<number> {
   if (!config.database) throw new CommandError(exitCodes.usage, 'DATABASE_URL is required.');
   const log = createLog(config.log);
-  installRuntime(log, config.metricsAddress);
   if (isChecked) await refuseUnreplayable(config, log);
   try {
     const running = await startWorker({ config, database: config.database, log }).catch(
@@ -42,6 +41,8 @@ export async function worker(
 
 /** @throws CommandError that names the runs which this build cannot continue */
 async function refuseUnreplayable(config: Config, log: Log): Promise<void> {
+  // It ends with the replay; the worker installs its own.
+  installRuntime(log);
   const { replayedCount, failures } = await withClient(config, replayCheck);
   if (failures.length > 0) {
     throw new CommandError(

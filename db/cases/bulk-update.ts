@@ -6,7 +6,8 @@ import { readAll, readExceptions, readMoved, type CaseException, type CaseMoved 
 import { freezeList } from './selection.ts';
 import type { Database } from '../connection/pool.ts';
 import { DbError } from '../connection/errors.ts';
-import { refuseUnreadyCases } from './ready.ts';
+import { refuseUnreadyCases, tryUpdate } from './ready.ts';
+import { timestampColumn } from './status.ts';
 import { closeRun, openRun } from '../ledger/runs.ts';
 import type { Session } from '../connection/session.ts';
 import type { Schemas } from '../schema/tables.ts';
@@ -26,29 +27,35 @@ export interface BulkReport {
   readonly exceptions: ReadonlyMap<string, CaseException>;
 }
 
+const job = 'bulk-case-update';
 const tries = 5;
 
 /**
  * Moves a list of cases as a separate run in the ledger, which `cases undo` can revert. Up to 1,000 cases are one
- * transaction. If the connection is lost, it opens another one and continues with what the ledger lists as not done.
+ * transaction. Uses one connection at a time. If it is lost, it opens another one and continues with what the ledger lists
+ * as not done.
  * @throws DbError CasesNotReady naming what the update needs and the database lacks; nothing is moved then
  */
 export async function bulkUpdate(
   database: Database,
   schemas: Schemas,
-  { caseIds, target, isForced }: BulkUpdate,
+  update: BulkUpdate,
   signal: AbortSignal,
 ): Promise<BulkReport> {
   const runId = randomUUID();
-  const job = 'bulk-case-update';
   const resumed = <T>(work: (session: Session) => Promise<T>) =>
     resuming(() => database.session(signal, work), signal);
-  await resumed(async (session) => {
-    await refuseUnreadyCases(session, schemas, target);
-    await openRun(session, { runId, workflowId: job, job, isDryRun: false });
-  });
   try {
-    await resumed((session) => freezeList(session, schemas, { runId, caseIds, target, isForced }));
+    await resumed(async (session) => {
+      try {
+        await begin(session, schemas, { ...update, runId });
+      } catch (error) {
+        // To read the schema takes as long as to move a case. So it is read only to name everything that is missing.
+        const isUnready = error instanceof DbError && error.code.endsWith('NotReady');
+        if (isUnready) await refuseUnreadyCases(session, schemas, update.target);
+        throw error;
+      }
+    });
     const input = { runId, firstBatchCases: mostBatchCases, onProgress: () => undefined };
     await resuming(() => moveSelected(database, schemas, input, signal), signal);
   } catch (error) {
@@ -64,6 +71,17 @@ export async function bulkUpdate(
     const exceptions = byId(await readAll((page) => readExceptions(session, runId, page)));
     return { runId, moved, exceptions };
   });
+}
+
+async function begin(
+  session: Session,
+  schemas: Schemas,
+  update: BulkUpdate & { readonly runId: string },
+): Promise<void> {
+  const column = timestampColumn(update.target);
+  await tryUpdate(session, schemas, column === undefined ? [] : [column]);
+  await openRun(session, { runId: update.runId, workflowId: job, job, isDryRun: false });
+  await freezeList(session, schemas, update);
 }
 
 function byId<Line extends { readonly caseId: string }>(lines: readonly Line[]): Map<string, Line> {

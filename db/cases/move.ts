@@ -34,7 +34,8 @@ const triesOfOneCase = 5;
 /**
  * Moves the lines of a run that are still `selected`, in batches. Each batch is one transaction, so that cases and their
  * lines change together. Its size follows the time for which the last one locked its cases (batch-size.ts). A case whose status has changed since the selection stays as it is, and its line says why.
- * Many cases are moved in two lanes, each on its own connection, because the server does most of the work on several cores.
+ * A job moves many cases in two lanes, each on its own connection, because the server does most of the work on several
+ * cores. A host's list has one lane, because it shares the server with the host's users.
  * A repeated attempt continues where the last one stopped.
  * @throws DbError FencedOut, CountsDiffer; DatabaseBusy when the ledger itself is locked
  */
@@ -47,7 +48,7 @@ export async function moveSelected(
   const { runId } = input;
   const { run, statements, lanes } = await database.session(signal, async (session) => {
     const found = await readRun(session, runId);
-    const split = await lanesOf(session, found);
+    const split = input.lease ? await lanesOf(session, found) : [{ after: '' }];
     return {
       run: found,
       statements: moveStatements(await readCaseTable(session, schemas), found),

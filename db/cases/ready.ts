@@ -36,13 +36,23 @@ export async function caseObstacles(
   const place = `${schemas.application}.cases`;
   const cases = { place, columns: columns.map((name) => ({ name })), isKeyedByNpi: false };
   const found = await tableObstacles(session, schemas, [cases, ...serviceTables(schemas)]);
-  if (found.length === 0) {
-    const written = ['case_status', ...timestampColumns].map((name) => `${name} = ${name}`).join(', ');
-    await session.run(
-      `UPDATE ${place} SET ${written} WHERE case_id IS NULL AND active IS NULL`,
-      [],
-      'testing the privileges on cases',
-    );
-  }
+  if (found.length === 0) await tryUpdate(session, schemas, timestampColumns);
   return found;
+}
+
+/**
+ * Writes the columns of a case update without matching a row.
+ * @throws DbError DatabaseNotReady or DatabaseRefused when a column or a privilege is missing
+ */
+export async function tryUpdate(
+  session: Session,
+  { application }: Schemas,
+  timestampColumns: readonly string[],
+): Promise<void> {
+  const written = ['case_status', ...timestampColumns].map((name) => `${name} = ${name}`).join(', ');
+  await session.run(
+    `UPDATE ${application}.cases SET ${written} WHERE case_id IS NULL AND active IS NULL`,
+    [],
+    'testing the privileges on cases',
+  );
 }

@@ -17,18 +17,31 @@ export interface CaseTable {
  * @throws DbError CasesNotReady when the column does not exist
  */
 export async function readCaseTable(session: Session, schemas: Schemas): Promise<CaseTable> {
-  const [column] = await session.query<{ charset: string; collation: string }>(
-    `SELECT character_set_name AS charset, collation_name AS collation FROM information_schema.columns
-     WHERE table_schema = ? AND table_name = 'cases' AND column_name = 'case_id'`,
-    [schemas.application],
-  );
-  if (!column) throw new DbError('CasesNotReady', `missing column: ${schemas.application}.cases.case_id`);
-  const { charset, collation } = column;
+  const place = `${schemas.application}.cases`;
+  const { charset, collation } = await comparisonOf(session, place).catch((error: unknown) => {
+    if (!(error instanceof DbError) || error.code !== 'DatabaseNotReady') throw error;
+    throw new DbError('CasesNotReady', error.message, { errno: error.errno });
+  });
   const asColumn = (id: string) =>
     `${charset === 'utf8mb4' ? id : `CONVERT(${id} USING ${charset})`} COLLATE ${collation}`;
   return {
-    place: `${schemas.application}.cases`,
+    place,
     joinsLine: `c.case_id = ${asColumn('m.case_id')}`,
     asColumn,
   };
+}
+
+/** The join gives one row without reading a case, also when there is none. information_schema would take longer. */
+async function comparisonOf(
+  session: Session,
+  place: string,
+): Promise<{ charset: string; collation: string }> {
+  const [column] = await session.query<{ charset: string; collation: string }>(
+    `SELECT CHARSET(c.case_id) AS charset, COLLATION(c.case_id) AS collation
+     FROM (SELECT 1) AS one LEFT JOIN ${place} c ON c.case_id IS NULL LIMIT 1`,
+    [],
+    'reading the collation of case_id',
+  );
+  if (!column) throw new Error('The server did not answer the question for a collation.');
+  return column;
 }

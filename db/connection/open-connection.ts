@@ -1,4 +1,4 @@
-import { connect as connectSocket, isIP } from 'node:net';
+import { connect as connectSocket, isIP, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createConnection, type Connection, type ConnectionOptions } from 'mysql2/promise';
 import type { Credentials, Login } from './credentials.ts';
@@ -18,6 +18,11 @@ export interface DatabaseOptions {
 /** One physical connection with our session settings. */
 export interface OpenConnection extends ConnectionFacts {
   readonly connection: Connection;
+}
+
+/** mysql2 does not declare the connection inside its promise wrapper, nor the socket of that connection. */
+export function socketOf(connection: Connection): Socket {
+  return (connection as unknown as { readonly connection: { readonly stream: Socket } }).connection.stream;
 }
 
 const loginRefused = 1045;

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Connection } from 'mysql2/promise';
-import { openConnection, type DatabaseOptions, type OpenConnection } from './open-connection.ts';
+import { openConnection, socketOf, type DatabaseOptions, type OpenConnection } from './open-connection.ts';
 import { dbError } from './errors.ts';
 import { idleMaxMs } from './session-settings.ts';
 import { openSession, type Session, type StatementReport } from './session.ts';
@@ -46,6 +46,7 @@ export function connect(options: DatabaseOptions, hooks: DatabaseHooks = {}): Da
   async function take(signal: AbortSignal): Promise<OpenConnection> {
     const now = performance.now();
     for (let free = idle.pop(); free !== undefined; free = idle.pop()) {
+      socketOf(free.opened.connection).ref();
       const isFresh = now - free.sinceMs < idleMaxMs;
       if (isFresh && (await isSelected(free.opened.connection))) return free.opened;
       free.opened.connection.destroy();
@@ -101,9 +102,11 @@ export function connect(options: DatabaseOptions, hooks: DatabaseHooks = {}): Da
       return await use(own);
     } finally {
       busy -= 1;
-      if (isReusable() && !isClosed && takenIn === generation)
+      if (isReusable() && !isClosed && takenIn === generation) {
+        // A host that has nothing else to do can end.
+        socketOf(opened.connection).unref();
         idle.push({ opened, sinceMs: performance.now() });
-      else opened.connection.destroy();
+      } else opened.connection.destroy();
     }
   }
 

@@ -1,10 +1,10 @@
-import type { Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { DrizzleQueryError } from 'drizzle-orm';
 import { drizzle, type MySqlRemoteDatabase } from 'drizzle-orm/mysql-proxy';
-import type { Connection, QueryOptions, ResultSetHeader } from 'mysql2/promise';
+import type { QueryOptions, ResultSetHeader } from 'mysql2/promise';
 import { DbError, dbError } from './errors.ts';
 import { localInfile } from './local-infile.ts';
-import type { OpenConnection } from './open-connection.ts';
+import { socketOf, type OpenConnection } from './open-connection.ts';
 import type { Blocked, Watch } from './watch.ts';
 
 /** A finished statement, for the debug log. `sql` is its label or first line, without values. */
@@ -189,11 +189,6 @@ export function openSession(context: SessionContext): OpenSession {
     });
   const session: Session = { maxPacketBytes, query: statement, run: statement, orm, load, transaction };
   return { session, isReusable: () => isSound && runningCount === 0 && !signal.aborted };
-}
-
-/** mysql2 does not declare the connection inside its promise wrapper, nor the socket of that connection. */
-function socketOf(connection: Connection): Writable {
-  return (connection as unknown as { readonly connection: { readonly stream: Writable } }).connection.stream;
 }
 
 function firstLine(sql: string): string {

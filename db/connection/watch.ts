@@ -1,5 +1,6 @@
 import type { Connection } from 'mysql2/promise';
 import { DbError } from './errors.ts';
+import { socketOf } from './open-connection.ts';
 import { idleMaxMs } from './session-settings.ts';
 
 /** What the server says about the thread of a statement. */
@@ -54,7 +55,11 @@ export function createWatcher(open: () => Promise<{ readonly connection: Connect
     const nowMs = performance.now();
     if (nowMs - usedAtMs > idleMaxMs) drop();
     usedAtMs = nowMs;
-    own ??= open().then(({ connection }) => connection);
+    own ??= open().then(({ connection }) => {
+      // The watched statement keeps the process alive.
+      socketOf(connection).unref();
+      return connection;
+    });
     const [found] = await (await own).query({ sql, values, timeout: deadlineMs });
     return found as Row[];
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ConfigError } from '../../../config/config-error.ts';
 import { readEnvFile } from '../../../config/env-file.ts';
-import { processEnvironment, readConfig } from '../../../config/config.ts';
+import { hostEnvironment, processEnvironment, readConfig } from '../../../config/config.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -220,6 +220,20 @@ test('.env sets variables that the environment does not set', () => {
     delete process.env['SEARCH_SCHEMA'];
     delete process.env['NPI_ARCHIVE_KEEP'];
   }
+});
+
+test('a host reads .env too, but its process.env stays as it is, and what only the AWS SDK reads is refused there', () => {
+  const before = [process.cwd(), JSON.stringify(process.env)] as const;
+  writeFileSync(join(folder, '.env'), 'NPI_ARCHIVE_KEEP=3\nAWS_REGION=eu-west-1\n');
+  try {
+    process.chdir(folder);
+    expect(hostEnvironment()).toMatchObject({ NPI_ARCHIVE_KEEP: '3' });
+    writeFileSync(join(folder, '.env'), 'DB_SECRET_ID=s\nAWS_REGION=eu-west-1\n');
+    expect(hostEnvironment).toThrow('AWS_REGION: found only in .env');
+  } finally {
+    process.chdir(before[0]);
+  }
+  expect(JSON.stringify(process.env)).toBe(before[1]);
 });
 
 const database = 'DATABASE_URL=mysql://a:b@host/elsewhere\n';

@@ -1,8 +1,8 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
-import { createLog, logContext, type LogOptions } from '../../../telemetry/log.ts';
+import { expect, test, vi } from 'vitest';
+import { createLog, hostLog, logContext, type LogOptions } from '../../../telemetry/log.ts';
 
 function linesOf(options: LogOptions): string[] {
   const lines: string[] = [];
@@ -38,6 +38,25 @@ test('pretty lines are readable', () => {
     'WARN  rows refused job=npi-update runId=r1 release=w1 refused="2"\n',
     'ERROR load failed error="TypeError: no such column"\n',
   ]);
+});
+
+test('the log of a host gets the bound fields and only the lines of LOG_LEVEL, also when one call throws', () => {
+  const seen: unknown[] = [];
+  const take = (message: string, fields?: object) => {
+    if (message === 'broken') throw new Error('the host has a bug');
+    seen.push([message, fields]);
+  };
+  const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  const log = hostLog(
+    { level: 'info', format: 'pretty' },
+    { debug: take, info: take, warn: take, error: take },
+  );
+  logContext.run({ runId: 'r1' }, () => log.info('broken'));
+  logContext.run({ runId: 'r1' }, () => log.warn('rows refused', { refused: 2 }));
+  log.debug('SELECT 1');
+  expect(seen).toEqual([['rows refused', { runId: 'r1', refused: 2 }]]);
+  expect(stderr).toHaveBeenCalledExactlyOnceWith(expect.stringContaining('"message":"broken","runId":"r1"'));
+  stderr.mockRestore();
 });
 
 test('a log file gets the lines as JSON in addition to stderr', () => {
