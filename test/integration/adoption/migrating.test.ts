@@ -180,6 +180,7 @@ it('3. and 4. the tables are adopted, and each job runs once', exhaustive, async
     const { out, err } = await type(line);
     expect(out + err).not.toMatch(/Another program|registry-tables: .*lacks/);
   }
+  expect(await succeed(['surgicase schedules list'])).not.toMatch(/paused|off by configuration/);
   await succeed(jobs);
   expect(await statuses()).toEqual([15, 15, 15, 15, 20, 20]);
   expect(

@@ -1,4 +1,6 @@
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, inject, it } from 'vitest';
+import { staticCredentials } from '../../../db/connection/credentials.ts';
+import { connect } from '../../../db/connection/pool.ts';
 import { otherLoader } from '../../../db/ledger/other-loader.ts';
 import { surgicase } from '../../bed/cli.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
@@ -57,6 +59,25 @@ it('finds a line of another loader, also for a file that this service has loaded
   await pipeline.query(`UPDATE ${app}.npi_update_log SET created_ts = created_ts - INTERVAL 15 DAY`);
   await pipeline.query('UPDATE npi_release SET published_at = published_at - INTERVAL 15 DAY');
   expect(await found()).toBeUndefined();
+});
+
+it('says nothing to a login that may not read the log', async () => {
+  await writeWeekly(pipeline.site, week, rows);
+  await pipeline.run();
+  await logs(file, 'NOW() + INTERVAL 1 SECOND');
+  const login = "'no_log'@'%'";
+  await pipeline.query(`CREATE USER ${login} IDENTIFIED BY 'no_log'`);
+  await pipeline.query(`GRANT SELECT ON ${name}_own.* TO ${login}`);
+  const { hostname, port } = new URL(inject('mysqlUrl'));
+  const credentials = staticCredentials({ user: 'no_log', password: 'no_log' });
+  const database = connect({ host: hostname, port: Number(port), schema: `${name}_own`, credentials });
+  expect(
+    await database.session(new AbortController().signal, (session) =>
+      otherLoader(session, { application: app }),
+    ),
+  ).toBeUndefined();
+  await database.close();
+  await pipeline.query(`DROP USER ${login}`);
 });
 
 it('is a problem of the status page and of doctor, until a warning of the next run is acknowledged', async () => {
