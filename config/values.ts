@@ -106,14 +106,7 @@ export const pageUrl = text(
   (found) => webAddress(found) ?? diskAddress(found),
 );
 
-const events = [
-  'failure',
-  'gap',
-  'waiting',
-  'overdue',
-  'conflict',
-  'success',
-] as const satisfies readonly NoticeEvent[];
+const events = ['failure', 'gap', 'waiting', 'overdue', 'success'] as const satisfies readonly NoticeEvent[];
 /** Names of events, separated by commas. */
 export const noticeEvents = text(`a list of ${events.join(', ')}`, (found) => {
   const names = found.split(',').map((name) => events.find((event) => event === name.trim()));

@@ -131,9 +131,9 @@ export const variables = z.object({
     'Receives a POST with JSON (`event`, `job`, `runId`, `text`) for each event of `NOTIFY_ON`. Slack and compatible chat services show `text`.',
   ),
   NOTIFY_ON: documented(
-    value.noticeEvents.default(['failure', 'gap', 'waiting', 'overdue', 'conflict']),
-    'Which events are posted: `failure` (a run failed), `gap` (a week is missing for good), `waiting` (a run waits for approval), `overdue` (a run is late or was skipped), `conflict` (another program loads the registry too), `success` (a run succeeded).',
-    '`failure,gap,waiting,overdue,conflict`',
+    value.noticeEvents.default(['failure', 'gap', 'waiting', 'overdue']),
+    'Which events are posted: `failure` (a run failed, or another program loads the registry too), `gap` (a week is missing for good), `waiting` (a run waits for approval), `overdue` (a run is late or was skipped), `success` (a run succeeded).',
+    '`failure,gap,waiting,overdue`',
   ),
   HEARTBEAT_URL: documented(
     value.webhookUrl.optional(),

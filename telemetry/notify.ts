@@ -3,7 +3,7 @@ import { request, type Dispatcher } from 'undici';
 import type { Log } from './log.ts';
 
 /** What people can be told about; `NOTIFY_ON` selects from these. */
-export type NoticeEvent = 'failure' | 'gap' | 'waiting' | 'overdue' | 'conflict' | 'success';
+export type NoticeEvent = 'failure' | 'gap' | 'waiting' | 'overdue' | 'success';
 
 /** Something that a person should know. It contains only counts, days, and names of releases, runs and failures. */
 export interface Notice {

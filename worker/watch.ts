@@ -94,7 +94,7 @@ export function createWatch({
     reported.add(text);
     const job = 'npi-update';
     log.warn(text, { job });
-    notify({ event: 'conflict', job, text });
+    notify({ event: 'failure', job, text });
   }
 
   return async () => {

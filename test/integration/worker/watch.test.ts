@@ -104,7 +104,7 @@ it('another program that loads the registry is reported once', async () => {
   await look();
   await look();
   expect(notices).toEqual([
-    { event: 'conflict', job: 'npi-update', text: expect.stringContaining('_20260914-20260920.csv to') },
+    { event: 'failure', job: 'npi-update', text: expect.stringContaining('_20260914-20260920.csv to') },
   ]);
 });
 

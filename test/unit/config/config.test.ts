@@ -92,7 +92,7 @@ const refusals: [name: string, value: string, accepted: string][] = [
   ['NPPES_URL', 'ftp://download.cms.gov/', 'an http(s) address'],
   ['NPPES_URL', 'file://data/NPI_Files.html', 'file:///path/of/a/folder/'],
   ['TEMPORAL_UI_URL', 'file:///data/', 'an http(s) address without user and password'],
-  ['NOTIFY_ON', 'failure, panic', 'a list of failure, gap, waiting, overdue, conflict, success'],
+  ['NOTIFY_ON', 'failure, panic', 'a list of failure, gap, waiting, overdue, success'],
   ['LOG_LEVEL', 'loud', 'debug, info, warn, error'],
   ['ACTIVITY_HEARTBEAT_TIMEOUT', '10', 'such as 10s'],
   ['DATABASE_URL', 'postgres://user@host/allstars', 'mysql://user:password@host:3306/schema'],
@@ -317,7 +317,7 @@ test.each(['DB_PASS', 'DB_USER', 'LOG_DIR', 'NODE_ENV', 'LOGNAME', 'PATH'])('lea
 });
 
 test('NOTIFY_ON chooses the events, and is refused without an address for them', () => {
-  expect(readConfig({}).notify).toEqual({ events: ['failure', 'gap', 'waiting', 'overdue', 'conflict'] });
+  expect(readConfig({}).notify).toEqual({ events: ['failure', 'gap', 'waiting', 'overdue'] });
   const webhookUrl = 'https://chat.example/a-token';
   expect(readConfig({ NOTIFY_ON: 'failure, success', NOTIFY_WEBHOOK_URL: webhookUrl }).notify).toEqual({
     events: ['failure', 'success'],
