@@ -26,6 +26,7 @@ export async function withDatabase<Result>(
 }
 
 function exitCodeOf({ code }: DbError): number {
-  if (code === 'DatabaseUnreachable') return exitCodes.unreachable;
+  if (code === 'DatabaseUnreachable' || code === 'SecretUnreachable') return exitCodes.unreachable;
+  if (code === 'SecretRefused') return exitCodes.usage;
   return code === 'LeaseHeld' ? exitCodes.alreadyRunning : exitCodes.failed;
 }

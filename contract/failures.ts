@@ -91,6 +91,14 @@ export const failures = {
     isRetryable: false,
     nextStep: "Read the server's message. docs/operations.md lists the privileges that this service needs.",
   },
+  SecretRefused: {
+    isRetryable: false,
+    nextStep: 'Correct what the message names. The next run reads the secret again.',
+  },
+  SecretUnreachable: {
+    isRetryable: true,
+    nextStep: 'A run tries again by itself. Requests to AWS go through HTTPS_PROXY, if it is set.',
+  },
   DatabaseReadOnly: {
     isRetryable: true,
     nextStep:

@@ -54,7 +54,8 @@ function fixOf({ code, errno = 0, message }: DbError, { database }: Config): str
     return `Correct user and password in ${source}.${tls}`;
   }
   if (errno === schemaRefused) return 'As an administrator, run what `surgicase db grants` prints.';
-  // The message of the server already says what to do.
+  // The message already says what to do.
+  if (code.startsWith('Secret')) return '';
   if (/[?] |Add \?ssl-ca|Set a new password|Raise /.test(message)) return '';
   return failures[code].nextStep;
 }

@@ -94,7 +94,8 @@ async function resuming<T>(work: () => Promise<T>, signal: AbortSignal): Promise
     try {
       return await work();
     } catch (error) {
-      const isPassing = error instanceof DbError && /^Database(Unreachable|Busy)$/.test(error.code);
+      const isPassing =
+        error instanceof DbError && /^(DatabaseBusy|(Database|Secret)Unreachable)$/.test(error.code);
       if (!isPassing || attempt === tries) throw error;
       await sleep(200 * 2 ** attempt, undefined, { signal });
     }

@@ -1,6 +1,6 @@
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { request, type Dispatcher } from 'undici';
-import { DbError } from './errors.ts';
+import { malformedSecret, secretError, type SecretPlace } from './secret-errors.ts';
 
 export interface Login {
   readonly user: string;
@@ -26,8 +26,8 @@ export function staticCredentials(login: Login): Credentials {
  *
  * Requests go through `dispatcher`. Cached until `forget`. The region, the endpoint and the AWS credentials come from the
  * SDK's usual chain.
- * `login` throws DbError DatabaseRefused (the secret is missing, denied or malformed) or DatabaseUnreachable (AWS did not
- * answer). Both name the secret, never its value.
+ * `login` throws DbError SecretRefused (no credentials, no region, or the secret is missing, denied or malformed) or
+ * SecretUnreachable (AWS did not answer). Both name the secret, never its value.
  */
 export function secretCredentials(secretId: string, dispatcher: Dispatcher): Credentials {
   let cached: Promise<Login> | undefined;
@@ -38,10 +38,11 @@ export function secretCredentials(secretId: string, dispatcher: Dispatcher): Cre
     const aws = await import('@aws-sdk/client-secrets-manager');
     client ??= new aws.SecretsManagerClient({ requestHandler: sentThrough(dispatcher) });
     const command = new aws.GetSecretValueCommand({ SecretId: secretId });
-    const answer = await client.send(command).catch((error: unknown) => {
-      throw secretError(secretId, error);
+    const { region } = client.config;
+    const answer = await client.send(command).catch(async (error: unknown) => {
+      throw secretError({ secretId, region: await region().catch(() => undefined) }, error);
     });
-    return loginOf(secretId, answer.SecretString);
+    return loginOf({ secretId }, answer.SecretString);
   }
 
   return {
@@ -88,28 +89,23 @@ function sentThrough(dispatcher: Dispatcher) {
   };
 }
 
-function secretError(secretId: string, error: unknown): DbError {
-  const { name, message, $metadata } = error as Error & { $metadata?: { httpStatusCode?: number } };
-  const status = $metadata?.httpStatusCode;
-  const isRefused =
-    status === undefined ? name === 'CredentialsProviderError' : status >= 400 && status < 500;
-  const isMisconfigured = message === 'Region is missing';
-  const code = isRefused || isMisconfigured ? 'DatabaseRefused' : 'DatabaseUnreachable';
-  return new DbError(
-    code,
-    `Could not read the secret ${secretId} from AWS Secrets Manager: ${name}: ${message}`,
+function loginOf(place: SecretPlace, secret: string | undefined): Login {
+  if (secret === undefined) throw malformedSecret(place, 'is binary');
+  const { username: user, password } = parsed(place, secret);
+  const missing = Object.entries({ username: user, password }).filter(
+    ([, found]) => typeof found !== 'string',
   );
+  if (typeof user === 'string' && typeof password === 'string') return { user, password };
+  throw malformedSecret(place, `has no text ${missing.map(([name]) => `"${name}"`).join(' and no text ')}`);
 }
 
-function loginOf(secretId: string, secret: string | undefined): Login {
+function parsed(place: SecretPlace, secret: string): { username?: unknown; password?: unknown } {
   try {
-    const { username, password } = JSON.parse(secret ?? '') as { username?: unknown; password?: unknown };
-    if (typeof username === 'string' && typeof password === 'string') return { user: username, password };
+    const found = JSON.parse(secret) as unknown;
+    if (typeof found === 'object' && found !== null) return found;
   } catch {
-    // The parser's message quotes the secret, so it is dropped. The error below describes the fault.
+    // The parser's message quotes the secret, so it is dropped.
+    throw malformedSecret(place, 'is not JSON');
   }
-  throw new DbError(
-    'DatabaseRefused',
-    `The secret ${secretId} must be a JSON object with the strings "username" and "password".`,
-  );
+  throw malformedSecret(place, 'is not a JSON object');
 }

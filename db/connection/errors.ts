@@ -4,6 +4,8 @@ import { serverErrors } from './server-errors.ts';
 export type DbErrorCode =
   | 'DatabaseUnreachable'
   | 'DatabaseRefused'
+  | 'SecretRefused'
+  | 'SecretUnreachable'
   | 'DatabaseReadOnly'
   | 'DatabaseBusy'
   | 'DatabaseNotReady'

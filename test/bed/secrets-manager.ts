@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 
-/** A server that the SDK can use as Secrets Manager. `answer` gives status and body. */
+/** A server that the SDK uses as Secrets Manager, until `vi.unstubAllEnvs`. `answer` gives status and body. */
 export async function secretsManager(
   answer: (secretId: string) => [status: number, body: object],
 ): Promise<{ server: Server; askedCount: () => number }> {
@@ -22,6 +22,7 @@ export async function secretsManager(
   await once(http, 'listening');
   const endpoint = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
   const keys = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'dummy', AWS_SECRET_ACCESS_KEY: 'dummy' };
-  Object.assign(process.env, keys, { AWS_ENDPOINT_URL: endpoint });
+  for (const [name, value] of Object.entries({ ...keys, AWS_ENDPOINT_URL: endpoint }))
+    vi.stubEnv(name, value);
   return { server: http, askedCount: () => askedCount };
 }
