@@ -104,8 +104,32 @@ it.each([
   },
 );
 
+it('the commands that look need no more rights, and doctor finds none missing', async () => {
+  const env = { ...pipeline.env, NPI_BASELINE: 'never' };
+  const doctor = JSON.parse((await surgicase(['doctor', '--json'], env)).out) as {
+    lines: { check: string; state: string; text: string }[];
+  };
+  const wrong = doctor.lines.filter(({ state }) => state === 'wrong' || state === 'not checked');
+  // No schedule was applied here.
+  expect(wrong.filter(({ check }) => check !== 'schedules')).toEqual([]);
+  for (const args of [
+    ['status'],
+    ['db', 'check'],
+    ['runs', 'list'],
+    ['npi', 'status'],
+    ['npi', 'search', 'MOVED'],
+    ['cases', 'preview'],
+    ['cases', 'history'],
+    ['db', 'migrate', '--dry-run'],
+  ]) {
+    const { code, out, err } = await surgicase(args, env);
+    expect(`${args.join(' ')}: ${code} ${out}${err}`).toMatch(/: [01] /);
+    expect(`${args.join(' ')}: ${out}${err}`).not.toMatch(/denied|Refused/);
+  }
+});
+
 it(
-  'a monthly goes live with its documented rights, and is refused while one is missing',
+  'a monthly and a rebuild go live with their documented rights, and are refused while one is missing',
   exhaustive,
   async () => {
     const rows = [individual(1, 'KNOWN', '10/01/2026'), organization(2, 'MOVED', '10/01/2026')];
@@ -122,11 +146,15 @@ it(
     expect(refused).toMatchObject({ type: 'DatabaseRefused' });
     await administrator.query(last);
     expect(await pipeline.run()).toMatchObject({ outcome: 'published', releases: [{ kind: 'monthly' }] });
+    expect(await pipeline.run({ rebuild: true })).toMatchObject({ outcome: 'published' });
   },
 );
 
 it('cases move with the documented rights, and a missing right is named before anything moves', async () => {
-  expect(await pipeline.runCases('pending-payment-update')).toMatchObject({ updated: 3 });
+  const first = await pipeline.startCases('pending-payment-update');
+  expect(await first.result()).toMatchObject({ updated: 3 });
+  const [moved] = await pipeline.query<{ id: string }>('SELECT run_id AS id FROM case_run');
+  expect(await pipeline.undo(moved?.id ?? '')).toMatchObject({ updated: 3 });
   await administrator.query(`REVOKE UPDATE ON ${schemas.allstars}.cases FROM ${login}`);
   const handle = await pipeline.startCases('paid-update');
   const failure = await handle.result().catch((error: WorkflowFailedError) => error.cause);
@@ -135,5 +163,5 @@ it('cases move with the documented rights, and a missing right is named before a
     "UPDATE command denied to user 'rights'@'localhost' for table 'cases'",
   );
   const [ledger] = await pipeline.query('SELECT COUNT(*) AS selections FROM case_run');
-  expect(ledger).toEqual({ selections: 1 });
+  expect(ledger).toEqual({ selections: 2 });
 });
