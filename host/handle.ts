@@ -12,7 +12,10 @@ export interface Scheduler {
   health(): Promise<SchedulerHealth>;
   /** Calls `listener` with the error that stopped the worker for good or kept it from starting; never after `stop`. */
   onStopped(listener: (error: Error) => void): void;
-  /** Gives running activities 5 seconds to end, then cancels them; another worker resumes them. Takes at most 25 seconds. */
+  /**
+   * Gives running activities 5 seconds to end, then cancels them; another worker resumes them. Takes at most 25 seconds, after
+   * a start that is under way.
+   */
   stop(): Promise<void>;
 }
 
@@ -26,6 +29,7 @@ export interface SchedulerHealth {
 
 /** The handle of a worker that `start` starts, or does not because it is switched off. */
 export function schedulerOf(start: () => Promise<RunningWorker | undefined>, log: Log): Scheduler {
+  let isStopping = false;
   let look: () => Promise<SchedulerHealth> = () => notReady('The worker is starting.');
   const starting = start();
   const ready = (async () => {
@@ -46,10 +50,11 @@ export function schedulerOf(start: () => Promise<RunningWorker | undefined>, log
     health: () => look(),
     onStopped(listener) {
       ended
-        .catch((error: unknown) => listener(asError(error)))
+        .catch((error: unknown) => (isStopping ? undefined : listener(asError(error))))
         .catch((error: unknown) => log.error('a listener of onStopped failed', { error }));
     },
     async stop() {
+      isStopping = true;
       const worker = await starting.catch(() => undefined);
       if (!worker) return;
       await worker.stop();

@@ -21,12 +21,15 @@ export async function reportGauges(
   stopping: AbortSignal,
 ): Promise<void> {
   while (!stopping.aborted) {
-    await database
+    const isUp = await database
       .session(stopping, (session) => setGauges(session, metrics))
       .then(
-        () => metrics.setGauge('surgicase_database_up', 1, {}),
-        () => metrics.setGauge('surgicase_database_up', 0, {}),
+        () => true,
+        () => false,
       );
+    // Temporal's runtime may have ended meanwhile, and its metrics throw then.
+    if (stopping.aborted) return;
+    metrics.setGauge('surgicase_database_up', isUp ? 1 : 0, {});
     const { busy, idle } = database.connections();
     metrics.setGauge('surgicase_database_connections', busy, { state: 'busy' });
     metrics.setGauge('surgicase_database_connections', idle, { state: 'idle' });

@@ -139,6 +139,8 @@ it.each(['before', 'after'] as const)(
       expect(run).toEqual({ moved_count: 100, exception_count: 0 });
     } finally {
       vi.unstubAllEnvs();
+      // The bulk update keeps its connection for the next call.
+      proxy.drop();
       await proxy.close();
     }
   },

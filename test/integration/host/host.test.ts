@@ -99,7 +99,11 @@ it.each([
     'Temporal at 127.0.0.1:1 does not answer',
   ],
   ['the configuration is not valid', { NPI_BASELINE: 'sometimes' }, 'NPI_BASELINE: found "sometimes"'],
-  ['another process has the port', { HEALTH_ADDRESS: '192.0.2.1:1' }, 'HEALTH_ADDRESS: found 192.0.2.1:1'],
+  [
+    'nothing can listen at an address',
+    { HEALTH_ADDRESS: '192.0.2.1:1' },
+    'HEALTH_ADDRESS: found 192.0.2.1:1',
+  ],
 ])('a host keeps serving when its scheduler cannot start: %s', async (_why, env, reason) => {
   const app = await startExample({ ENABLE_SCHEDULER: 'true', ...env });
   await expect.poll(app.messages, { timeout: 20_000 }).toContain('the host goes on without its scheduler');
