@@ -31,11 +31,14 @@ let server: OwnMysql;
 let administrator: Connection;
 let pipeline: Pipeline;
 
-/** The GRANTs that the page tells an administrator to run: for every job, and what a monthly and an adoption need beside them. */
+/**
+ * The GRANTs that the page tells an administrator to run: for every job, what a monthly and an adoption need beside them, and
+ * the columns of `cases`.
+ */
 function documentedGrants() {
   const page = readFileSync(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
   const section = page.split('\n## Rights in MySQL\n')[1]?.split('\n## ')[0] ?? '';
-  const [weekly = [], monthly = [], adoption = []] = Array.from(
+  const [weekly = [], monthly = [], adoption = [], columns = []] = Array.from(
     section.matchAll(/```sql\n(.*?)```/gs),
     ([, block = '']) =>
       Array.from(block.matchAll(/^GRANT .*;$/gm), ([grant]) =>
@@ -44,7 +47,7 @@ function documentedGrants() {
           .replace("'surgicase'@'%'", login),
       ),
   );
-  return { weekly, monthly, adoption };
+  return { weekly, monthly, adoption, columns };
 }
 
 it('db grants prints the documented rights', async () => {
@@ -164,4 +167,20 @@ it('cases move with the documented rights, and a missing right is named before a
   );
   const [ledger] = await pipeline.query('SELECT COUNT(*) AS selections FROM case_run');
   expect(ledger).toEqual({ selections: 2 });
+});
+
+it('cases move and move back with rights on their columns alone, and then no patient can be read', async () => {
+  await administrator.query(`REVOKE SELECT ON ${schemas.allstars}.cases FROM ${login}`);
+  const { columns } = documentedGrants();
+  expect(columns).toHaveLength(1);
+  for (const grant of columns) await administrator.query(grant);
+  const run = await pipeline.startCases('pending-payment-update');
+  expect(await run.result()).toMatchObject({ updated: 3 });
+  const { runId } = await run.describe();
+  expect(await pipeline.undo(runId)).toMatchObject({ updated: 3 });
+  const { out } = await surgicase(['doctor'], pipeline.env);
+  expect(out).toMatch(/^ok +rights .*\n(.*\n)*ok +cases-table /m);
+  await expect(pipeline.query(`SELECT patient_last FROM ${schemas.allstars}.cases`)).rejects.toThrow(
+    "SELECT command denied to user 'rights'@'localhost' for column 'patient_last'",
+  );
 });
