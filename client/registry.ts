@@ -46,6 +46,18 @@ export async function registryStatus(session: Session): Promise<RegistryStatus> 
   };
 }
 
+/** What is wrong with tables that have lost all their rows. */
+export function emptiedText(tables: readonly string[]): string {
+  const [first] = tables;
+  const what =
+    tables.length === 1 ? `${first} is empty, although` : `${tables.join(', ')} are empty, although`;
+  return `${what} published releases have rows for ${tables.length === 1 ? 'it' : 'them'}.`;
+}
+
+/** What brings the rows back. */
+export const refillAdvice =
+  'Run `surgicase npi rebuild --from-archive` (docs/operations.md, Rebuilding from the archive).';
+
 /** Whole days since an ISO date. */
 export function ageDays(day: string): number {
   return Math.floor((Date.now() - Date.parse(day)) / 86_400_000);

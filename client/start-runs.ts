@@ -143,7 +143,7 @@ export async function closingLines(
     '  npx surgicase cases history',
     `  npx surgicase run npi-update${isSampleDue ? '      (one more sample week is due)' : ''}`,
     `  npx surgicase npi replace         (${isSample ? 'a generated monthly' : 'the full registry'}${monthly})`,
-    `  temporal schedule trigger --schedule-id npi-update --address ${connectionOptions.address}`,
+    `  ${config.temporalCliPath ?? 'temporal'} schedule trigger --schedule-id npi-update --address ${connectionOptions.address}`,
     ...(uiUrl === undefined ? [] : [`Web UI: ${uiUrl}`]),
     ...nextTimes,
     'Ctrl-C stops everything. `npm start` continues from there; `rm -r .surgicase` starts over.',

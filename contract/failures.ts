@@ -141,7 +141,7 @@ export const failures = {
   CasesNotReady: {
     isRetryable: false,
     nextStep:
-      "Add the missing tables or columns to the application's database, then run again. Nothing was moved.",
+      "Add the missing tables or columns to the application's database, or run `surgicase db adopt`, which adds the columns. Then run again. Nothing was moved.",
   },
   CasesRefused: {
     isRetryable: false,

@@ -43,7 +43,11 @@ export async function startServices(start: ServicesWanted): Promise<Services> {
       : startTemporal({ ...wanted, ...cliPath(config) }).then((service) => ({
           ...service,
           name: 'Temporal',
-          variables: { TEMPORAL_ADDRESS: service.address, TEMPORAL_UI_URL: service.uiUrl },
+          variables: {
+            TEMPORAL_ADDRESS: service.address,
+            TEMPORAL_UI_URL: service.uiUrl,
+            TEMPORAL_CLI_PATH: service.cliPath,
+          },
         })),
     config.database
       ? given('MySQL', `${config.database.host}:${config.database.port}`)

@@ -1,6 +1,7 @@
 import type { Config } from '../../config/config.ts';
 import { loadObstacles } from '../../db/schema/ready.ts';
 import { finishedRuns, longestRuns, recordedEnds, type FinishedRun } from '../../db/ledger/runs.ts';
+import { emptiedTables } from '../../db/registry/emptied.ts';
 import { otherLoader } from '../../db/ledger/other-loader.ts';
 import { readWarnings } from '../../db/ledger/warnings.ts';
 import type { Session } from '../../db/connection/session.ts';
@@ -52,7 +53,14 @@ function databaseStatus(config: Config, failed: readonly FailedRun[]): Promise<D
       const obstacles = await loadObstacles(session, schemas);
       // Without this service's own tables there is nothing to read; the obstacles name them.
       if (obstacles.some((obstacle) => obstacle.includes(`${schemas.scheduler}.`)))
-        return { obstacles, ...historyOf([]), longestSeconds: {}, warnings: [], unrecorded: failed };
+        return {
+          obstacles,
+          ...historyOf([]),
+          longestSeconds: {},
+          warnings: [],
+          unrecorded: failed,
+          emptied: [],
+        };
       const history = historyOf(await finishedRuns(session));
       const other = await otherLoader(session, schemas);
       return {
@@ -62,6 +70,7 @@ function databaseStatus(config: Config, failed: readonly FailedRun[]): Promise<D
         unrecorded: await unrecordedFailures(session, failed, history.lastRuns),
         warnings: await readWarnings(session),
         registry: await registryStatus(session),
+        emptied: obstacles.length === 0 ? await emptiedTables(session, schemas) : [],
         ...(other !== undefined && { otherLoader: other }),
       };
     }),

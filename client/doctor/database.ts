@@ -6,6 +6,8 @@ import { caseObstacles } from '../../db/cases/ready.ts';
 import { timestampColumn } from '../../db/cases/status.ts';
 import { lostSettings } from '../../db/connection/session-settings.ts';
 import type { Session } from '../../db/connection/session.ts';
+import { emptiedTables } from '../../db/registry/emptied.ts';
+import { emptiedText, refillAdvice } from '../registry.ts';
 import { otherLoader } from '../../db/ledger/other-loader.ts';
 import { hasZip, publishedFiles } from '../../db/ledger/releases.ts';
 import { mayLoadLocal } from '../../db/registry/bulk-load.ts';
@@ -33,6 +35,7 @@ export const databaseChecks: readonly Check<DatabaseSubject>[] = [
   // Without rights on a table, the server does not even show it.
   { name: 'rights-for-monthly', look: monthlyRights },
   { name: 'registry-tables', needs: ['rights'], look: registryTables },
+  { name: 'registry-rows', needs: ['registry-tables'], look: registryRows },
   { name: 'cases-table', needs: ['server-settings', 'rights'], look: casesTable },
   { name: 'local-infile', needs: ['server-settings', 'registry-tables'], look: localInfile },
   { name: 'archive-files', needs: ['archive-folder', 'registry-tables'], look: archiveFiles },
@@ -103,6 +106,13 @@ async function registryTables({ session, schemas }: DatabaseSubject): Promise<re
     ),
     'ready for loads',
   );
+}
+
+async function registryRows({ session, schemas }: DatabaseSubject): Promise<readonly Finding[]> {
+  const emptied = await emptiedTables(session, schemas);
+  return emptied.length === 0
+    ? [ok('no table has lost all its rows')]
+    : [wrong(emptiedText(emptied), refillAdvice)];
 }
 
 const timestamps = Object.values(caseMoves).flatMap(({ target }) => timestampColumn(target) ?? []);

@@ -24,6 +24,8 @@ export interface DatabaseStatus {
   /** Remarks of runs that still hold, also those that somebody has acknowledged. */
   readonly warnings: readonly Warning[];
   readonly registry?: RegistryStatus;
+  /** Tables of the registry that have lost all their rows. */
+  readonly emptied: readonly string[];
   /** Says that another program loads the registry too; absent when none does. */
   readonly otherLoader?: string;
 }

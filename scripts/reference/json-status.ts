@@ -118,5 +118,8 @@ export const databaseStatus = z.object({
   registry: registry
     .optional()
     .describe("The same as in `npi status`; absent when this service's tables are missing"),
+  emptied: z
+    .array(z.string())
+    .describe('Tables of the registry that are empty although published releases have rows for them'),
   otherLoader: text('Says that another program loads the registry too; absent when none does').optional(),
 });

@@ -4,6 +4,7 @@ import type { WorkflowFailedError } from '@temporalio/client';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { differences, linesOfAnyVersion } from '../../bed/npi-tables.ts';
 import type { Lines } from '../../models/npi-model.ts';
+import { surgicase } from '../../bed/cli.ts';
 import { exhaustive } from '../../bed/extent.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 import {
@@ -83,6 +84,10 @@ async function damage(): Promise<void> {
 
 it('brings damaged tables back as they were, and leaves nothing to load for the next run', async () => {
   await damage();
+  const emptied = async () => (await surgicase(['status', '--check'], pipeline.env)).out;
+  expect(await emptied()).toContain(
+    `${name}_search.search_surgeon_all, ${name}_app.npi_data_2 are empty, although published releases have rows for them. Run`,
+  );
   const { outcome, releases, remarks } = await pipeline.run({ rebuild: true, by: 'ana', reason: 'disk' });
   expect(outcome).toBe('published');
   expect(releases.map(({ release }) => `${release}.zip`)).toEqual([
@@ -95,7 +100,11 @@ it('brings damaged tables back as they were, and leaves nothing to load for the 
   expect(await pipeline.query(`SELECT what, decided_by, reason FROM ${name}_own.decision`)).toEqual([
     { what: 'rebuild', decided_by: 'ana', reason: 'disk' },
   ]);
+  expect(await emptied()).not.toContain('empty');
   expect((await pipeline.run()).outcome).toBe('nothing due');
+  await pipeline.query(`DELETE FROM ${name}_search.search_surgeon_n`);
+  expect(await emptied()).toContain(`${name}_search.search_surgeon_n is empty`);
+  await pipeline.run({ rebuild: true });
   expect(differences(await tables(), atTheEnd)).toEqual([]);
 });
 
