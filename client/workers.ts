@@ -1,17 +1,18 @@
 import type { Client } from '@temporalio/client';
 import { taskQueues } from '../contract/task-queues.ts';
-import { pollersOf } from '../worker/pollers.ts';
+import { currentVersion, pollersOf } from '../worker/pollers.ts';
 
 // An activity of ours sends a heartbeat every second.
 const heartbeatMaxMs = 30_000;
 
-/** Whether a worker takes workflows and short activities. */
+/** Whether a worker takes workflows and short activities: one of the current version, if there is one. */
 export async function isWorkflowWorkerPolling(client: Client): Promise<boolean> {
   // One request after the other: Temporal's client would repeat the second one after the first has failed, and that crashes
   // the process once the connection is closed.
-  const workflows = await pollersOf(client, taskQueues.main, 'workflow');
+  const version = await currentVersion(client);
+  const workflows = await pollersOf(client, taskQueues.main, 'workflow', version);
   if (workflows.length === 0) return false;
-  const activities = await pollersOf(client, taskQueues.main, 'activity');
+  const activities = await pollersOf(client, taskQueues.main, 'activity', version);
   return activities.length > 0;
 }
 

@@ -1,5 +1,5 @@
 import { taskQueues } from '../../contract/task-queues.ts';
-import { pollersOf } from '../../worker/pollers.ts';
+import { currentVersion, pollersOf } from '../../worker/pollers.ts';
 import { ok, orOk, wrong, type Finding } from './check.ts';
 import type { TemporalSubject } from './temporal.ts';
 
@@ -8,7 +8,7 @@ const notFound = 5;
 /** Whether a run that is started now goes to a worker of the configured version. */
 export async function workerVersion({ client, config }: TemporalSubject): Promise<readonly Finding[]> {
   const { workerVersion: configured } = config;
-  if (!configured) return [ok('no version is configured')];
+  if (!configured) return unconfigured(client);
   const { deploymentName, buildId } = configured;
   const makeCurrent = `Run \`temporal worker deployment set-current-version --deployment-name ${deploymentName} --build-id ${buildId}\`, while a worker of this build runs.`;
   const deployment = await describeDeployment(client, deploymentName);
@@ -39,6 +39,19 @@ export async function workerVersion({ client, config }: TemporalSubject): Promis
   const pollers = await pollersOf(client, taskQueues.main, 'workflow', { deploymentName, buildId: current });
   const findings = [...(current === buildId ? [] : [other]), ...(pollers.length > 0 ? [] : [unserved])];
   return orOk(findings, `build ${current} of ${deploymentName}`);
+}
+
+/** The workers that run with this configuration may have a version of their own. */
+async function unconfigured(client: TemporalSubject['client']): Promise<readonly Finding[]> {
+  const current = await currentVersion(client);
+  if (!current) return [ok('no version is configured')];
+  const { deploymentName, buildId } = current;
+  const pollers = await pollersOf(client, taskQueues.main, 'workflow', current);
+  const unserved = wrong(
+    `The current version of the worker deployment ${deploymentName}, build ${buildId}, gets all runs, but has no worker that polls the task queue ${taskQueues.main}, so runs wait.`,
+    `Start a worker with TEMPORAL_DEPLOYMENT_NAME=${deploymentName} and TEMPORAL_WORKER_BUILD_ID=${buildId}, or give the runs to workers without a version: \`temporal worker deployment set-current-version --deployment-name ${deploymentName} --unversioned\`.`,
+  );
+  return orOk(pollers.length > 0 ? [] : [unserved], `build ${buildId} of ${deploymentName}`);
 }
 
 async function describeDeployment({ workflowService, options }: TemporalSubject['client'], name: string) {

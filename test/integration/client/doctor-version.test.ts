@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { diagnose } from '../../../client/doctor/doctor.ts';
 import { readConfig } from '../../../config/config.ts';
+import { surgicase } from '../../bed/cli.ts';
+import { exhaustive } from '../../bed/extent.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 import { makeCurrent, versionOf } from '../../bed/worker-version.ts';
 import { startWorkerProcess, type WorkerProcess } from '../../crash/bed.ts';
@@ -59,3 +61,22 @@ it('finds a version that gets no runs', async () => {
       /^wrong: .*, build 2, has no worker that polls the task queue surgicase, .*TEMPORAL_WORKER_BUILD_ID=2\.$/,
     );
 });
+
+it(
+  'a shell without the two variables sees that the current version has lost its workers',
+  exhaustive,
+  async () => {
+    await makeCurrent(name, '1');
+    await expect.poll(() => found({}), { timeout: 30_000 }).toBe('ok: build 1 of surgicase ');
+    const [, versioned] = workers;
+    versioned?.child.kill('SIGKILL');
+    // Temporal lists a worker for some minutes after its last poll, and the check waits for 75 seconds.
+    await expect
+      .poll(() => found({}), { timeout: 120_000, interval: 1000 })
+      .toMatch(
+        /^wrong: The current version .*, build 1, gets all runs, but has no worker .* --unversioned`\.$/,
+      );
+    const { out } = await surgicase(['status', '--check'], pipeline.env);
+    expect(out).toContain('no worker is running');
+  },
+);
