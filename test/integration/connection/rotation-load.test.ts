@@ -17,7 +17,7 @@ let blocks = 0;
 let onBlock: (block: number) => void = () => undefined;
 
 beforeAll(async () => {
-  pipeline = await startPipeline('rotation', {}, { hasWorker: false });
+  pipeline = await startPipeline('rotation_load', {}, { hasWorker: false });
   const { hostname, port } = new URL(pipeline.env['DATABASE_URL'] ?? '');
   const judge = (sql: string) => {
     if (sql.trim().startsWith('LOAD DATA LOCAL')) onBlock((blocks += 1));
