@@ -191,13 +191,13 @@ export function readConfig(
   if (need.includes('database') && !isDatabaseGiven) {
     problems.push(
       'DATABASE_URL is required: set it to mysql://user:password@host:3306/schema, or set DB_SECRET_ID, DB_HOST and DB_NAME. ' +
-        '`npm start` starts a MySQL, which commands in the same folder then use.',
+        '`npm start` starts a MySQL; commands in the same folder use it while neither this nor TEMPORAL_ADDRESS is set.',
     );
   }
   if (need.includes('temporal') && !temporal.isConfigured) {
     problems.push(
       'TEMPORAL_ADDRESS is required: set it to host:port, or set TEMPORAL_PROFILE and provide a config file. ' +
-        '`npm start` starts a Temporal server, which commands in the same folder then use.',
+        '`npm start` starts a Temporal server; commands in the same folder use it while neither this nor DATABASE_URL is set.',
     );
   }
   checkLogFile(parsed.data?.LOG_FILE, problems);

@@ -20,6 +20,7 @@ function lineText({ check, state, text, fix }: Line): string {
 function summary(lines: readonly Line[]): string {
   const count = (state: Line['state']) => lines.filter((line) => line.state === state).length;
   const wrongCount = count('wrong');
-  if (wrongCount === 0) return `Nothing is wrong; ${count('warning')} warnings.`;
-  return `${wrongCount} wrong, ${count('warning')} warnings, ${count('not checked')} not checked.`;
+  const warnings = count('warning') === 1 ? '1 warning' : `${count('warning')} warnings`;
+  if (wrongCount === 0) return `Nothing is wrong; ${warnings}.`;
+  return `${wrongCount} wrong, ${warnings}, ${count('not checked')} not checked.`;
 }
