@@ -87,7 +87,7 @@ function detailLines(config: Config, run: Details): string[] {
   return [
     `${job}: ${outcomeOf(run)}`,
     `  started   ${utcMinute(startedAt)}`,
-    `  finished  ${finishedAt === null ? 'not yet' : utcMinute(finishedAt)}${durationOf(run)}`,
+    `  finished  ${finishedAt === null ? 'not yet; `surgicase status` shows what it does now' : utcMinute(finishedAt)}${durationOf(run)}`,
     ...(run.failureMessage === null ? [] : [`  message   ${run.failureMessage}`]),
     ...releases.map(({ fileName }) => `  published ${fileName}`),
     ...(cases ? [`  cases     ${grouped(cases.movedCount)} of ${grouped(cases.selectedCount)} moved`] : []),
