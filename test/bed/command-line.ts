@@ -9,12 +9,17 @@ export const leaves = (command: Command): Command[] =>
 export const nameOf = (command: Command): string =>
   command.parent ? `${nameOf(command.parent)} ${command.name()}` : command.name();
 
-/** Parses a command line as a shell would pass it, and names the command that it runs. Runs nothing. */
-export async function parsed(line: string): Promise<string> {
-  const words = Array.from(
+/** The words of a command line, as a shell would pass them. */
+export function wordsOf(line: string): string[] {
+  return Array.from(
     line.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g),
     ([, double, single, bare]) => double ?? single ?? bare ?? '',
   );
+}
+
+/** Parses a command line, and names the command that it runs. Runs nothing. */
+export async function parsed(line: string): Promise<string> {
+  const words = wordsOf(line);
   const program = buildProgram();
   let ran = '';
   for (const leaf of leaves(program)) {
