@@ -1,5 +1,6 @@
 import { scanKey } from './range.ts';
 import { allTables, type AdoptedTable, type AdoptedTables } from './tables.ts';
+import { emptiedData } from '../registry/emptied.ts';
 import { DbError } from '../connection/errors.ts';
 import type { Session } from '../connection/session.ts';
 import type { Schemas } from '../schema/tables.ts';
@@ -19,6 +20,7 @@ export async function adoptionObstacles(
     ...tables.search.flatMap(unfilledColumns),
     ...(await attached(session, schemas, tables)),
     ...(await withoutTransactions(session, tables)),
+    ...(await withoutRows(session, schemas)),
   ];
 }
 
@@ -65,6 +67,21 @@ function unfilledColumns({ original, found: { columns }, ours }: AdoptedTable): 
       ({ name }) =>
         `${original}.${name} is not a column of a search table, so the adoption would lose its values. Drop it.`,
     );
+}
+
+/** An adoption rebuilds the search tables from the providers, so an emptied table would empty its search tables too. */
+async function withoutRows(session: Session, schemas: Schemas): Promise<string[]> {
+  try {
+    const emptied = await emptiedData(session, schemas);
+    return emptied.map(
+      (place) =>
+        `${place} is empty although published releases have rows for it. Run \`surgicase npi rebuild --from-archive\` instead.`,
+    );
+  } catch (error) {
+    // Without a ledger nothing is published.
+    if (error instanceof DbError && error.code === 'DatabaseNotReady') return [];
+    throw error;
+  }
 }
 
 /** A release is published in one transaction, and only InnoDB has transactions. */

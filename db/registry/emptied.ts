@@ -13,18 +13,28 @@ const kinds = [
  * them again. A table that lost only some of its rows is not noticed. All tables must exist.
  */
 export async function emptiedTables(session: Session, schemas: Schemas): Promise<string[]> {
+  const found = await emptiedData(session, schemas);
+  const { data, search } = liveTables(schemas);
+  for (const { type, kind, name } of kinds) {
+    if (await isEmpty(session, data(type))) continue;
+    if (await isEmpty(session, search(kind, 'all'))) {
+      const active = `SELECT 1 FROM ${data(type)} k WHERE NOT ${isDeactivated('k')} LIMIT 1`;
+      if ((await session.query(active)).length > 0) found.push(search(kind, 'all'));
+    } else found.push(...(await emptiedLetters(session, schemas, kind, name)));
+  }
+  return found;
+}
+
+/** The same for `npi_data_1` and `npi_data_2` alone. */
+export async function emptiedData(session: Session, schemas: Schemas): Promise<string[]> {
   const published = await session.orm((db) =>
     db.select({ report: releaseTable.published }).from(releaseTable),
   );
   const found: string[] = [];
-  for (const { type, kind, name } of kinds) {
-    if (published.every(({ report }) => (report.typeRows?.[type] ?? 0) === 0)) continue;
-    const { data, search } = liveTables(schemas);
-    if (await isEmpty(session, data(type))) found.push(data(type));
-    else if (await isEmpty(session, search(kind, 'all'))) {
-      const active = `SELECT 1 FROM ${data(type)} k WHERE NOT ${isDeactivated('k')} LIMIT 1`;
-      if ((await session.query(active)).length > 0) found.push(search(kind, 'all'));
-    } else found.push(...(await emptiedLetters(session, schemas, kind, name)));
+  for (const { type } of kinds) {
+    const place = liveTables(schemas).data(type);
+    const hadRows = published.some(({ report }) => (report.typeRows?.[type] ?? 0) > 0);
+    if (hadRows && (await isEmpty(session, place))) found.push(place);
   }
   return found;
 }

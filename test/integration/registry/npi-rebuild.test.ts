@@ -86,8 +86,15 @@ it('brings damaged tables back as they were, and leaves nothing to load for the 
   await damage();
   const emptied = async () => (await surgicase(['status', '--check'], pipeline.env)).out;
   expect(await emptied()).toContain(
-    `${name}_search.search_surgeon_all, ${name}_app.npi_data_2 are empty, although published releases have rows for them. Run`,
+    `${name}_app.npi_data_2, ${name}_search.search_surgeon_all are empty, although published releases have rows for them. Run`,
   );
+  // An adoption would empty the search tables of the facilities too.
+  expect(await surgicase(['db', 'adopt'], pipeline.env)).toMatchObject({
+    code: 1,
+    err: expect.stringContaining(
+      `${name}_app.npi_data_2 is empty although published releases have rows for it.`,
+    ),
+  });
   const { outcome, releases, remarks } = await pipeline.run({ rebuild: true, by: 'ana', reason: 'disk' });
   expect(outcome).toBe('published');
   expect(releases.map(({ release }) => `${release}.zip`)).toEqual([
