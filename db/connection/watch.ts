@@ -82,8 +82,8 @@ export function createWatcher(open: () => Promise<{ readonly connection: Connect
   async function holderOf(threadId: number): Promise<string | undefined> {
     for (const sql of [mysqlHolder, mariadbHolder]) {
       try {
-        const [found] = await rows<{ id: number; user: string; host: string }>(sql, [threadId]);
-        return found && `connection ${found.id} of ${found.user}@${found.host}`;
+        const [found] = await rows<Holder>(sql, [threadId]);
+        return found && holderText(found);
       } catch {
         // The other server's tables, or a missing privilege.
       }
@@ -133,6 +133,20 @@ export function createWatcher(open: () => Promise<{ readonly connection: Connect
   return { watch, close: drop };
 }
 
+interface Holder {
+  readonly id: number;
+  readonly user: string;
+  readonly host: string;
+  readonly command: string;
+  /** For how long it has been idle, or has run its statement. */
+  readonly seconds: number;
+}
+
+function holderText({ id, user, host, command, seconds }: Holder): string {
+  const what = command === 'Sleep' ? 'idle' : 'running a statement';
+  return `connection ${id} of ${user}@${host}, ${what} for ${seconds} s`;
+}
+
 const connectionLost = (why: string) =>
   new DbError('DatabaseUnreachable', `The connection to MySQL was lost during a statement: ${why}.`);
 
@@ -141,7 +155,8 @@ const threadSql =
   'SELECT command AS command, state AS state FROM information_schema.processlist WHERE id = ?';
 
 const mysqlHolder = `
-  SELECT h.processlist_id AS id, h.processlist_user AS user, h.processlist_host AS host
+  SELECT h.processlist_id AS id, h.processlist_user AS user, h.processlist_host AS host,
+    h.processlist_command AS command, h.processlist_time AS seconds
   FROM performance_schema.threads w JOIN (
     SELECT requesting_thread_id AS waiting, blocking_thread_id AS holding FROM performance_schema.data_lock_waits
     UNION ALL
@@ -153,7 +168,7 @@ const mysqlHolder = `
   WHERE w.processlist_id = ? LIMIT 1`;
 
 const mariadbHolder = `
-  SELECT h.id AS id, h.user AS user, h.host AS host
+  SELECT h.id AS id, h.user AS user, h.host AS host, h.command AS command, h.time AS seconds
   FROM information_schema.innodb_lock_waits l
   JOIN information_schema.innodb_trx w ON w.trx_id = l.requesting_trx_id
   JOIN information_schema.innodb_trx b ON b.trx_id = l.blocking_trx_id
