@@ -102,9 +102,14 @@ describe('doctor', exhaustive, () => {
     await admin.query(`SET DEFAULT ROLE ALL TO limited`);
     expect(await faults({ DATABASE_URL, NPI_BASELINE: 'never' })).toEqual([
       "wrong rights: 'limited'@'%' lacks DELETE on ill_search.*. As an administrator, run: GRANT DELETE ON ill_search.* TO 'limited'@'%';",
-      ...['registry-tables', 'cases-table', 'local-infile', 'archive-files', 'other-loader'].map(
-        (check) => `not checked ${check}: because of the fault of \`rights\``,
-      ),
+      ...[
+        'registry-tables',
+        'registry-rows',
+        'cases-table',
+        'local-infile',
+        'archive-files',
+        'other-loader',
+      ].map((check) => `not checked ${check}: because of the fault of \`rights\``),
     ]);
     await admin.query(`GRANT DELETE, CREATE, ALTER, DROP ON ill_search.* TO limited`);
     const forMonthly = await faults({ DATABASE_URL });
