@@ -48,19 +48,24 @@ afterAll(async () => {
 
 const ended = (line: string) => surgicase(wordsOf(line).slice(1), pipeline.env, folder);
 
-/** The id of a new run of the job, which has ended unless `limit` makes it wait. Waits for the end of the run before it. */
+/** The id of a new run of the job, which has ended unless `limit` makes it wait. */
 async function startedRun(job: string, limit = ''): Promise<string> {
-  let runId: string | undefined;
-  const start = async () => {
-    const { out } = await ended(`surgicase run ${job}${limit} ${limit === '' ? '' : '--no-wait '}--json`);
-    return ({ runId } = JSON.parse(out) as { runId?: string });
+  const { out } = await ended(`surgicase run ${job}${limit} ${limit === '' ? '' : '--no-wait '}--json`);
+  return (JSON.parse(out) as { runId: string }).runId;
+}
+
+/** Waits until the run that the last example answered has ended: it may still move cases. */
+async function answeredRunEnds(): Promise<void> {
+  const status = async () => {
+    const found = pipeline.client.workflow.getHandle('paid-update-manual').describe();
+    return found.then(({ status: { name: state } }) => state).catch(() => 'none');
   };
-  await expect.poll(start, { timeout: 30_000 }).toHaveProperty('runId');
-  return runId ?? '';
+  await expect.poll(status, { timeout: 30_000 }).not.toBe('RUNNING');
 }
 
 /** Makes what the example names, and returns the example as a person here would type it. */
 async function typed(line: string): Promise<string> {
+  await answeredRunEnds();
   const withRun = (runId: string) => line.replace('0197a5d0-1111-7222-8333-444455556666', runId);
   if (/ runs (?:approve|reject|cancel) /.test(line)) {
     await writeCases(pipeline, casesOf(15, 3));
