@@ -1,8 +1,9 @@
+import { goodOutcomes } from '../db/ledger/runs.ts';
 import { failures, type FailureType } from '../contract/failures.ts';
 import type { FinishInput, RunOutcome } from '../contract/activities.ts';
 import type { Notice } from '../telemetry/notify.ts';
 
-const goodOutcomes: ReadonlySet<RunOutcome> = new Set(['published', 'moved', 'nothing due']);
+const isGood = (outcome: RunOutcome) => goodOutcomes.some((good) => good === outcome);
 
 /** What people are told about the end of a run; undefined for an end that a person chose: rejected, canceled, a dry run. */
 export function endNotice(input: FinishInput, runId: string): Notice | undefined {
@@ -12,7 +13,7 @@ export function endNotice(input: FinishInput, runId: string): Notice | undefined
     const text = `${job} was skipped: another run of the job held the lease for 30 minutes. \`surgicase status\` shows the open runs.`;
     return { event: 'overdue', job, runId, text };
   }
-  return goodOutcomes.has(outcome) ? { event: 'success', job, runId, text: successText(input) } : undefined;
+  return isGood(outcome) ? { event: 'success', job, runId, text: successText(input) } : undefined;
 }
 
 /** The message of a failure, but not of an unexpected one, which nobody has checked for values of rows. */

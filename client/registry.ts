@@ -2,7 +2,7 @@ import { openRefused, type RefusedCount } from '../db/registry/quarantine.ts';
 import { publishedFiles, type PublishedFile } from '../db/ledger/releases.ts';
 import type { Session } from '../db/connection/session.ts';
 import { countUnreported } from '../db/registry/unreported.ts';
-import { missingWeeks, type Gap } from '../nppes/page/due.ts';
+import { lastDay, missingWeeks, type Gap } from '../nppes/page/due.ts';
 import { releaseName, type ReleaseKind } from '../nppes/page/release.ts';
 import { grouped } from './numbers.ts';
 import { utcMinute } from '../telemetry/times.ts';
@@ -36,9 +36,8 @@ export async function registryStatus(session: Session): Promise<RegistryStatus> 
     periodStart,
     periodEnd,
   }));
-  const ends = periods.filter(({ kind }) => kind !== 'deactivation').map(({ periodEnd }) => periodEnd);
   return {
-    dataUntil: ends.sort().at(-1) ?? null,
+    dataUntil: lastDay(periods) ?? null,
     newest: Object.fromEntries(kinds.flatMap((kind) => newestOf(files, kind))),
     gaps: missingWeeks(periods),
     refused: await openRefused(session),

@@ -4,7 +4,7 @@ import type { Session } from '../db/connection/session.ts';
 import { countOpenWarnings, jobHealth } from '../db/ledger/health.ts';
 import { publishedFiles } from '../db/ledger/releases.ts';
 import { countRefused } from '../db/registry/quarantine.ts';
-import { missingWeeks, type Gap } from '../nppes/page/due.ts';
+import { lastDay, missingWeeks, type Gap } from '../nppes/page/due.ts';
 import type { ReleaseKind } from '../nppes/page/release.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
@@ -52,8 +52,7 @@ async function setGauges(session: Session, metrics: Metrics): Promise<void> {
     ...file,
     kind: file.kind as ReleaseKind,
   }));
-  const ends = periods.filter(({ kind }) => kind !== 'deactivation').map(({ periodEnd }) => periodEnd);
-  const until = ends.sort().at(-1);
+  const until = lastDay(periods);
   if (until !== undefined)
     metrics.setGauge('npi_data_until_timestamp_seconds', (Date.parse(until) + dayMs) / 1000, {});
   metrics.setGauge(

@@ -1,4 +1,4 @@
-import type { FinishedRun } from '../../db/ledger/runs.ts';
+import { goodOutcomes, type FinishedRun } from '../../db/ledger/runs.ts';
 import type { Warning } from '../../db/ledger/warnings.ts';
 import { jobs, weeklySchedules, type Job } from '../../contract/schedules.ts';
 import { overdueAfterMs } from '../../worker/watch.ts';
@@ -41,7 +41,7 @@ export interface StatusReport {
 }
 
 const shownRuns = 7;
-const goodOutcomes: ReadonlySet<string> = new Set(['published', 'moved', 'nothing due']);
+const isGood = (outcome: string) => goodOutcomes.some((good) => good === outcome);
 
 /** How the last finished runs of the ledger (newest first) went. */
 export function historyOf(
@@ -49,7 +49,7 @@ export function historyOf(
 ): Pick<DatabaseStatus, 'lastRuns' | 'recentRuns' | 'usualSeconds' | 'lastGood'> {
   const all = Array.from(new Set(runs.map(({ job }) => job)), (job) => {
     const own = runs.filter((run) => run.job === job);
-    return { job, own, good: own.filter(({ outcome }) => goodOutcomes.has(outcome)) };
+    return { job, own, good: own.filter(({ outcome }) => isGood(outcome)) };
   });
   const withGood = all.filter(({ good }) => good.length > 0);
   return {

@@ -9,7 +9,8 @@ import type {
   RangeCounts,
   StagedSoFar,
 } from '../schema/ledger-json.ts';
-import { forgetReleases, isRecorded, recordRelease } from '../ledger/releases.ts';
+import { isRecorded, recordRelease } from '../ledger/releases.ts';
+import { forgetReleases } from './forget.ts';
 import { renameTables } from './rename.ts';
 import { liveTable, releaseTable } from '../schema/schema.ts';
 import type { Session } from '../connection/session.ts';

@@ -1,4 +1,5 @@
 import type { Session } from '../connection/session.ts';
+import { goodOutcomes } from './runs.ts';
 
 /** What the ledger says about a job. Dry runs do not count. */
 export interface JobHealth {
@@ -20,11 +21,12 @@ export async function jobHealth(session: Session): Promise<JobHealth[]> {
     openSeconds: number;
   }>(
     `SELECT r.job,
-            MIN(IF(r.outcome IN ('published', 'moved', 'nothing due'), TIMESTAMPDIFF(SECOND, r.finished_at, NOW(6)), NULL)) AS sinceSuccess,
+            MIN(IF(r.outcome IN (?), TIMESTAMPDIFF(SECOND, r.finished_at, NOW(6)), NULL)) AS sinceSuccess,
             MAX(IF(r.finished_at IS NULL, TIMESTAMPDIFF(SECOND, r.started_at, NOW(6)), 0)) AS openSeconds,
             (SELECT l.failure_type IS NOT NULL FROM run l WHERE l.job = r.job AND l.is_dry_run = FALSE AND l.finished_at IS NOT NULL
              ORDER BY l.finished_at DESC LIMIT 1) AS isLastFailed
      FROM run r WHERE r.is_dry_run = FALSE GROUP BY r.job`,
+    [goodOutcomes],
   );
   return found.map(({ isLastFailed, ...job }) => ({ ...job, isLastFailed: Boolean(isLastFailed) }));
 }

@@ -20,6 +20,9 @@ export async function openRun(session: Session, run: RunStart): Promise<void> {
   );
 }
 
+/** How a run ends that did its work, or had none to do. */
+export const goodOutcomes = ['published', 'moved', 'nothing due'] as const;
+
 /** The runs of a job that have no end in the ledger. */
 export function openRuns(
   session: Session,
@@ -158,8 +161,9 @@ export async function longestRuns(session: Session): Promise<Map<string, number>
   const found = await session.query<{ job: string; seconds: number }>(
     `SELECT job, MAX(TIMESTAMPDIFF(SECOND, started_at, finished_at)) AS seconds
      FROM (SELECT r.*, ROW_NUMBER() OVER (PARTITION BY job ORDER BY finished_at DESC) AS place FROM run r
-           WHERE is_dry_run = FALSE AND outcome IN ('published', 'moved', 'nothing due')) ranked
+           WHERE is_dry_run = FALSE AND outcome IN (?)) ranked
      WHERE place <= ${usualRuns} GROUP BY job`,
+    [goodOutcomes],
   );
   return new Map(found.map(({ job, seconds }) => [job, seconds]));
 }

@@ -160,6 +160,15 @@ export function lastMonthlyEnd(published: readonly Period[]): string {
   return ends.sort().at(-1) ?? '';
 }
 
+/** The last day that a weekly or a monthly covers; undefined without one. A deactivation report covers no days. */
+export function lastDay(periods: readonly Period[]): string | undefined {
+  const covering = periods.filter(({ kind }) => kind !== 'deactivation');
+  return covering
+    .map(({ periodEnd }) => periodEnd)
+    .sort()
+    .at(-1);
+}
+
 /** Days that no release covers; ISO dates, both included. */
 export interface Gap {
   readonly start: string;
