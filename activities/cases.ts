@@ -2,7 +2,7 @@ import { caseMoves, type RunJob } from '../contract/schedules.ts';
 import type { CaseActivities, CasesMoved, CasesSelected, RunActivities } from '../contract/activities.ts';
 import { moveSelected, type MoveCounts } from '../db/cases/move.ts';
 import { countExceptions, readExceptions } from '../db/cases/report.ts';
-import { countByStatus, freezeStatus, freezeUndo, type Frozen } from '../db/cases/selection.ts';
+import { freezeStatus, freezeUndo, type Frozen } from '../db/cases/selection.ts';
 import { isMysqlErrorReason } from '../db/cases/status.ts';
 import { DbError } from '../db/connection/errors.ts';
 import type { Lease } from '../db/ledger/lease.ts';
@@ -25,9 +25,7 @@ export function caseActivities(deps: ActivityDeps): Omit<CaseActivities, keyof R
           database.session(current.signal, async (session) => {
             const leave = { jobs: Object.keys(caseMoves), since: scheduledAt };
             const selection = { runId: current.runId, source, target, isForced, leave };
-            const frozen = lease
-              ? await freezeStatus(session, schemas, selection, lease)
-              : await countByStatus(session, schemas, selection);
+            const frozen = await freezeStatus(session, schemas, selection, lease);
             return selected(deps, current, { job, isDryRun, frozen, limit });
           }),
         ),

@@ -36,6 +36,18 @@ export function addCases(cases: Command): void {
         (await import('./commands/cases.ts')).history(config, terminal, id, { limit }),
       ),
     );
+  command(
+    cases,
+    'compare',
+    'Show what became of the cases that a dry run would have moved; changes nothing',
+    ['surgicase cases compare 0197a5d0-1111-7222-8333-444455556666'],
+  )
+    .argument('<run>', 'Run id of the dry run')
+    .action((run: string, { json }: Json) =>
+      withConfig(json, ['database'], async (config, terminal) =>
+        (await import('./commands/compare.ts')).compare(config, terminal, run),
+      ),
+    );
   command(cases, 'exceptions', 'List every case that a run could not move, with the reason', [
     'surgicase cases exceptions 0197a5d0-1111-7222-8333-444455556666 --csv',
   ])

@@ -183,7 +183,7 @@ export interface CaseSelection {
   readonly source: number;
   readonly target: number;
   readonly force: boolean;
-  /** Only counts; writes nothing. */
+  /** Takes no lease; the run moves nothing. */
   readonly dryRun: boolean;
   /** ISO, UTC. A case that another job moved to `source` after this time waits for the next run. */
   readonly scheduledAt: string;

@@ -27,7 +27,7 @@ export interface CaseRunTask {
   /** For an undo: who started it and why. */
   readonly decision?: Decision;
   readonly limit?: number;
-  /** Selects the cases and writes the selection to the ledger; a dry run only counts them. */
+  /** Selects the cases and writes the selection to the ledger. */
   select(activities: ReturnType<typeof caseActivities>, dryRun: boolean): Promise<CasesSelected>;
 }
 

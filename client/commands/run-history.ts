@@ -68,12 +68,13 @@ export function showRun(config: Config, terminal: Terminal, runId: string): Prom
   );
 }
 
-/** What the run did to cases; null for a run of the registry. */
+/** What the run did to cases, or would have done as a dry run; null for a run of the registry. */
 async function casesOf(session: Session, runId: string) {
   const run = await readCaseRun(session, runId);
   if (!run) return null;
-  const { selectedCount, movedCount, undoes } = run;
-  return { selectedCount, movedCount, undoes, exceptions: await countExceptions(session, runId) };
+  const { sourceStatus, targetStatus, selectedCount, leftCount, movedCount, undoes } = run;
+  const counts = { sourceStatus, targetStatus, selectedCount, leftCount, movedCount, undoes };
+  return { ...counts, exceptions: await countExceptions(session, runId) };
 }
 
 type Details = RecordedRun & {
@@ -90,13 +91,25 @@ function detailLines(config: Config, run: Details): string[] {
     `  finished  ${finishedAt === null ? 'not yet; `surgicase status` shows what it does now' : utcMinute(finishedAt)}${durationOf(run)}`,
     ...(run.failureMessage === null ? [] : [`  message   ${run.failureMessage}`]),
     ...releases.map(({ fileName }) => `  published ${fileName}`),
-    ...(cases ? [`  cases     ${grouped(cases.movedCount)} of ${grouped(cases.selectedCount)} moved`] : []),
+    ...(cases ? caseLines(run, cases) : []),
     ...(cases?.undoes ? [`  undoes    ${cases.undoes}`] : []),
     ...Object.entries(cases?.exceptions ?? {}).map(
       ([reason, count]) => `  not moved ${grouped(count)}: ${reason}`,
     ),
     ...decisions.map((decision) => decisionLine(decision, runId)),
     `  page      ${runLink(config, { workflowId, runId })}`,
+  ];
+}
+
+type Cases = NonNullable<Details['cases']>;
+
+function caseLines({ isDryRun, runId }: RecordedRun, cases: Cases): string[] {
+  const { selectedCount, movedCount, leftCount, sourceStatus, targetStatus } = cases;
+  const left = leftCount > 0 ? `; ${grouped(leftCount)} wait for the next run` : '';
+  if (!isDryRun) return [`  cases     ${grouped(movedCount)} of ${grouped(selectedCount)} moved${left}`];
+  return [
+    `  cases     ${grouped(selectedCount)} would have moved ${sourceStatus} -> ${targetStatus}${left}`,
+    `            what became of them: \`surgicase cases compare ${runId}\``,
   ];
 }
 

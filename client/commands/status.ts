@@ -1,6 +1,12 @@
 import type { Config } from '../../config/config.ts';
 import { loadObstacles } from '../../db/schema/ready.ts';
-import { finishedRuns, longestRuns, recordedEnds, type FinishedRun } from '../../db/ledger/runs.ts';
+import {
+  finishedRuns,
+  lastDryRuns,
+  longestRuns,
+  recordedEnds,
+  type FinishedRun,
+} from '../../db/ledger/runs.ts';
 import { emptiedTables } from '../../db/registry/emptied.ts';
 import { otherLoader } from '../../db/ledger/other-loader.ts';
 import { readWarnings } from '../../db/ledger/warnings.ts';
@@ -56,6 +62,7 @@ function databaseStatus(config: Config, failed: readonly FailedRun[]): Promise<D
         return {
           obstacles,
           ...historyOf([]),
+          dryRuns: [],
           longestSeconds: {},
           warnings: [],
           unrecorded: failed,
@@ -66,6 +73,7 @@ function databaseStatus(config: Config, failed: readonly FailedRun[]): Promise<D
       return {
         obstacles,
         ...history,
+        dryRuns: await lastDryRuns(session),
         longestSeconds: Object.fromEntries(await longestRuns(session)),
         unrecorded: await unrecordedFailures(session, failed, history.lastRuns),
         warnings: await readWarnings(session),

@@ -1,12 +1,12 @@
 import type { Config } from '../../config/config.ts';
 import { failures, type FailureType } from '../../contract/failures.ts';
 import { jobs, type Job } from '../../contract/schedules.ts';
-import type { FinishedRun } from '../../db/ledger/runs.ts';
+import type { DryRun, FinishedRun } from '../../db/ledger/runs.ts';
 import type { Warning } from '../../db/ledger/warnings.ts';
 import { utcMinute } from '../../telemetry/times.ts';
 import { personLine } from '../decided-by.ts';
 import { runLink } from '../links.ts';
-import { seconds } from '../numbers.ts';
+import { grouped, seconds } from '../numbers.ts';
 import { registryLines } from '../registry.ts';
 import { offNote, pausedBy } from '../schedules.ts';
 import { legend, marksOf } from './marks.ts';
@@ -77,7 +77,17 @@ function historyLines(config: Config, { job, known, failedRuns }: JobHistory): s
     ...(ends.length > 0 ? [`  recent     ${marksOf(ends, config.hasSymbols)}`] : []),
     ...(last ? lastLines(config, last, known.usualSeconds[job], failedRuns) : ['  last       none']),
     ...missing.flatMap((run) => unrecordedLines(config, run)),
+    ...known.dryRuns.filter((run) => run.job === job && isNewer(run, last)).map(dryRunLine),
   ];
+}
+
+const isNewer = (run: DryRun, last: FinishedRun | undefined) =>
+  last === undefined || run.finishedAt > last.finishedAt;
+
+function dryRunLine({ runId, finishedAt, found, source, target }: DryRun): string {
+  const what = found === null ? '' : `${grouped(found)} cases would have moved ${source} -> ${target}, `;
+  const command = found === null ? 'runs show' : 'cases compare';
+  return `  dry run    ${what}${utcMinute(finishedAt)}: \`surgicase ${command} ${runId}\``;
 }
 
 function lastLines(

@@ -1,4 +1,4 @@
-import { goodOutcomes, type FinishedRun } from '../../db/ledger/runs.ts';
+import { goodOutcomes, type DryRun, type FinishedRun } from '../../db/ledger/runs.ts';
 import type { Warning } from '../../db/ledger/warnings.ts';
 import { jobs, weeklySchedules, type Job } from '../../contract/schedules.ts';
 import { overdueAfterMs } from '../../worker/watch.ts';
@@ -13,6 +13,8 @@ export interface DatabaseStatus {
   readonly lastRuns: readonly FinishedRun[];
   /** Up to seven finished runs of each job, oldest first. */
   readonly recentRuns: readonly FinishedRun[];
+  /** The newest completed dry run of each job. */
+  readonly dryRuns: readonly DryRun[];
   /** Seconds that a good run usually takes (the median of the last ones), by job. */
   readonly usualSeconds: Readonly<Record<string, number>>;
   /** Seconds of the longest of the last good runs, by job. */

@@ -42,7 +42,7 @@ export async function countExceptions(session: Session, run: string): Promise<Re
   return Object.fromEntries(found.map((line) => [line.reason ?? '', line.cases]));
 }
 
-/** A run that moved cases. A list has no `sourceStatus`; an undo has neither status. */
+/** A run that moved cases, or counted them as a dry run. A list has no `sourceStatus`; an undo has neither status. */
 export type CaseRunLine = Pick<
   typeof runTable.$inferSelect & typeof caseRunTable.$inferSelect,
   | 'runId'
@@ -54,6 +54,7 @@ export type CaseRunLine = Pick<
   | 'targetStatus'
   | 'undoes'
   | 'selectedCount'
+  | 'leftCount'
   | 'movedCount'
   | 'exceptionCount'
 >;
@@ -68,17 +69,19 @@ const runLine = {
   targetStatus: caseRunTable.targetStatus,
   undoes: caseRunTable.undoes,
   selectedCount: caseRunTable.selectedCount,
+  leftCount: caseRunTable.leftCount,
   movedCount: caseRunTable.movedCount,
   exceptionCount: caseRunTable.exceptionCount,
 } as const;
 
-/** The latest runs that moved cases, newest first. */
+/** The latest runs that moved cases, without dry runs, newest first. */
 export function readCaseRuns(session: Session, limit: number): Promise<CaseRunLine[]> {
   return session.orm((db) =>
     db
       .select(runLine)
       .from(runTable)
       .innerJoin(caseRunTable, eq(caseRunTable.runId, runTable.runId))
+      .where(eq(runTable.isDryRun, false))
       .orderBy(desc(runTable.startedAt))
       .limit(limit),
   );
@@ -102,7 +105,7 @@ export type CaseStep = Pick<
   'runId' | 'state' | 'fromStatus' | 'toStatus' | 'previousTs' | 'stateAt' | 'reason'
 > & { readonly job: string };
 
-/** Every run that selected this case, oldest first. Needs one lookup by key per run. */
+/** Every run that selected this case to move it, oldest first. Needs one lookup by key per run. */
 export function readCaseHistory(session: Session, id: string): Promise<CaseStep[]> {
   return session.orm((db) =>
     db
@@ -119,6 +122,7 @@ export function readCaseHistory(session: Session, id: string): Promise<CaseStep[
       .from(runTable)
       .innerJoin(caseRunTable, eq(caseRunTable.runId, runTable.runId))
       .innerJoin(caseMoveTable, and(eq(runId, caseRunTable.runId), eq(caseId, id)))
+      .where(eq(runTable.isDryRun, false))
       .orderBy(asc(runTable.startedAt)),
   );
 }

@@ -33,36 +33,17 @@ const insertLines = 'INSERT INTO case_move (run_id, case_id, state, from_status,
 // A hint, not IGNORE INDEX: if the key does not exist, a hint gives only a warning.
 const scanCases = '/*+ NO_INDEX(c active) */';
 
-/** Counts what `freezeStatus` would select. Writes nothing. */
-export async function countByStatus(
-  session: Session,
-  schemas: Schemas,
-  { source, leave }: StatusSelection,
-): Promise<Frozen> {
-  const { place, joinsLine } = await readCaseTable(session, schemas);
-  const count = async (question: string, parameters: readonly unknown[]) => {
-    const [row] = await session.query<{ cases: number }>(question, parameters, 'counting cases');
-    return row?.cases ?? 0;
-  };
-  const found = await count(`SELECT ${scanCases} COUNT(*) AS cases ${fromCases(place)}`, [source]);
-  const left = await count(
-    `SELECT COUNT(*) AS cases FROM (${recentMoves}) AS m STRAIGHT_JOIN ${place} c ON ${joinsLine}
-     WHERE c.active = 1 AND c.case_status = ?`,
-    [...recentParameters(source, leave), source],
-  );
-  return { selected: found - left, left };
-}
-
 /**
  * Freezes the active cases that have a status now as the lines of this run. A repeated attempt finds them frozen. Cases
- * that get the status later wait for the next run.
+ * that get the status later wait for the next run. A dry run has no lease: its lines say what it would have moved, and stay
+ * as they are.
  * @throws DbError FencedOut
  */
 export function freezeStatus(
   session: Session,
   schemas: Schemas,
   selection: StatusSelection,
-  lease: Lease,
+  lease: Lease | undefined,
 ): Promise<Frozen> {
   const { runId, source, target, leave } = selection;
   return frozenOnce(session, { ...selection, column: timestampColumn(target) }, lease, async () => {
@@ -142,15 +123,21 @@ export async function freezeUndo(
  * @throws DbError RunNotUndoable
  */
 export async function columnToUndo(session: Session, undoes: string): Promise<string | undefined> {
-  const [run] = await session.query<{ undoes: string | null; ts: string | null; isRunning: 0 | 1 }>(
-    `SELECT cr.undoes, cr.timestamp_column AS ts, EXISTS (SELECT 1 FROM lease WHERE lease.run_id = cr.run_id AND expires_at > NOW(6)) AS isRunning
-     FROM case_run cr WHERE cr.run_id = ?`,
+  const [run] = await session.query<{
+    undoes: string | null;
+    ts: string | null;
+    isDryRun: 0 | 1;
+    isRunning: 0 | 1;
+  }>(
+    `SELECT cr.undoes, cr.timestamp_column AS ts, r.is_dry_run AS isDryRun, EXISTS (SELECT 1 FROM lease WHERE lease.run_id = cr.run_id AND expires_at > NOW(6)) AS isRunning
+     FROM case_run cr LEFT JOIN run r ON r.run_id = cr.run_id WHERE cr.run_id = ?`,
     [undoes],
   );
   const refuse = (why: string) =>
     new DbError('RunNotUndoable', `The run ${undoes} cannot be undone: ${why}.`);
   if (!run) throw refuse('the ledger has no case update with this ID');
   if (run.undoes !== null) throw refuse('it is itself an undo; run the job again instead');
+  if (run.isDryRun) throw refuse('it was a dry run and moved nothing');
   if (run.isRunning) throw refuse('it is still running');
   return run.ts ?? undefined;
 }

@@ -88,6 +88,28 @@ export async function finishedRuns(session: Session): Promise<FinishedRun[]> {
   return found.map((run) => ({ ...run, seconds: Number(run.seconds) }));
 }
 
+/** The newest completed dry run of a job; counts and statuses are null for a run of the registry. Times are UTC. */
+export interface DryRun {
+  readonly job: string;
+  readonly runId: string;
+  readonly finishedAt: string;
+  /** Cases that it would have moved. */
+  readonly found: number | null;
+  readonly source: number | null;
+  readonly target: number | null;
+}
+
+/** The newest completed dry run of each job. */
+export function lastDryRuns(session: Session): Promise<DryRun[]> {
+  return session.query<DryRun>(
+    `SELECT job, r.run_id AS runId, finished_at AS finishedAt, selected_count AS found, source_status AS source,
+            target_status AS target
+     FROM (SELECT run.*, ROW_NUMBER() OVER (PARTITION BY job ORDER BY finished_at DESC) AS place
+           FROM run WHERE is_dry_run = TRUE AND outcome = 'dry run') r
+     LEFT JOIN case_run cr ON cr.run_id = r.run_id WHERE place = 1`,
+  );
+}
+
 /** A run of the ledger; `finishedAt` and `outcome` are null while it is open. Times are UTC. */
 export type RecordedRun = typeof runTable.$inferSelect;
 

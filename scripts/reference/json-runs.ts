@@ -20,6 +20,7 @@ export const caseRun = z.object({
   targetStatus: nullableNumber('Status after; null for an undo'),
   undoes: nullableText('The run that this undo reverts'),
   selectedCount: count('Selected cases'),
+  leftCount: count('Cases with the status before that wait for the next run'),
   movedCount: count('Moved cases'),
   exceptionCount: count('Cases that did not move'),
 });
@@ -38,6 +39,20 @@ export const caseException = z.object({
   reason: text('Why the case did not move'),
   status: nullableNumber('Current status; null when the case does not exist'),
   attemptedStatus: nullableNumber('Status that the run tried to set'),
+});
+
+export const caseComparison = z.object({
+  runId: identity.runId,
+  job: identity.job,
+  at: text('When the dry run looked, UTC'),
+  source: count('Status before'),
+  target: count('Status after'),
+  found: count('Cases that the dry run would have moved: `moved`, `unmoved` and `changed` together'),
+  moved: count('Cases of them that got the status since'),
+  overChange: texts('Ids of moved cases that had got another status between the dry run and the move'),
+  unmoved: count('Cases of them that still have the status before'),
+  changed: count('Cases of them that got another status or became inactive instead'),
+  others: count('Cases that got the status since, although the dry run did not find them'),
 });
 
 export const recordedRun = {
@@ -67,11 +82,14 @@ export const runDetails = z.object({
     .describe('What the run published'),
   cases: z
     .object({
-      selectedCount: count('Selected cases'),
+      sourceStatus: nullableNumber('Status before; null when the run takes cases of any status'),
+      targetStatus: nullableNumber('Status after; null for an undo'),
+      selectedCount: count('Selected cases; a dry run would have moved them'),
+      leftCount: count('Cases with the status before that wait for the next run'),
       movedCount: count('Moved cases'),
       undoes: nullableText('The run that this undo reverts'),
       exceptions: counts('Cases that did not move, by reason'),
     })
     .nullable()
-    .describe('What the run did to cases; null for a run of the registry'),
+    .describe('What the run did to cases, or would have done as a dry run; null for a run of the registry'),
 });

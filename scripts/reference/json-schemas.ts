@@ -1,7 +1,15 @@
 import { z } from 'zod';
 import { count, counts, flag, identity, nullableText, oneOf, text, texts } from './json-fields.ts';
 import { databaseStatus, problems, registry, temporalStatus, unanswered } from './json-status.ts';
-import { caseException, casePreview, caseRun, caseStep, recordedRun, runDetails } from './json-runs.ts';
+import {
+  caseComparison,
+  caseException,
+  casePreview,
+  caseRun,
+  caseStep,
+  recordedRun,
+  runDetails,
+} from './json-runs.ts';
 
 // The JSON output of every command. docs/json-output.md is generated from these schemas, and test/bed/cli.ts checks the
 // output of every command that a test runs with --json.
@@ -302,6 +310,7 @@ export const jsonForms: Readonly<Record<string, readonly JsonForm[]>> = {
     form('Without a case: one entry for each run', z.array(caseRun)),
     form('With a case: one entry for each run that selected it', z.array(caseStep)),
   ],
+  'cases compare': [form('The dry run and what became of its cases', caseComparison)],
   'cases exceptions': [form('One entry for each case', z.array(caseException))],
   'cases undo': ends(caseEnd),
   'runs list': [form('Always', z.array(z.object(recordedRun)))],

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { count, flag, identity, nullableText, oneOf, text, texts } from './json-fields.ts';
+import { count, flag, identity, nullableNumber, nullableText, oneOf, text, texts } from './json-fields.ts';
 
 // The output of `status` and `npi status`.
 
@@ -108,6 +108,18 @@ export const databaseStatus = z.object({
   obstacles: texts('What keeps loads from running; empty when the database is ready'),
   lastRuns: z.array(finishedRun).describe('The last finished run of each job'),
   recentRuns: z.array(finishedRun).describe('Up to seven finished runs of each job, oldest first'),
+  dryRuns: z
+    .array(
+      z.object({
+        job: identity.job,
+        runId: identity.runId,
+        finishedAt: text('End, UTC'),
+        found: nullableNumber('Cases that it would have moved; null for a run of the registry'),
+        source: nullableNumber('Status before; null for a run of the registry'),
+        target: nullableNumber('Status after; null for a run of the registry'),
+      }),
+    )
+    .describe('The last completed dry run of each job'),
   usualSeconds: byJob('Seconds that a good run usually takes (the median of the last ones), by job'),
   longestSeconds: byJob('Seconds of the longest of the last ten good runs, by job'),
   lastGood: z.record(z.string(), z.string()).describe('End of the last good run, UTC, by job'),

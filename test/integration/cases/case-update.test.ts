@@ -92,12 +92,13 @@ describe('a case update', () => {
     expect(await countByStatus(pipeline)).toEqual({ 10: 1 });
   });
 
-  it('as a dry run says how many cases it would move, and moves none', async () => {
+  it('as a dry run says how many cases it would move, keeps which, and moves none', async () => {
     await writeCases(pipeline, casesOf(10, 7));
     const result = await pipeline.runCases('pending-payment-update', { dryRun: true });
     expect(result).toMatchObject({ outcome: 'dry run', found: 7, updated: 0 });
     expect(await countByStatus(pipeline)).toEqual({ 10: 7 });
-    expect(await pipeline.query('SELECT * FROM case_move')).toEqual([]);
+    expect(await pipeline.query('SELECT DISTINCT state FROM case_move')).toEqual([{ state: 'selected' }]);
+    expect(await pipeline.query('SELECT 1 FROM lease WHERE run_id IS NOT NULL')).toEqual([]);
   });
 
   it('needs no tables of the registry, and names what is missing before anything moves', async () => {

@@ -7,6 +7,7 @@ import { ScheduleOverlapPolicy } from '@temporalio/client';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { caseId, casesOf, countByStatus, writeCases } from '../../generated/cases.ts';
 import { cli, surgicase } from '../../bed/cli.ts';
+import { oldPendingPaymentUpdate } from '../../bed/old-scheduler.ts';
 import { openNamespace } from '../../bed/namespace.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 import { exhaustive } from '../../bed/extent.ts';
@@ -99,6 +100,51 @@ describe('surgicase cases', () => {
     const dry = await json('run', 'pending-payment-update', '--dry-run');
     expect(dry).toMatchObject({ code: 0, value: { result: { outcome: 'dry run', found: 30, updated: 0 } } });
     expect(await countByStatus(pipeline)).toEqual({ 10: 30, 15: 2 });
+  });
+
+  it('compare shows what another scheduler did to the cases that a dry run found', async () => {
+    await writeCases(pipeline, casesOf(10, 5));
+    const { runId } = idsOf((await json('run', 'pending-payment-update', '--dry-run')).value);
+    const next = `surgicase cases compare ${runId}`;
+    expect((await run('status')).out).toMatch(
+      new RegExp(`  dry run    5 cases would have moved 10 -> 15, .* UTC: \`${next}\``),
+    );
+    expect((await run('runs', 'show', runId)).out).toMatch(
+      new RegExp(`dry run\n[^]*  cases     5 would have moved 10 -> 15\n.*${next}`),
+    );
+    const set = (number: number, values: string) =>
+      pipeline.query(`UPDATE casecli_app.cases SET ${values} WHERE case_id = '${caseId(number)}'`);
+    await set(4, 'case_status = 30, sent_to_biller_ts = NOW()');
+    const schemas = { application: 'casecli_app', search: '', scheduler: '' };
+    await oldPendingPaymentUpdate(
+      { query: (sql) => pipeline.query(sql), schemas },
+      { cases: [1, 2, 3], overwritten: 2 },
+    );
+    await pipeline.query(
+      `INSERT INTO casecli_app.cases (case_id, case_status, active, pending_payment_ts) VALUES ('late', 15, 1, NOW())`,
+    );
+    expect((await json('cases', 'compare', runId)).value).toMatchObject({
+      job: 'pending-payment-update',
+      found: 5,
+      moved: 3,
+      overChange: [caseId(2)],
+      unmoved: 1,
+      changed: 1,
+      others: 1,
+    });
+    expect((await run('cases', 'compare', runId)).out).toContain(
+      `3 of them moved to 15, 1 over a change that somebody made meanwhile\n    ${caseId(2)}\n`,
+    );
+    // A dry run moved nothing: no history, and nothing to bring back.
+    expect((await json('cases', 'history')).value).toEqual([]);
+    expect((await json('cases', 'history', caseId(1))).value).toEqual([]);
+    expect((await run('cases', 'undo', runId, '--yes')).err).toContain('it was a dry run and moved nothing');
+    const moving = idsOf((await json('run', 'pending-payment-update')).value).runId;
+    expect(await run('cases', 'compare', moving)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining(`Run ${moving} was not a dry run.`),
+    });
+    expect((await run('status')).out).not.toMatch(/^ {2}dry run/m);
   });
 
   it('exceptions, history and undo show and revert a run during which a person moved a case', async () => {
@@ -247,6 +293,10 @@ describe('surgicase cases', () => {
     expect(await run('cases', 'exceptions', nobody)).toMatchObject({
       code: 2,
       err: expect.stringContaining('cases history'),
+    });
+    expect(await run('cases', 'compare', nobody)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining(`no dry run of cases with the id ${nobody}`),
     });
     expect(await run('cases', 'undo', nobody, '--yes')).toMatchObject({
       code: 1,

@@ -48,9 +48,9 @@ afterAll(async () => {
 
 const ended = (line: string) => surgicase(wordsOf(line).slice(1), pipeline.env, folder);
 
-/** The id of a new run of the job, which has ended unless `limit` makes it wait. */
-async function startedRun(job: string, limit = ''): Promise<string> {
-  const { out } = await ended(`surgicase run ${job}${limit} ${limit === '' ? '' : '--no-wait '}--json`);
+/** The id of a new run of the job, which has ended unless it waits for an approval. */
+async function startedRun(job: string, options = ''): Promise<string> {
+  const { out } = await ended(`surgicase run ${job} ${options} --json`);
   return (JSON.parse(out) as { runId: string }).runId;
 }
 
@@ -69,7 +69,7 @@ async function typed(line: string): Promise<string> {
   const withRun = (runId: string) => line.replace('0197a5d0-1111-7222-8333-444455556666', runId);
   if (/ runs (?:approve|reject|cancel) /.test(line)) {
     await writeCases(pipeline, casesOf(15, 3));
-    const runId = await startedRun('paid-update', ' --limit 1');
+    const runId = await startedRun('paid-update', '--limit 1 --no-wait');
     const phase = async () =>
       (
         (await pipeline.client.workflow.getHandle('paid-update-manual').query('progress')) as {
@@ -81,7 +81,8 @@ async function typed(line: string): Promise<string> {
   }
   if (/0197a5d0/.test(line)) {
     await writeCases(pipeline, casesOf(10, 3));
-    return withRun(await startedRun('pending-payment-update'));
+    const options = line.includes(' cases compare ') ? '--dry-run' : '';
+    return withRun(await startedRun('pending-payment-update', options));
   }
   if (line.includes('--acknowledge 12'))
     await pipeline.query(
