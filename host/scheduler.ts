@@ -1,4 +1,5 @@
 import process from 'node:process';
+import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import { asUnreachable, withClient } from '../client/connection.ts';
 import { applySchedules, plannedSchedules, type ScheduleChange } from '../client/schedules.ts';
 import { hostEnvironment, readConfig } from '../config/config.ts';
@@ -15,6 +16,8 @@ export interface SchedulerOptions {
   readonly recorder?: Metrics;
   /** Receives the lines of the worker and of its runs; when absent, they go to stderr. */
   readonly log?: Log;
+  /** Temporal's interceptors around each attempt of an activity, for traces. An error that one throws fails the attempt. */
+  readonly activityInterceptors?: readonly ActivityInterceptorsFactory[];
 }
 
 /**
@@ -74,7 +77,11 @@ async function startHere(options: SchedulerOptions): Promise<RunningWorker> {
   await withClient(config, (client) =>
     applySchedules(client, plannedSchedules(config), { isOnlyMissing: true }),
   );
-  const worker = await startWorker(setup).catch(asUnreachable(config));
+  const { activityInterceptors } = options;
+  const worker = await startWorker({
+    ...setup,
+    ...(activityInterceptors && { activityInterceptors }),
+  }).catch(asUnreachable(config));
   log.info('worker is ready', { temporal: config.temporal.connectionOptions.address });
   return worker;
 }

@@ -1,3 +1,4 @@
+import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import type { Config, DatabaseConfig } from '../config/config.ts';
 import { connect, type Database } from '../db/connection/pool.ts';
 import type { DatabaseOptions } from '../db/connection/open-connection.ts';
@@ -13,6 +14,8 @@ export interface WorkerSetup {
   readonly log: Log;
   /** The metrics of a host application; absent: Temporal's metrics. */
   readonly metrics?: Metrics;
+  /** Interceptors of a host application. */
+  readonly activityInterceptors?: readonly ActivityInterceptorsFactory[];
 }
 
 /** Opens the configured database. The debug log gets the time of each statement, and so do the metrics if there are any. */

@@ -87,6 +87,7 @@ async function startOn(
     // The longest delay before an activity learns of its cancellation, and the progress that a crash may lose.
     maxHeartbeatThrottleInterval: 1000,
     defaultHeartbeatThrottleInterval: 1000,
+    ...(setup.activityInterceptors && { interceptors: { activity: [...setup.activityInterceptors] } }),
     ...shutdownTimes,
     ...(config.workerVersion && {
       workerDeploymentOptions: {

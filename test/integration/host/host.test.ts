@@ -127,13 +127,25 @@ const brokenRecorder = {
   setGauge: throwing,
 };
 
-it('a log and a recorder of the host that throw fail no run', async () => {
+it('a log and a recorder of the host that throw fail no run, and its interceptors see every activity', async () => {
+  const seen: string[] = [];
+  const activityInterceptors: host.SchedulerOptions['activityInterceptors'] = [
+    ({ info }) => ({
+      inbound: {
+        execute(input, next) {
+          seen.push(info.activityType);
+          return next(input);
+        },
+      },
+    }),
+  ];
   vi.stubEnv('ENABLE_SCHEDULER', 'true');
-  const scheduler = host.startScheduler({ log: brokenLog, recorder: brokenRecorder });
+  const scheduler = host.startScheduler({ log: brokenLog, recorder: brokenRecorder, activityInterceptors });
   expect(await scheduler.health()).toEqual({ state: 'not ready', problems: ['The worker is starting.'] });
   await scheduler.ready;
   await writeCases(pipeline, casesOf(15, 3));
   expect(await host.runPaidUpdateNow()).toMatchObject({ outcome: 'moved', updated: 3 });
+  expect(seen).toEqual(['begin', 'selectCases', 'moveCases', 'finish']);
   const update = { caseIds: [caseId(1)], newStatus: 30 };
   const telemetry = { log: brokenLog, recorder: brokenRecorder };
   expect(await host.bulkUpdateCaseStatus(update, telemetry)).toMatchObject({ total_updated: 1 });

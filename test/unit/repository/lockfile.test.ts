@@ -29,3 +29,15 @@ test('the lock file has every optional dependency, so it installs on all platfor
 test('the lock file names no registry, so that everyone installs from their own', () => {
   expect(lockText).not.toMatch(/"resolved": "https?:/);
 });
+
+test('the example with traces has the version of the SDK', () => {
+  const dependencies = (path: string) =>
+    (
+      JSON.parse(readFileSync(new URL(`../../../${path}package.json`, import.meta.url), 'utf8')) as {
+        dependencies: Record<string, string>;
+      }
+    ).dependencies;
+  expect(dependencies('examples/opentelemetry/')['@temporalio/interceptors-opentelemetry']).toBe(
+    dependencies('')['@temporalio/worker'],
+  );
+});
