@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import type { Client } from '@temporalio/client';
 import { taskQueues } from '../contract/task-queues.ts';
 import { currentVersion, pollersOf } from '../worker/pollers.ts';
@@ -14,6 +15,12 @@ export async function isWorkflowWorkerPolling(client: Client): Promise<boolean> 
   if (workflows.length === 0) return false;
   const activities = await pollersOf(client, taskQueues.main, 'activity', version);
   return activities.length > 0;
+}
+
+/** Whether a worker of this service runs on this host, by the identity that Temporal's SDK gives it: `<process>@<host>`. */
+export async function isWorkerOnThisHost(client: Client): Promise<boolean> {
+  const workers = await pollersOf(client, taskQueues.main, 'activity');
+  return workers.some((identity) => identity.endsWith(`@${hostname()}`));
 }
 
 /**

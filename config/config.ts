@@ -1,5 +1,5 @@
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import { loadClientConfigProfile, toClientOptions, type ClientConnectConfig } from '@temporalio/envconfig';
 import { ConfigError } from './config-error.ts';
 import { cronWarnings } from './cron.ts';
@@ -41,6 +41,8 @@ export interface Config {
   readonly nppes: {
     readonly url: string;
     readonly archiveDir: string;
+    /** The folder is the same wherever a command runs: `NPI_ARCHIVE_DIR` is an absolute path. */
+    readonly isArchiveDirAbsolute: boolean;
     /** How many releases of each kind stay in the archive; absent: all. */
     readonly archiveKeepCount?: number;
     readonly workDir: string;
@@ -306,6 +308,7 @@ function assemble(
     nppes: {
       url: given.NPPES_URL,
       archiveDir: resolve(given.NPI_ARCHIVE_DIR),
+      isArchiveDirAbsolute: isAbsolute(given.NPI_ARCHIVE_DIR),
       ...(keep !== undefined && { archiveKeepCount: keep }),
       workDir: resolve(given.NPI_WORK_DIR),
       maxRefusedFraction: given.NPI_MAX_REFUSED,

@@ -11,6 +11,7 @@ import { emptiedTables } from '../../db/registry/emptied.ts';
 import { otherLoader } from '../../db/ledger/other-loader.ts';
 import { readWarnings } from '../../db/ledger/warnings.ts';
 import type { Session } from '../../db/connection/session.ts';
+import { lastArchived, missingArchive } from '../archive.ts';
 import { withClient } from '../connection.ts';
 import { withDatabase } from '../database.ts';
 import { CommandError, exitCodes } from '../exit.ts';
@@ -70,6 +71,7 @@ function databaseStatus(config: Config, failed: readonly FailedRun[]): Promise<D
         };
       const history = historyOf(await finishedRuns(session));
       const other = await otherLoader(session, schemas);
+      const archive = missingArchive(config.nppes, await lastArchived(session));
       return {
         obstacles,
         ...history,
@@ -80,6 +82,8 @@ function databaseStatus(config: Config, failed: readonly FailedRun[]): Promise<D
         registry: await registryStatus(session),
         emptied: obstacles.length === 0 ? await emptiedTables(session, schemas) : [],
         ...(other !== undefined && { otherLoader: other }),
+        // A command in another folder would look for a relative path somewhere else than the worker does.
+        ...(config.nppes.isArchiveDirAbsolute && archive !== undefined && { missingArchive: archive }),
       };
     }),
   );

@@ -7,9 +7,9 @@ import { timestampColumn } from '../../db/cases/status.ts';
 import { lostSettings } from '../../db/connection/session-settings.ts';
 import type { Session } from '../../db/connection/session.ts';
 import { emptiedTables } from '../../db/registry/emptied.ts';
+import { lastArchived, missingArchive } from '../archive.ts';
 import { emptiedText, refillAdvice } from '../registry.ts';
 import { otherLoader } from '../../db/ledger/other-loader.ts';
-import { hasZip, publishedFiles } from '../../db/ledger/releases.ts';
 import { mayLoadLocal } from '../../db/registry/bulk-load.ts';
 import { grant, neededRights, type Right } from '../../db/schema/grants.ts';
 import { loadTableObstacles, serverObstacles } from '../../db/schema/ready.ts';
@@ -149,20 +149,21 @@ async function loaders({ session, schemas }: DatabaseSubject): Promise<readonly 
 
 async function archiveFiles({ session, config }: DatabaseSubject): Promise<readonly Finding[]> {
   const { archiveDir } = config.nppes;
-  const newest = (await publishedFiles(session)).findLast(hasZip);
+  const newest = await lastArchived(session);
   if (newest === undefined) return [ok('nothing was archived yet')];
   if (existsSync(join(archiveDir, newest.fileName))) return [ok(`${newest.fileName} is in the archive`)];
-  if (!existsSync(archiveDir))
+  const missing = missingArchive(config.nppes, newest);
+  if (missing !== undefined)
     return [
       wrong(
-        `${newest.fileName} is published, but ${archiveDir} does not exist: a run on this host fails with ArchiveMissing.`,
+        missing,
         `If the worker has another host or folder, run this command there. Otherwise mount the archive, set NPI_ARCHIVE_DIR to its absolute path, or begin a new one with \`mkdir -p ${archiveDir}\`.`,
       ),
     ];
   return [
     warning(
-      `${newest.fileName} is published, but is not in ${archiveDir}: the archive is on another host or in another folder.`,
-      "Run this command on the worker's host and in its folder, or set NPI_ARCHIVE_DIR to the same absolute path.",
+      `${newest.fileName} is published, but is not in ${archiveDir}: the archive is on another host, in another folder or on a disk that is not mounted.`,
+      "Run this command on the worker's host and in its folder, mount the archive, or set NPI_ARCHIVE_DIR to the same absolute path.",
     ),
   ];
 }

@@ -1,9 +1,10 @@
 import type { Config } from '../../config/config.ts';
 import type { Warning } from '../../db/ledger/warnings.ts';
+import { failures, type FailureType } from '../../contract/failures.ts';
 import { jobs, type Job } from '../../contract/schedules.ts';
 import { utcMinute } from '../../telemetry/times.ts';
 import { overdueAfterMs } from '../../worker/watch.ts';
-import { retryText } from '../pending-activity.ts';
+import { retryText, type PendingActivity } from '../pending-activity.ts';
 import { ageDays, emptiedText, refillAdvice } from '../registry.ts';
 import { pausedBy } from '../schedules.ts';
 import type { OpenRun } from './open-runs.ts';
@@ -27,6 +28,7 @@ export function problemsOf(
     ...('error' in temporal ? [] : temporal.openRuns.flatMap((run) => openProblems(run, known))),
     ...('error' in temporal || !known ? [] : registryProblems(temporal, known)),
     ...(known ? loaderProblems(known) : []),
+    ...('error' in temporal || !known ? [] : archiveProblems(temporal, known)),
     ...(known?.emptied.length ? [`${emptiedText(known.emptied)} ${refillAdvice}`] : []),
     ...(known?.warnings ?? [])
       .filter(isOpen)
@@ -72,8 +74,19 @@ function failureProblems({ lastRuns, unrecorded }: DatabaseStatus, job: Job): st
   return last?.outcome === 'failed' ? [`${job} failed: ${last.failureType ?? 'Unexpected'}`] : [];
 }
 
-// The first attempts of an activity also fail when a worker is replaced.
+// The first attempts of an activity also fail when a worker is replaced, a lock is busy or a download breaks off.
 const retriesToReport = 3;
+/** A service that refuses one attempt refuses the next ones too, until somebody does something. */
+const refusals: ReadonlySet<string> = new Set<FailureType>([
+  'DatabaseReadOnly',
+  'DatabaseUnreachable',
+  'PageUnreachable',
+  'SecretUnreachable',
+]);
+
+function isReported({ attempt, failure }: PendingActivity): boolean {
+  return attempt >= (failure && refusals.has(failure.type) ? 2 : retriesToReport);
+}
 
 function openProblems(run: OpenRun, known: DatabaseStatus | undefined): string[] {
   const { workflowId, state, activity } = run;
@@ -83,7 +96,7 @@ function openProblems(run: OpenRun, known: DatabaseStatus | undefined): string[]
   if (state === 'approval') return [`${workflowId} waits for an approval`, ...late];
   if (state === 'paused') return [`${workflowId} is paused in Temporal`, ...late];
   if (state === 'stuck') return [`${workflowId} is stuck: its workflow code fails`, ...late];
-  if (state === 'retrying' && activity && activity.attempt >= retriesToReport)
+  if (state === 'retrying' && activity && isReported(activity))
     return [`${workflowId} is only retrying: ${activity.name}, ${retryText(activity)}`, ...late];
   return late;
 }
@@ -99,6 +112,12 @@ export const isOpen = ({ acknowledgedBy }: Warning): boolean => acknowledgedBy =
 function loaderProblems({ otherLoader, warnings }: DatabaseStatus): string[] {
   const isNew = otherLoader !== undefined && warnings.every(({ remark }) => remark !== otherLoader);
   return isNew ? [otherLoader] : [];
+}
+
+/** The archive is the worker's: a host without one, such as an operator's, need not have it. */
+function archiveProblems({ isWorkerHere }: TemporalStatus, { missingArchive }: DatabaseStatus): string[] {
+  if (!isWorkerHere || missingArchive === undefined) return [];
+  return [`${missingArchive} ${failures.ArchiveMissing.nextStep}`];
 }
 
 function registryProblems(temporal: TemporalStatus, { registry, warnings }: DatabaseStatus): string[] {

@@ -30,6 +30,8 @@ export interface DatabaseStatus {
   readonly emptied: readonly string[];
   /** Says that another program loads the registry too; absent when none does. */
   readonly otherLoader?: string;
+  /** Says that the archive does not exist on this host although releases were archived. */
+  readonly missingArchive?: string;
 }
 
 export interface Unanswered {

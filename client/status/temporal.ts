@@ -3,13 +3,15 @@ import { jobs, weeklySchedules, type Job } from '../../contract/schedules.ts';
 import { failureOf } from '../follow.ts';
 import { describeSchedule, offNote } from '../schedules.ts';
 import { pausedUntil } from '../timed-pause.ts';
-import { isLoadWorkerPolling, isWorkflowWorkerPolling } from '../workers.ts';
+import { isLoadWorkerPolling, isWorkerOnThisHost, isWorkflowWorkerPolling } from '../workers.ts';
 import { openRuns, type OpenRun } from './open-runs.ts';
 
 /** What Temporal knows about this service. Times are ISO, UTC. */
 export interface TemporalStatus {
   /** A worker polls both task queues. */
   readonly isWorkerPolling: boolean;
+  /** A worker runs on this host. */
+  readonly isWorkerHere: boolean;
   readonly schedules: readonly ScheduleStatus[];
   readonly openRuns: readonly OpenRun[];
   readonly failedRuns: readonly FailedRun[];
@@ -48,7 +50,13 @@ export async function temporalStatus(client: Client): Promise<TemporalStatus> {
   const schedules = await Promise.all(jobs.map((job) => scheduleStatus(client, job)));
   const failed = await Promise.all(jobs.map((job) => lastFailedRun(client, job)));
   const failedRuns = failed.filter((run) => run !== undefined);
-  return { isWorkerPolling, schedules, openRuns: await openRuns(client, isWorkerPolling), failedRuns };
+  return {
+    isWorkerPolling,
+    isWorkerHere: await isWorkerOnThisHost(client),
+    schedules,
+    openRuns: await openRuns(client, isWorkerPolling),
+    failedRuns,
+  };
 }
 
 const statusWords: Readonly<Record<string, string>> = { TERMINATED: 'terminated', TIMED_OUT: 'timed out' };

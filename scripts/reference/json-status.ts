@@ -80,6 +80,7 @@ const openRun = z.object({
 });
 export const temporalStatus = z.object({
   isWorkerPolling: flag('A worker is running'),
+  isWorkerHere: flag('A worker runs on the host of the command'),
   schedules: z.array(schedule).describe('One entry for each job'),
   openRuns: z.array(openRun).describe('Runs that have not ended'),
   failedRuns: z.array(failedRun).describe('The last run of each job that did not complete, if there is one'),
@@ -133,5 +134,8 @@ export const databaseStatus = z.object({
   emptied: z
     .array(z.string())
     .describe('Tables of the registry that are empty although published releases have rows for them'),
+  missingArchive: text(
+    'Says that `NPI_ARCHIVE_DIR`, an absolute path, does not exist on the host of the command although releases were archived',
+  ).optional(),
   otherLoader: text('Says that another program loads the registry too; absent when none does').optional(),
 });

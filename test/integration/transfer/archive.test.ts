@@ -54,6 +54,15 @@ it('a run without the archive of the earlier zips publishes nothing, until someb
   expect(await published()).toEqual([weeklyName(weeks[0])]);
   expect(existsSync(otherArchive)).toBe(false);
 
+  const problems = async (env: NodeJS.ProcessEnv) =>
+    (await surgicase(['status', '--check'], { ...pipeline.env, ...env })).out;
+  const missing = `${otherArchive} does not exist: a run on this host fails with ArchiveMissing. Mount the archive`;
+  expect(await problems({ NPI_ARCHIVE_DIR: otherArchive })).toContain(missing);
+  // The worker's archive is not the folder of a command elsewhere, nor on a host without a worker.
+  expect(await problems({ NPI_ARCHIVE_DIR: '.surgicase/elsewhere' })).not.toContain('ArchiveMissing. Mount');
+  const away = { NPI_ARCHIVE_DIR: otherArchive, TEMPORAL_NAMESPACE: 'default' };
+  expect(await problems(away)).not.toContain('ArchiveMissing. Mount');
+
   mkdirSync(otherArchive, { recursive: true });
   expect((await pipeline.run()).outcome).toBe('published');
   expect(await published()).toEqual([weeklyName(weeks[0]), weeklyName(weeks[1])]);
