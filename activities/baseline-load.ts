@@ -5,6 +5,7 @@ import type { Lease } from '../db/ledger/lease.ts';
 import { npiColumns } from '../db/schema/npi-columns.ts';
 import { ownColumns } from '../db/schema/own-columns.ts';
 import { findPublished, nextReleaseId } from '../db/ledger/releases.ts';
+import { openReferenceShadow } from '../db/baseline/references.ts';
 import { loadedRanges, loadRange, noteRefusals, type RangeTarget } from '../db/baseline/range.ts';
 import { markShadow, openShadow, type Shadow, type ShadowState } from '../db/baseline/shadow.ts';
 import { liveTables, searchColumns, type SearchKind } from '../db/schema/tables.ts';
@@ -13,10 +14,10 @@ import { openLetterFile, type LetterFile } from '../spool/letter-file.ts';
 import { npiRanges, rangeCountOf, type NpiRange } from '../spool/npi-ranges.ts';
 import { openRangeWriter, rangePath, readSplit, removeRange, type Split } from '../spool/range-files.ts';
 import { readRange, type RangeRows } from '../spool/range-rows.ts';
-import { withMemberPeriod } from '../nppes/page/release.ts';
+import { withMemberPeriod, type Release } from '../nppes/page/release.ts';
 import { readRows } from '../nppes/rows/row-stream.ts';
 import { searchCollector, type SearchShape } from '../spool/search-lines.ts';
-import { npidataMember, openZip, type Member } from '../nppes/transfer/zip.ts';
+import { npidataMember, openZip, type Member, type OpenZip } from '../nppes/transfer/zip.ts';
 import { ensureSpace } from '../nppes/transfer/disk-space.ts';
 import type { Attempt } from './attempt.ts';
 import { loadLetters } from './baseline-letters.ts';
@@ -25,6 +26,7 @@ import { secondsSince } from './elapsed.ts';
 import { createPace, type Pace } from './pace.ts';
 import { runConcurrently } from './concurrently.ts';
 import { refuseTooMany } from './publish.ts';
+import { loadReferences } from './references.ts';
 import { added, asStaged, nothingYet, reportStaged } from './staged-counts.ts';
 import { ensureZip, rangeFolder } from './zip-file.ts';
 
@@ -61,10 +63,33 @@ export async function loadMonthly(
     });
     const work = { deps, current, zip, lease, member, ...opening };
     const { staged, searchSeconds } = await loadRanges(work);
-    return { ...asStaged(staged), isPublished: false, release, searchSeconds };
+    const referenceRemarks = await loadReferenceShadows(work, opened, release);
+    return {
+      ...asStaged(staged),
+      isPublished: false,
+      release,
+      searchSeconds,
+      ...(referenceRemarks.length > 0 && { referenceRemarks }),
+    };
   } finally {
     opened.close();
   }
+}
+
+function loadReferenceShadows(
+  { deps, current, lease, shadow, state }: MonthlyWork,
+  opened: OpenZip,
+  release: Release,
+): Promise<string[]> {
+  const { releaseId } = state;
+  const scope = { schemas: deps.schemas, shadow, lease, releaseId, fileName: release.fileName };
+  return loadReferences(deps, current, {
+    opened,
+    release,
+    lease,
+    phase: 'load',
+    open: (session, table) => openReferenceShadow(session, scope, table),
+  });
 }
 
 interface MonthlyWork {

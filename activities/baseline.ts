@@ -9,7 +9,7 @@ import type {
 import {
   completeBaseline,
   countBaseline,
-  lastMonthlyTypeRows,
+  lastMonthly,
   liveBaseline,
   swapBaseline,
 } from '../db/baseline/swap.ts';
@@ -19,7 +19,8 @@ import type { Lease } from '../db/ledger/lease.ts';
 import type { LiveBaseline } from '../db/schema/ledger-json.ts';
 import { publishReport } from '../db/ledger/releases.ts';
 import type { Session } from '../db/connection/session.ts';
-import { requireShadow, takeOverShadow } from '../db/baseline/shadow.ts';
+import { countReferences, referenceShortfalls, settleReferences } from '../db/baseline/references.ts';
+import { requireShadow, shadowOf, takeOverShadow } from '../db/baseline/shadow.ts';
 import { releaseName } from '../nppes/page/release.ts';
 import { attempt, underLease, type Attempt } from './attempt.ts';
 import { indexShadow } from './baseline-index.ts';
@@ -42,7 +43,12 @@ export function baselineActivities(
 
     indexBaseline: ({ release, rebuild }) =>
       attempt(deps, 'index', { job, release: releaseName(release) }, (current) =>
-        underLease(deps, current, job, (lease) => indexShadow(deps, current, lease, rebuild === true)),
+        underLease(deps, current, job, async (lease) => {
+          const isRebuild = rebuild === true;
+          const indexed = await indexShadow(deps, current, lease, isRebuild);
+          await indexReferences(deps, current, lease, { fileName: release.fileName, isRebuild });
+          return indexed;
+        }),
       ),
 
     checkBaseline: ({ staged }) =>
@@ -50,7 +56,7 @@ export function baselineActivities(
         underLease(deps, current, job, (lease) =>
           database.session(current.signal, async (session) => {
             await takeOverShadow(session, schemas, lease);
-            return check(deps, session, current);
+            return check(deps, session, current, staged.release.fileName);
           }),
         ),
       ),
@@ -72,24 +78,46 @@ async function check(
   { minRowsFraction, notify }: ActivityDeps,
   session: Session,
   { runId, log }: Attempt,
+  fileName: string,
 ): Promise<BaselineChecked> {
   const { counts, removed, staged } = await countBaseline(
     session,
     runId,
     await requireShadow(session, runId),
   );
-  const last = await lastMonthlyTypeRows(session);
+  const last = await lastMonthly(session);
   const kinds = ['deactivated providers', 'individuals', 'organizations'] as const;
-  const shortfalls = (last ?? []).flatMap((before, type) => {
+  const ofProviders = (last?.typeRows ?? []).flatMap((before, type) => {
     const now = staged.typeRows[type] ?? 0;
     if (now >= before * minRowsFraction) return [];
     const percent = ((100 * now) / before).toFixed(1);
     return [`${now} ${kinds[type]}, ${percent} % of the ${before} in the last monthly`];
   });
+  const ofReferences = await referenceShortfalls(
+    session,
+    { runId, fileName },
+    { last, minFraction: minRowsFraction },
+  );
+  const shortfalls = [...ofProviders, ...ofReferences];
   log.info('baseline checked', { ...counts, removed, shortfalls });
   if (shortfalls.length > 0)
     notify(waitingNotice(job, runId, `the monthly is smaller than the last one (${shortfalls.join('; ')})`));
   return { shortfalls, removed };
+}
+
+/** Completes the shadows of the reference tables, after those of the providers. */
+async function indexReferences(
+  { database, schemas }: ActivityDeps,
+  { signal, heartbeat }: Attempt,
+  lease: Lease,
+  { fileName, isRebuild }: { readonly fileName: string; readonly isRebuild: boolean },
+): Promise<void> {
+  heartbeat({ phase: 'index', step: 'reference tables' });
+  await database.session(signal, async (session) => {
+    const { releaseId } = await requireShadow(session, lease.runId);
+    const shadow = shadowOf(schemas, lease);
+    await settleReferences(session, { schemas, shadow, lease, releaseId, fileName }, { isRebuild });
+  });
 }
 
 interface SwapInput {
@@ -113,7 +141,11 @@ async function swap(
   if (live?.runId !== runId || live.file.sha256 !== sha256) {
     heartbeat({ phase: 'swap', step: 'counting' });
     const shadow = await takeOverShadow(session, schemas, lease);
-    const counted = await countBaseline(session, runId, await requireShadow(session, runId));
+    const state = await requireShadow(session, runId);
+    const counted = await countBaseline(session, runId, state);
+    const { fileName } = file;
+    const scope = { schemas, shadow, lease, releaseId: state.releaseId, fileName };
+    const references = await countReferences(session, scope);
     const touched = await countSearch(session, shadow, indexed.searchSeconds);
     const written = touched.reduce((sum, { writtenRows }) => sum + writtenRows, 0);
     const report: LiveBaseline['report'] = {
@@ -122,6 +154,7 @@ async function swap(
       search: { written, deleted: 0, tables: touched.length },
       indexSeconds: indexed.indexSeconds,
       typeRows: counted.staged.typeRows,
+      ...(references.length > 0 && { references }),
     };
     heartbeat({ phase: 'swap', step: 'renaming' });
     await swapBaseline(

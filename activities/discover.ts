@@ -2,6 +2,7 @@ import type { DiscoverInput, Discovery, DueRelease, NpiActivities } from '../con
 import { completeBaseline } from '../db/baseline/swap.ts';
 import type { Lease } from '../db/ledger/lease.ts';
 import { otherLoader } from '../db/ledger/other-loader.ts';
+import { referenceGap } from '../db/registry/reference-gap.ts';
 import { noteSuperseded, publishedFiles, supersededNames } from '../db/ledger/releases.ts';
 import { replaceStandingWarnings } from '../db/ledger/warnings.ts';
 import { dueReleases, missingDays, type ListedRelease, type PublishedRelease } from '../nppes/page/due.ts';
@@ -99,11 +100,11 @@ async function discover(
   if (lease && gaps) {
     reportGaps(deps, current, gaps);
     await deps.database.session(signal, async (session) => {
-      const other = await otherLoader(session, deps.schemas);
+      const found = [await otherLoader(session, deps.schemas), await referenceGap(session, deps.schemas)];
       await replaceStandingWarnings(session, lease, {
         job,
         runId: current.runId,
-        remarks: [...notes, ...warnings, ...(other === undefined ? [] : [other])],
+        remarks: [...notes, ...warnings, ...found.filter((text) => text !== undefined)],
       });
     });
   }

@@ -1,4 +1,5 @@
 import type { DownloadedRelease, NpiActivities, Staged } from '../contract/activities.ts';
+import { openReferenceStaging } from '../db/registry/reference-staging.ts';
 import { mayLoadLocal } from '../db/registry/bulk-load.ts';
 import type { Lease } from '../db/ledger/lease.ts';
 import { npiColumns } from '../db/schema/npi-columns.ts';
@@ -9,10 +10,11 @@ import { finishStaging, openStaging, stageBlock } from '../db/registry/staging.t
 import { readDeactivations, reportMember } from '../nppes/report/deactivation.ts';
 import { releaseName, withMemberPeriod, type Release } from '../nppes/page/release.ts';
 import { readRows } from '../nppes/rows/row-stream.ts';
-import { npidataMember, openZip, type Member } from '../nppes/transfer/zip.ts';
+import { npidataMember, openZip, type Member, type OpenZip } from '../nppes/transfer/zip.ts';
 import { attempt, underLeaseUnlessDry, type Attempt } from './attempt.ts';
 import { job, type ActivityDeps } from './deps.ts';
 import { createPace } from './pace.ts';
+import { loadReferences } from './references.ts';
 import { secondsSince } from './elapsed.ts';
 import { added, asStaged, nothingYet, reportStaged } from './staged-counts.ts';
 import { ensureZip } from './zip-file.ts';
@@ -39,7 +41,7 @@ async function stageZip(
     const { kind } = zip.release;
     const member = kind === 'deactivation' ? reportMember(opened) : npidataMember(opened);
     const release = withMemberPeriod(zip.release, member.name);
-    return await deps.database.session(current.signal, async (session) => {
+    const staged = await deps.database.session(current.signal, async (session): Promise<Staged> => {
       const file = {
         fileName: release.fileName,
         sha256: zip.sha256,
@@ -55,9 +57,26 @@ async function stageZip(
       reportStaged(current, soFar, secondsSince(startedAt));
       return { ...asStaged(soFar), isPublished, release };
     });
+    if (staged.isPublished || staged.heldBack !== undefined || kind === 'deactivation') return staged;
+    const referenceRemarks = await stageReferenceFiles(deps, current, { opened, release, lease });
+    return { ...staged, ...(referenceRemarks.length > 0 && { referenceRemarks }) };
   } finally {
     opened.close();
   }
+}
+
+function stageReferenceFiles(
+  deps: ActivityDeps,
+  current: Attempt,
+  zip: { readonly opened: OpenZip; readonly release: Release; readonly lease: Lease | undefined },
+): Promise<string[]> {
+  const { runId } = current;
+  const { fileName } = zip.release;
+  return loadReferences(deps, current, {
+    ...zip,
+    phase: 'stage',
+    open: (session, table) => openReferenceStaging(session, { runId, fileName, table }),
+  });
 }
 
 /** Why a release must not be loaded: it may be due by the name of its zip, but not by the period of its member. */

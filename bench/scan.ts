@@ -7,7 +7,7 @@ import { npiColumns } from '../db/schema/npi-columns.ts';
 import { knownLines } from '../local/sample/rows.ts';
 import { writeReleaseZip } from '../local/sample/release-zip.ts';
 import { planLayout } from '../nppes/rows/layout.ts';
-import { providerReader } from '../nppes/rows/provider.ts';
+import { recordReader } from '../nppes/rows/provider.ts';
 import { readRows } from '../nppes/rows/row-stream.ts';
 import { tsvLine } from '../nppes/rows/tsv.ts';
 import { npidataMember, openZip, type Member } from '../nppes/transfer/zip.ts';
@@ -87,7 +87,7 @@ async function scanned(member: Member): Promise<number> {
 async function parsed(member: Member): Promise<number> {
   let bytes = 0;
   let rowNumber = 0;
-  let check: ReturnType<typeof providerReader> | undefined;
+  let check: ReturnType<typeof recordReader> | undefined;
   const parser = parse({
     bom: true,
     record_delimiter: ['\r\n', '\n'],
@@ -105,10 +105,10 @@ async function parsed(member: Member): Promise<number> {
   return bytes;
 }
 
-function reader(header: readonly string[]): ReturnType<typeof providerReader> {
+function reader(header: readonly string[]): ReturnType<typeof recordReader> {
   const planned = planLayout(header, npiColumns);
   if ('missing' in planned) throw new Error(`The sample has no columns ${planned.missing.join(', ')}.`);
-  return providerReader(planned.layout);
+  return recordReader(planned.layout);
 }
 
 function print(results: ReadonlyMap<string, readonly Measured[]>): void {

@@ -1,4 +1,6 @@
 import { openRefused, type RefusedCount } from '../db/registry/quarantine.ts';
+import { referenceGap } from '../db/registry/reference-gap.ts';
+import type { Schemas } from '../db/schema/tables.ts';
 import { publishedFiles, type PublishedFile } from '../db/ledger/releases.ts';
 import type { Session } from '../db/connection/session.ts';
 import { countUnreported } from '../db/registry/unreported.ts';
@@ -19,6 +21,8 @@ export interface RegistryStatus {
   readonly refused: readonly RefusedCount[];
   /** Providers that are deactivated in the tables but missing from the last deactivation report. */
   readonly unreported: number;
+  /** Which reference tables lack rows, and why; absent when none does or `NPI_REFERENCE_FILES` is off. */
+  readonly incompleteReferences?: string;
 }
 
 interface NewestRelease {
@@ -29,7 +33,8 @@ interface NewestRelease {
 }
 
 /** Reads the status from the ledger; needs neither the CMS page nor Temporal. */
-export async function registryStatus(session: Session): Promise<RegistryStatus> {
+export async function registryStatus(session: Session, schemas: Schemas): Promise<RegistryStatus> {
+  const incomplete = await referenceGap(session, schemas);
   const files = await publishedFiles(session);
   const periods = files.map(({ kind, periodStart, periodEnd }) => ({
     kind: kind as ReleaseKind,
@@ -42,6 +47,7 @@ export async function registryStatus(session: Session): Promise<RegistryStatus> 
     gaps: missingWeeks(periods),
     refused: await openRefused(session),
     unreported: await countUnreported(session),
+    ...(incomplete !== undefined && { incompleteReferences: incomplete }),
   };
 }
 
@@ -73,7 +79,8 @@ function newestOf(files: readonly PublishedFile[], kind: ReleaseKind): [ReleaseK
 }
 
 /** The status as lines for people. */
-export function registryLines({ dataUntil, newest, gaps, refused, unreported }: RegistryStatus): string[] {
+export function registryLines(status: RegistryStatus): string[] {
+  const { dataUntil, newest, gaps, refused, unreported, incompleteReferences } = status;
   const isEmpty = dataUntil === null && newest.deactivation === undefined && refused.length === 0;
   if (isEmpty) return ['Nothing has been loaded yet. Run `surgicase run npi-update`.'];
   const refusedRows = refused.reduce((sum, { rowCount }) => sum + rowCount, 0);
@@ -90,6 +97,7 @@ export function registryLines({ dataUntil, newest, gaps, refused, unreported }: 
           `unreported   ${grouped(unreported)} providers are deactivated here but missing from the last deactivation report`,
         ]
       : []),
+    ...(incompleteReferences === undefined ? [] : [`references   ${incompleteReferences}`]),
   ];
 }
 

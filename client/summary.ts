@@ -55,6 +55,7 @@ function releaseLines({
   sizeBytes,
   search,
   refusedByReason,
+  references = [],
   seconds: took,
 }: ReleaseOutcome): string[] {
   const fates = ['inserted', 'updated', 'unchanged', 'stale', 'refused', 'duplicates'] as const;
@@ -67,8 +68,18 @@ function releaseLines({
     `    ${grouped(counts.rows)} rows: ${byFate}; ${grouped(counts.deactivated)} deactivated`,
     ...(reasons.length > 0 ? [`    refused: ${reasons.join(', ')}`] : []),
     `    search: ${grouped(search.written)} rows written, ${grouped(search.deleted)} deleted, ${search.tables} tables`,
+    ...references.map(referenceLine),
     `    download ${seconds(took.download)}, ${phaseSeconds(kind, took)}, archive ${seconds(took.archive)}: ${rate} rows/s`,
   ];
+}
+
+function referenceLine({
+  table,
+  rows,
+  ...counts
+}: NonNullable<ReleaseOutcome['references']>[number]): string {
+  const fates = ['written', 'duplicates', 'stale', 'refused'] as const;
+  return `    ${table}: ${grouped(rows)} rows: ${fates.map((fate) => `${grouped(counts[fate])} ${fate}`).join(', ')}`;
 }
 
 function phaseSeconds(kind: ReleaseOutcome['kind'], { stage, publish, index }: ReleaseSeconds): string {

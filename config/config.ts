@@ -54,6 +54,8 @@ export interface Config {
     readonly minRowsFraction: number;
     /** While the server runs more statements than this, a load or an adoption pauses before each step. */
     readonly maxThreadsRunning: number;
+    /** Whether loads fill the reference tables. */
+    readonly hasReferences: boolean;
   };
   /** Five-field cron; absent: the default in `contract/schedules.ts`. `off`: the schedule exists, paused. */
   readonly crons: Readonly<Partial<Record<Job, string>>>;
@@ -315,6 +317,7 @@ function assemble(
       baselineRule: given.NPI_BASELINE,
       minRowsFraction: given.NPI_MIN_ROWS,
       maxThreadsRunning: given.NPI_MAX_THREADS_RUNNING,
+      hasReferences: given.NPI_REFERENCE_FILES === 'on',
     },
     crons: cronsOf(given),
     timezone: given.SCHEDULE_TIMEZONE,

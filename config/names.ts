@@ -1,16 +1,6 @@
-/**
- * Variables that are announced and not implemented yet, each with the value that means the same as leaving it out.
- * They are refused, because a setting that is ignored in silence does something else than its author meant.
- */
-const notImplemented: Readonly<Record<string, string | undefined>> = {
-  NPI_REFERENCE_FILES: 'off',
-};
-
 /** One sentence for each name that this version would ignore although someone means something by it. */
 export function nameProblems(names: Readonly<Record<string, string>>, known: readonly string[]): string[] {
-  return Object.entries(names).flatMap(([name, value]) => {
-    if (Object.hasOwn(notImplemented, name))
-      return notImplemented[name] === value ? [] : [`${name}: this version does not implement it; unset it.`];
+  return Object.keys(names).flatMap((name) => {
     if (known.includes(name)) return [];
     const meant = known.find((one) => isTypingError(name, one));
     return meant === undefined ? [] : [`${name} is not a variable of this service. Did you mean ${meant}?`];
@@ -23,7 +13,7 @@ const prefixes = ['NPI_', 'SCHEDULE_', 'CASE_UPDATE_', 'NOTIFY_', 'DB_SSL'] as c
 export function unknownNames(names: Readonly<Record<string, string>>, known: readonly string[]): string[] {
   return Object.keys(names)
     .filter((name) => prefixes.some((prefix) => name.startsWith(prefix)))
-    .filter((name) => !known.includes(name) && !Object.hasOwn(notImplemented, name))
+    .filter((name) => !known.includes(name))
     .map(
       (name) => `${name} is not a variable of this service and has no effect. Remove it or correct its name.`,
     );

@@ -72,6 +72,10 @@ export const variables = z.object({
     '`auto`: the newest monthly loads when no monthly was loaded yet, or when weeklies are missing for good. `never`: a missing week is only reported, and a monthly loads only with `surgicase npi replace`.',
     '`auto`; `never` when `surgicase start` starts its own database',
   ),
+  NPI_REFERENCE_FILES: documented(
+    value.oneOf(['on', 'off']).default('off'),
+    '`on`: loads also fill `npi_other_name`, `npi_practice_location` and `npi_endpoint` ([reference tables](tables.md#reference-tables)). Run `surgicase db migrate` after turning it on. Set it for the worker and for the commands.',
+  ),
   NPI_MIN_ROWS: documented(
     value.percentage.default(0.97),
     'A monthly waits for approval when its individuals, organizations or deactivated providers are fewer than this share of those in the last monthly.',

@@ -89,6 +89,8 @@ export interface Staged {
   readonly newColumns: readonly string[];
   /** The release, with the period from the member's name. */
   readonly release: Release;
+  /** What a person should know about the reference files of the zip, one sentence each. */
+  readonly referenceRemarks?: readonly string[];
 }
 
 /** What a publish did: the report that the ledger keeps, and what only the activity knows. */

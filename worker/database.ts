@@ -3,6 +3,7 @@ import type { Config, DatabaseConfig } from '../config/config.ts';
 import { connect, type Database } from '../db/connection/pool.ts';
 import type { DatabaseOptions } from '../db/connection/open-connection.ts';
 import { secretCredentials, staticCredentials } from '../db/connection/credentials.ts';
+import type { Schemas } from '../db/schema/tables.ts';
 import { outgoing } from './outgoing.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -45,7 +46,13 @@ export function databaseOptionsOf({
   return { host, port, credentials, schema: config.schedulerSchema, ...(tls && { tls }) };
 }
 
-/** The names of the three configured schemas. */
-export function schemasOf({ config, database }: Pick<WorkerSetup, 'config' | 'database'>) {
-  return { application: database.name, search: config.searchSchema, scheduler: config.schedulerSchema };
+/** The names of the three configured schemas, and whether loads fill the reference tables. */
+export function schemasOf({ config, database }: Pick<WorkerSetup, 'config' | 'database'>): Schemas {
+  const { searchSchema, schedulerSchema, nppes } = config;
+  return {
+    application: database.name,
+    search: searchSchema,
+    scheduler: schedulerSchema,
+    hasReferences: nppes.hasReferences,
+  };
 }

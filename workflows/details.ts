@@ -58,6 +58,9 @@ function releaseTable(done: readonly ReleaseOutcome[]): string {
     'refused',
     'duplicates',
   ] as const;
+  const tables = new Set(done.flatMap(({ references = [] }) => references.map(({ table }) => table)));
+  const writtenTo = (name: string, { references = [] }: ReleaseOutcome) =>
+    references.find(({ table }) => table === name)?.written ?? 0;
   const hasMonthly = done.some(({ kind }) => kind === 'monthly');
   const phases = [
     ['download', 'download'],
@@ -71,6 +74,9 @@ function releaseTable(done: readonly ReleaseOutcome[]): string {
     line(['', ...done.map(({ release }) => release.replace('NPPES_Data_Dissemination_', ''))]),
     line(['---', ...done.map(() => '---:')]),
     ...counts.map((name) => line([name, ...done.map((outcome) => grouped(outcome.counts[name]))])),
+    ...Array.from(tables, (name) =>
+      line([`rows of ${name}`, ...done.map((outcome) => grouped(writtenTo(name, outcome)))]),
+    ),
     ...phases.map(([name, title]) => line([title, ...done.map(({ seconds }) => short(seconds[name]))])),
   ].join('\n');
 }

@@ -11,7 +11,8 @@ export function noteRelease(run: NpiRun, due: DueRelease, staged: Staged): void 
   run.warn(releaseWarnings(due, staged));
 }
 
-function releaseWarnings(due: DueRelease, { release, heldBack, newColumns, badUtf8Count }: Staged): string[] {
+function releaseWarnings(due: DueRelease, staged: Staged): string[] {
+  const { release, heldBack, newColumns, badUtf8Count, referenceRemarks = [] } = staged;
   const name = releaseName(due.release);
   return [
     ...(heldBack === undefined ? [] : [`${name} is not loaded: ${heldBack}.`]),
@@ -24,6 +25,7 @@ function releaseWarnings(due: DueRelease, { release, heldBack, newColumns, badUt
     ...(badUtf8Count === 0
       ? []
       : [`${name}: ${badUtf8Count} byte sequences were not valid UTF-8 and became U+FFFD.`]),
+    ...referenceRemarks,
   ];
 }
 

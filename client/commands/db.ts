@@ -68,7 +68,12 @@ export function showGrants(
       );
   }
   const application = config.database?.name ?? 'allstars';
-  const schemas = { application, search: config.searchSchema, scheduler: config.schedulerSchema };
+  const schemas = {
+    application,
+    search: config.searchSchema,
+    scheduler: config.schedulerSchema,
+    hasReferences: config.nppes.hasReferences,
+  };
   const found = grants(schemas, `'${user}'@'${host}'`);
   terminal.answer(found, [
     '-- Every job:',

@@ -48,8 +48,8 @@ function rowLines(columns: ProviderFound['columns']): string[] {
 
 /** `surgicase npi status`: shows what is loaded, the gaps, and the refused rows in quarantine. */
 export function npiStatus(config: Config, terminal: Terminal): Promise<number> {
-  return withDatabase(config, async (database) => {
-    const status = await database.session(signal, registryStatus);
+  return withDatabase(config, async (database, schemas) => {
+    const status = await database.session(signal, (session) => registryStatus(session, schemas));
     terminal.answer(status, registryLines(status));
     return exitCodes.done;
   });

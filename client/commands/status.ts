@@ -79,7 +79,7 @@ function databaseStatus(config: Config, failed: readonly FailedRun[]): Promise<D
         longestSeconds: Object.fromEntries(await longestRuns(session)),
         unrecorded: await unrecordedFailures(session, failed, history.lastRuns),
         warnings: await readWarnings(session),
-        registry: await registryStatus(session),
+        registry: await registryStatus(session, schemas),
         emptied: obstacles.length === 0 ? await emptiedTables(session, schemas) : [],
         ...(other !== undefined && { otherLoader: other }),
         // A command in another folder would look for a relative path somewhere else than the worker does.

@@ -9,6 +9,7 @@ import type { Session } from '../../db/connection/session.ts';
 import { emptiedTables } from '../../db/registry/emptied.ts';
 import { lastArchived, missingArchive } from '../archive.ts';
 import { emptiedText, refillAdvice } from '../registry.ts';
+import { referenceGap } from '../../db/registry/reference-gap.ts';
 import { otherLoader } from '../../db/ledger/other-loader.ts';
 import { mayLoadLocal } from '../../db/registry/bulk-load.ts';
 import { grant, neededRights, type Right } from '../../db/schema/grants.ts';
@@ -110,7 +111,11 @@ async function registryTables({ session, schemas }: DatabaseSubject): Promise<re
 
 async function registryRows({ session, schemas }: DatabaseSubject): Promise<readonly Finding[]> {
   const emptied = await emptiedTables(session, schemas);
-  const findings = emptied.length === 0 ? [] : [wrong(emptiedText(emptied), refillAdvice)];
+  const gap = await referenceGap(session, schemas);
+  const findings = [
+    ...(emptied.length === 0 ? [] : [wrong(emptiedText(emptied), refillAdvice)]),
+    ...(gap === undefined ? [] : [{ state: 'warning' as const, text: gap }]),
+  ];
   return orOk(findings, 'no table has lost all its rows');
 }
 

@@ -11,6 +11,7 @@ import type {
 } from '../schema/ledger-json.ts';
 import { isRecorded, recordRelease } from '../ledger/releases.ts';
 import { forgetReleases } from './forget.ts';
+import { replacedReferences } from './references.ts';
 import { renameTables } from './rename.ts';
 import { liveTable, releaseTable } from '../schema/schema.ts';
 import type { Session } from '../connection/session.ts';
@@ -69,8 +70,8 @@ export async function countBaseline(
   return { counts, removed: sum('removed'), kept: sum('kept'), staged };
 }
 
-/** Rows by entity type of the last published monthly, for the check of the next one. */
-export async function lastMonthlyTypeRows(session: Session): Promise<PublishReport['typeRows']> {
+/** The report of the last published monthly, for the check of the next one. */
+export async function lastMonthly(session: Session): Promise<PublishReport | undefined> {
   const rows = await session.orm((db) =>
     db
       .select({ published: releaseTable.published })
@@ -79,7 +80,7 @@ export async function lastMonthlyTypeRows(session: Session): Promise<PublishRepo
       .orderBy(sql`${releaseTable.releaseId} DESC`)
       .limit(1),
   );
-  return rows[0]?.published.typeRows;
+  return rows[0]?.published;
 }
 
 /**
@@ -107,10 +108,12 @@ export async function swapBaseline(
   });
   const old = setAside(schemas, lease.epoch);
   await renameTables(session, [
-    ...replacedTables(schemas).flatMap(({ base, live }): [string, string][] => [
-      [live, `${old}_${base}`],
-      [`${shadow.prefix}_${base}`, live],
-    ]),
+    ...[...replacedTables(schemas), ...replacedReferences(schemas, baseline.report)].flatMap(
+      ({ base, live }): [string, string][] => [
+        [live, `${old}_${base}`],
+        [`${shadow.prefix}_${base}`, live],
+      ],
+    ),
     // `completeBaseline` enters them into the quarantine, together with the release.
     [`${shadow.stage}_refused`, `${old}_refused`],
   ]);

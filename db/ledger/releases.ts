@@ -1,4 +1,4 @@
-import { and, between, desc, eq, gte, max, sql } from 'drizzle-orm';
+import { and, between, desc, eq, gt, gte, max, sql } from 'drizzle-orm';
 import type { PublishReport, ReleaseFile } from '../schema/ledger-json.ts';
 import { fence, type Lease } from './lease.ts';
 import { releaseTable, supersededTable } from '../schema/schema.ts';
@@ -66,6 +66,16 @@ export async function publishReport(
     db.select({ published }).from(releaseTable).where(hasContent(file)),
   );
   return found?.published;
+}
+
+/** The reports of the releases after this one, in release order. */
+export function releasesAfter(
+  session: Session,
+  id: number,
+): Promise<{ readonly releaseId: number; readonly published: PublishReport }[]> {
+  return session.orm((db) =>
+    db.select({ releaseId, published }).from(releaseTable).where(gt(releaseId, id)).orderBy(releaseId),
+  );
 }
 
 /** Records a published file in the ledger. */

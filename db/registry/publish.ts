@@ -14,6 +14,7 @@ import type {
 import { nextReleaseId, publishReport, recordRelease } from '../ledger/releases.ts';
 import { updateSearch } from './search.ts';
 import type { Session } from '../connection/session.ts';
+import { applyReferences } from './references.ts';
 import type { Staging } from './staging.ts';
 import { liveTables, type Schemas } from '../schema/tables.ts';
 import { writeLogs } from '../ledger/update-log.ts';
@@ -68,7 +69,7 @@ async function merge(
 
 async function mergeStaged(
   session: Session,
-  { application }: Schemas,
+  schemas: Schemas,
   scope: PublishScope,
   input: PublishInput,
   onStep: (step: string) => void,
@@ -79,6 +80,7 @@ async function mergeStaged(
   const counts = await countRows(session, scope, { groups, duplicates, soFar: input.staging.soFar });
   onStep('writing providers');
   await writeProviders(session, scope, groups);
+  const references = await applyReferences(session, schemas, scope, input);
   onStep('writing search tables');
   const indexStartedAt = performance.now();
   const touched = await updateSearch(session, scope);
@@ -88,6 +90,7 @@ async function mergeStaged(
     search: total(touched),
     indexSeconds: (performance.now() - indexStartedAt) / 1000,
     typeRows: input.staging.soFar.typeRows,
+    ...(references.length > 0 && { references }),
   };
   const { file, staging, runId } = input;
   const { releaseId } = scope;
@@ -98,7 +101,7 @@ async function mergeStaged(
     runId,
     published: report,
   });
-  await writeLogs(session, application, input.staging.soFar, touched);
+  await writeLogs(session, schemas.application, input.staging.soFar, touched);
   return report;
 }
 

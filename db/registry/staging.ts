@@ -38,6 +38,16 @@ export function stagingName(runId: string, fileName: string): string {
 /** Creates the staging of a file, unless this run has one already, and returns how far an earlier attempt came. */
 export async function openStaging(session: Session, runId: string, fileName: string): Promise<Staging> {
   const name = stagingName(runId, fileName);
+  const { nearest } = await collationsOf(session);
+  return openTables(session, { name, runId, fileName }, stagingTables(name, nearest));
+}
+
+/** Enters the checkpoint `name` and creates the tables that belong to it, unless an earlier attempt of the run did. */
+export async function openTables(
+  session: Session,
+  { name, runId, fileName }: { readonly name: string; readonly runId: string; readonly fileName: string },
+  tables: readonly string[],
+): Promise<Staging> {
   // Created before the tables, because leftovers of a dead run are found by their checkpoints.
   await session.orm((db) =>
     db
@@ -45,8 +55,7 @@ export async function openStaging(session: Session, runId: string, fileName: str
       .ignore()
       .values({ stage: name, runId, fileName, isWhole: false, staged: sql`'null'`, movedAt: now }),
   );
-  const { nearest } = await collationsOf(session);
-  for (const ddl of stagingTables(name, nearest)) await session.query(ddl);
+  for (const ddl of tables) await session.query(ddl);
   return readStaging(session, name);
 }
 
@@ -129,7 +138,8 @@ export async function finishStaging(session: Session, { name }: Staging, soFar: 
   await moveCheckpoint(session, name, { staged: soFar, isWhole: true });
 }
 
-async function moveCheckpoint(
+/** Moves a checkpoint, inside the transaction of the rows that it counts. */
+export async function moveCheckpoint(
   session: Session,
   name: string,
   moved: { readonly staged: StagedSoFar; readonly isWhole?: true },

@@ -1,4 +1,4 @@
-import type { Schemas } from './tables.ts';
+import { filledReferences, liveReference, type Schemas } from './tables.ts';
 
 /** Privileges on one table, or on every table of a schema (`schema.*`). */
 export interface Right {
@@ -20,17 +20,16 @@ export interface Grants {
  * The least rights with which the jobs run (docs/operations.md explains them, and test/integration/schema/rights.test.ts runs
  * with them).
  */
-export function neededRights({
-  application,
-  search,
-  scheduler,
-}: Schemas): Readonly<Record<keyof Grants, readonly Right[]>> {
+export function neededRights(schemas: Schemas): Readonly<Record<keyof Grants, readonly Right[]>> {
+  const { application, search, scheduler } = schemas;
+  const references = filledReferences(schemas).map((table) => liveReference(schemas, table));
   const right = (privileges: string, place: string) => ({ privileges: privileges.split(', '), place });
   const providers = [0, 1, 2].map((type) => `${application}.npi_data_${type}`);
   return {
     everyJob: [
       right('SELECT, INSERT, UPDATE, DELETE, CREATE, DROP', `${scheduler}.*`),
       ...providers.map((table) => right('SELECT, INSERT, UPDATE, DELETE', table)),
+      ...references.map((table) => right('SELECT, INSERT, DELETE', table)),
       right('SELECT, UPDATE', `${application}.cases`),
       right('SELECT, INSERT', `${application}.npi_update_log`),
       right('INSERT', `${application}.npi_search_table_log`),
@@ -38,7 +37,7 @@ export function neededRights({
     ],
     monthly: [
       right('ALTER', `${scheduler}.*`),
-      ...providers.map((table) => right('CREATE, ALTER, DROP', table)),
+      ...[...providers, ...references].map((table) => right('CREATE, ALTER, DROP', table)),
       right('CREATE, ALTER, DROP', `${search}.*`),
     ],
     adoption: [

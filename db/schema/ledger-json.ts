@@ -9,6 +9,21 @@ export interface StagedSoFar {
   readonly refused: Readonly<Record<string, number>>;
   readonly badUtf8Count: number;
   readonly newColumns: readonly string[];
+  /** Reference file of a monthly only: present when its shadow table is complete. */
+  readonly settled?: Pick<ReferenceCounts, 'duplicates' | 'stale'>;
+}
+
+/** What became of the rows of a reference file: rows = written + duplicates + stale + refused. */
+export interface ReferenceCounts {
+  /** The table without its schema. */
+  readonly table: string;
+  readonly rows: number;
+  readonly written: number;
+  /** Rows that repeat another row of the file byte for byte. */
+  readonly duplicates: number;
+  /** Rows of providers whose rows come from a later release. */
+  readonly stale: number;
+  readonly refused: number;
 }
 
 /** What a publish did. The ledger keeps it, so that a repeated attempt can report it again. */
@@ -21,6 +36,8 @@ export interface PublishReport {
   readonly indexSeconds: number;
   /** Rows of the file by entity type (blank, 1, 2). The next monthly is compared with those of the last one. */
   readonly typeRows?: readonly [number, number, number];
+  /** One entry for each reference file that was loaded; absent when none was. */
+  readonly references?: readonly ReferenceCounts[];
 }
 
 /** A downloaded file as the ledger records it; dates are ISO. */

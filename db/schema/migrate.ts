@@ -3,7 +3,7 @@ import { collationsOf, type Collations } from '../connection/collation.ts';
 import type { Database } from '../connection/pool.ts';
 import { StatementError } from '../connection/errors.ts';
 import type { Session } from '../connection/session.ts';
-import { applicationTables, type ApplicationTable, type Schemas } from './tables.ts';
+import { applicationTables, schemaNames, type ApplicationTable, type Schemas } from './tables.ts';
 
 const folder = new URL('./migrations/', import.meta.url);
 
@@ -49,10 +49,10 @@ async function createSchemas(session: Session, schemas: Schemas, collation: stri
 async function missingSchemas(session: Session, schemas: Schemas, collation: string): Promise<string[]> {
   const found = await session.query<{ name: string }>(
     'SELECT schema_name AS name FROM information_schema.schemata WHERE schema_name IN (?)',
-    [Object.values(schemas)],
+    [schemaNames(schemas)],
   );
   const present = new Set(found.map(({ name }) => name));
-  return Array.from(new Set(Object.values(schemas)))
+  return Array.from(new Set(schemaNames(schemas)))
     .filter((schema) => !present.has(schema))
     .map((schema) => `CREATE DATABASE IF NOT EXISTS ${schema} CHARACTER SET utf8mb4 COLLATE ${collation}`);
 }

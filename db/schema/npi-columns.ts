@@ -100,7 +100,7 @@ function otherIdentifier(n: number): Array<readonly [string, number | 'text']> {
 }
 
 /** `Provider Other Organization Name Type Code` -> `provider_other_organization_name_type_code`. */
-function columnName(header: string): string {
+export function columnName(header: string): string {
   return header
     .replace(/\(.*?\)/, '')
     .trim()

@@ -10,7 +10,7 @@ import { collationsOf } from '../connection/collation.ts';
 import { npiColumns } from './npi-columns.ts';
 import { facilityTable, ownTables, searchLogTable, surgeonTable, updateLogTable } from './schema.ts';
 import type { Session } from '../connection/session.ts';
-import { searchLetters, type Schemas } from './tables.ts';
+import { filledReferences, liveReference, searchLetters, type Schemas } from './tables.ts';
 
 interface ColumnFound {
   readonly place: string;
@@ -98,7 +98,8 @@ export async function tableObstacles(
   ];
 }
 
-function npiTables({ application, search, scheduler }: Schemas): WantedTable[] {
+function npiTables(schemas: Schemas): WantedTable[] {
+  const { application, search, scheduler } = schemas;
   const provenance = [{ name: 'data_release' }, { name: 'deactivation_release' }];
   const data = [0, 1, 2].map((type) => ({
     place: `${application}.npi_data_${type}`,
@@ -113,7 +114,12 @@ function npiTables({ application, search, scheduler }: Schemas): WantedTable[] {
   const searched = ['all', ...searchLetters]
     .flatMap((suffix) => [surgeonTable(search, suffix), facilityTable(search, suffix)])
     .map((table) => ({ ...described(table, scheduler), isKeyedByNpi: true }));
-  return [...data, ...logs, ...searched];
+  const references = filledReferences(schemas).map((table) => ({
+    place: liveReference(schemas, table),
+    columns: [...table.columns, { name: 'row_no' }, { name: 'data_release' }],
+    isKeyedByNpi: false,
+  }));
+  return [...data, ...references, ...logs, ...searched];
 }
 
 /** This service's own tables. */

@@ -1,5 +1,5 @@
 import type { Session } from '../connection/session.ts';
-import type { Schemas } from './tables.ts';
+import { schemaNames, type Schemas } from './tables.ts';
 
 /** Settings of the server by name, in lower case. A server has only those it knows. */
 export type ServerSettings = Readonly<Record<string, string>>;
@@ -64,7 +64,7 @@ export function serverFaults(settings: ServerSettings, schemas: Schemas): Settin
   const readOnly = ['read_only', 'super_read_only', 'innodb_read_only'].filter(
     (name) => settings[name] === 'ON',
   );
-  const capitals = Object.values(schemas).filter((schema) => schema !== schema.toLowerCase());
+  const capitals = schemaNames(schemas).filter((schema) => schema !== schema.toLowerCase());
   const isLowered =
     settings['lower_case_table_names'] !== undefined && settings['lower_case_table_names'] !== '0';
   return [

@@ -1,11 +1,29 @@
 import { npiColumns, type NpiColumn } from './npi-columns.ts';
+import { referenceColumnsDdl, referenceTables, type ReferenceTable } from './reference-tables.ts';
 
 /** Names of the three schemas. config/ has checked that they have only letters, digits and `_`. */
 export interface Schemas {
   readonly application: string;
   readonly search: string;
   readonly scheduler: string;
+  /** Whether loads fill the reference tables (`NPI_REFERENCE_FILES`). Without it they need not exist. */
+  readonly hasReferences?: boolean;
 }
+
+/** The names alone. */
+export const schemaNames = ({ application, search, scheduler }: Schemas): readonly string[] => [
+  application,
+  search,
+  scheduler,
+];
+
+/** The full name of a live reference table. */
+export const liveReference = ({ application }: Schemas, { name }: ReferenceTable): string =>
+  `${application}.${name}`;
+
+/** The reference tables that loads fill: all or none. */
+export const filledReferences = ({ hasReferences }: Schemas): readonly ReferenceTable[] =>
+  hasReferences ? referenceTables : [];
 
 /** A table of the application, for when this service has to create it. */
 export interface ApplicationTable {
@@ -102,6 +120,16 @@ function dataTable(schema: string, type: 0 | 1 | 2, collation: string): Applicat
   return table(schema, `npi_data_${type}`, parts, collation);
 }
 
+function referenceTable(schema: string, reference: ReferenceTable, collation: string): ApplicationTable {
+  const parts = [
+    ...referenceColumnsDdl(reference),
+    '  data_release BIGINT NOT NULL',
+    '  PRIMARY KEY (npi, row_no)',
+    ...reference.keys.map((key) => `  ${key}`),
+  ];
+  return table(schema, reference.name, parts, collation);
+}
+
 function searchTable(schema: string, kind: SearchKind, suffix: string, collation: string): ApplicationTable {
   const keys = {
     surgeon: [
@@ -149,6 +177,7 @@ export function applicationTables(schemas: Schemas, collation: string): readonly
   ];
   return [
     ...([0, 1, 2] as const).map((type) => dataTable(application, type, collation)),
+    ...filledReferences(schemas).map((reference) => referenceTable(application, reference, collation)),
     table(application, 'npi_update_log', updateLog, collation),
     table(application, 'npi_search_table_log', searchLog, collation),
     ...(['surgeon', 'facility'] as const).flatMap((kind) =>

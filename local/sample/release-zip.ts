@@ -4,60 +4,19 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { ZipFile } from 'yazl';
 import { sampleHeader } from './provider.ts';
+import { quotedLine, referenceHeaders, referenceLines, type ReferenceFile } from './reference.ts';
 
 /** A release to write; `range` is YYYYMMDD-YYYYMMDD, as in the names of its members. */
 export interface SampleRelease {
   readonly range: string;
   readonly lines: Iterable<string>;
+  /** Gives the reference files rows of these providers; they stay in memory until the rows of the providers are written. */
+  readonly hasReferences?: boolean;
   /** Receives the number of rows so far, for a progress display. */
   readonly onRows?: (rows: number) => void;
   /** Stops the writing. */
   readonly signal?: AbortSignal;
 }
-
-// The headers of the other members of a zip (CMS, 2026). They have no rows here, because nothing loads them yet.
-const referenceHeaders = {
-  othername: [
-    'NPI',
-    'Provider Other Organization Name',
-    'Provider Other Organization Name Type Code',
-    'Created Date',
-  ],
-  pl: [
-    'NPI',
-    'Provider Secondary Practice Location Address- Address Line 1',
-    // The double space is CMS's own.
-    'Provider Secondary Practice Location Address-  Address Line 2',
-    'Provider Secondary Practice Location Address - City Name',
-    'Provider Secondary Practice Location Address - State Name',
-    'Provider Secondary Practice Location Address - Postal Code',
-    'Provider Secondary Practice Location Address - Country Code (If outside U.S.)',
-    'Provider Secondary Practice Location Address - Telephone Number',
-    'Provider Secondary Practice Location Address - Telephone Extension',
-    'Provider Practice Location Address - Fax Number',
-  ],
-  endpoint: [
-    'NPI',
-    'Endpoint Type',
-    'Endpoint Type Description',
-    'Endpoint',
-    'Affiliation',
-    'Endpoint Description',
-    'Affiliation Legal Business Name',
-    'Use Code',
-    'Use Description',
-    'Other Use Description',
-    'Content Type',
-    'Content Description',
-    'Other Content Description',
-    'Affiliation Address Line One',
-    'Affiliation Address Line Two',
-    'Affiliation Address City',
-    'Affiliation Address State',
-    'Affiliation Address Country',
-    'Affiliation Address Postal Code',
-  ],
-} as const;
 
 const documents = ['NPPES_Data_Dissemination_CodeValues.pdf', 'NPPES_Data_Dissemination_Readme_v.2.pdf'];
 const emptyPdf =
@@ -70,22 +29,37 @@ const compressed = { compressionLevel: 1, mtime: new Date(Date.UTC(2026, 0, 1)) 
 /** Writes a release with every member of a real zip. The file appears at `path` only when it is complete. */
 export async function writeReleaseZip(
   path: string,
-  { range, lines, onRows, signal }: SampleRelease,
+  { range, lines, hasReferences = false, onRows, signal }: SampleRelease,
 ): Promise<void> {
   const zip = new ZipFile();
-  const csv = Readable.from(chunks(lines, onRows), { objectMode: false, highWaterMark: 1 << 20 });
+  const references: ReferenceRows = { othername: [], pl: [], endpoint: [] };
+  const read = hasReferences ? collecting(lines, references) : lines;
+  const csv = Readable.from(chunks(read, onRows), { objectMode: false, highWaterMark: 1 << 20 });
   zip.addReadStream(csv, `npidata_pfile_${range}.csv`, compressed);
   zip.addBuffer(Buffer.from(sampleHeader), `npidata_pfile_${range}_fileheader.csv`, compressed);
-  for (const [name, columns] of Object.entries(referenceHeaders)) {
-    const header = Buffer.from(`${columns.map((column) => `"${column}"`).join(',')}\n`);
-    zip.addBuffer(header, `${name}_pfile_${range}.csv`, compressed);
-    zip.addBuffer(header, `${name}_pfile_${range}_fileheader.csv`, compressed);
+  for (const file of Object.keys(referenceHeaders) as ReferenceFile[]) {
+    const header = quotedLine(referenceHeaders[file]);
+    // The zip opens this stream after it has written the providers.
+    zip.addReadStreamLazy(`${file}_pfile_${range}.csv`, compressed, (give) =>
+      give(null, Readable.from([Buffer.from(header + references[file].join(''))], { objectMode: false })),
+    );
+    zip.addBuffer(Buffer.from(header), `${file}_pfile_${range}_fileheader.csv`, compressed);
   }
   for (const name of documents) zip.addBuffer(Buffer.from(emptyPdf), name, compressed);
   zip.end();
   const unfinished = `${path}.unfinished`;
   await pipeline(zip.outputStream, createWriteStream(unfinished), { ...(signal && { signal }) });
   await rename(unfinished, path);
+}
+
+type ReferenceRows = Readonly<Record<ReferenceFile, string[]>>;
+
+/** Passes on the lines of the providers, and collects those of their reference files. */
+function* collecting(lines: Iterable<string>, into: ReferenceRows): Generator<string> {
+  for (const line of lines) {
+    for (const [file, row] of referenceLines(line)) into[file].push(row);
+    yield line;
+  }
 }
 
 const linesPerChunk = 250;

@@ -61,6 +61,7 @@ function writeWeek(
   return writeReleaseZip(join(folder, name), {
     range: `${compact(start)}-${compact(end)}`,
     lines,
+    hasReferences: true,
     ...(signal && { signal }),
   });
 }
@@ -86,6 +87,7 @@ async function writeMonthly(folder: string, day: string, signal?: AbortSignal): 
   await writeReleaseZip(path, {
     range: `20050523-${compact(before)}`,
     lines: knownLines(known),
+    hasReferences: true,
     ...(signal && { signal }),
   });
 }

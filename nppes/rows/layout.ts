@@ -23,9 +23,14 @@ export const normalized = (name: string) => name.trim().replace(/\s+/g, ' ').toL
 const aliases: ReadonlyMap<string, string> = new Map([
   [normalized('Provider Gender Code'), normalized('Provider Sex Code')],
 ]);
-// Files before 2019-12-09 have 329 columns and lack this one.
-const optional = new Set([normalized('Certification Date')]);
-const known = new Set(npidataHeader.map(normalized));
+// npidata has the first one since 2019-12-09, and othername the second one since 2026.
+const optional = new Set(['Certification Date', 'Created Date'].map(normalized));
+const npidataColumns = new Set(npidataHeader.map(normalized));
+
+/** Whether these are columns of npidata. The records of the reference files have an NPI, but no entity type. */
+export function hasEntityType(wanted: readonly WantedColumn[]): boolean {
+  return wanted.some(({ header }) => header === 'Entity Type Code');
+}
 
 /** Finds the wanted columns by name. If required columns are missing, returns their names instead of a layout. */
 export function planLayout(
@@ -38,6 +43,10 @@ export function planLayout(
     .filter(({ header: name }, i) => positions[i] === -1 && !optional.has(normalized(name)))
     .map(({ header: name }) => name);
   if (missing.length > 0) return { missing };
+  // A load takes every column that a reference file had in 2026.
+  const known = hasEntityType(wanted)
+    ? npidataColumns
+    : new Set(wanted.map(({ header: name }) => normalized(name)));
   const newColumns = header.filter((_, i) => !known.has(names[i] ?? ''));
   return { layout: { fieldCount: header.length, positions, wanted, newColumns } };
 }

@@ -1,4 +1,4 @@
-import type { Layout } from './layout.ts';
+import { hasEntityType, type Layout } from './layout.ts';
 import { hasCheckDigit, isTenDigits } from './npi.ts';
 
 /** Why a row is refused (contract, rule 6). People read these texts. */
@@ -13,7 +13,10 @@ export const refusalReasons = {
 } as const;
 export type RefusalReason = (typeof refusalReasons)[keyof typeof refusalReasons];
 
-/** The values of a row for staging, or the reason why the row is refused. `npi` is present only if it has ten digits. */
+/**
+ * The values of a row for staging, or the reason why the row is refused. `npi` is present only if it has ten digits. Rows of
+ * reference files have an empty entity type.
+ */
 export type Checked =
   | { readonly values: readonly string[]; readonly entityType: string }
   | {
@@ -27,10 +30,11 @@ const textMaxBytes = 65_535;
 /** About 16,500 license states contain the word NULL, which means an empty field there (contract, rule 7). */
 export const isLicenseState = /^Provider License Number State Code_/i;
 
-/** Returns a function that checks the records of one layout. */
-export function providerReader(layout: Layout): (fields: readonly string[]) => Checked {
+/** Returns a function that checks the records of one layout, of npidata or of a reference file. */
+export function recordReader(layout: Layout): (fields: readonly string[]) => Checked {
   const at = (header: string) => layout.wanted.findIndex((column) => column.header === header);
   const [npiAt, typeAt, deactivationAt] = [at('NPI'), at('Entity Type Code'), at('NPI Deactivation Date')];
+  const isTyped = hasEntityType(layout.wanted);
   const licenseStates = layout.wanted.map(({ header }) => isLicenseState.test(header));
 
   return (fields) => {
@@ -51,7 +55,8 @@ export function providerReader(layout: Layout): (fields: readonly string[]) => C
     if (!hasCheckDigit(npi)) return refuse(refusalReasons.npiCheckDigit);
     if (entityType !== '' && entityType !== '1' && entityType !== '2')
       return refuse(refusalReasons.entityType);
-    if (entityType === '' && values[deactivationAt] === '') return refuse(refusalReasons.stubWithoutDate);
+    if (isTyped && entityType === '' && values[deactivationAt] === '')
+      return refuse(refusalReasons.stubWithoutDate);
     const long = values.findIndex((value, i) => isTooLong(value, layout.wanted[i]?.maxLength));
     if (long !== -1) return refuse(refusalReasons.tooLong, layout.wanted[long]?.header ?? '');
     return { values, entityType };

@@ -4,7 +4,7 @@ import { BlockBuffer, type RowBlock } from './row-block.ts';
 import { dateNumber, isListed } from './dates.ts';
 import { NppesError } from '../errors.ts';
 import { planLayout, type Layout, type WantedColumn } from './layout.ts';
-import { providerReader, refusalReasons, type Checked } from './provider.ts';
+import { recordReader, refusalReasons, type Checked } from './provider.ts';
 import { readRecords, recordEnd, type CsvRecord, type RecordEnd } from './csv-fallback.ts';
 import { notScanned, Scanner } from './scanner.ts';
 import { tsvLine } from './tsv.ts';
@@ -173,7 +173,7 @@ export class RowReader {
     return {
       layout,
       scanner: Scanner.for(layout),
-      check: providerReader(layout),
+      check: recordReader(layout),
       npiAt: at('NPI'),
       updateAt: at('Last Update Date'),
       deactivationAt: at('NPI Deactivation Date'),

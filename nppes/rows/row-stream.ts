@@ -13,7 +13,7 @@ export interface ReadInput {
 }
 
 /**
- * Reads a member `npidata_pfile_….csv` from its first byte and yields its rows in blocks of `rowsPerBlock`, but only rows
+ * Reads a member `npidata_pfile_….csv`, or a reference file, from its first byte and yields its rows in blocks of `rowsPerBlock`, but only rows
  * after row number `afterRow`. The rows are the same no matter where an earlier reading stopped. The reader works one block
  * ahead of the caller and has two buffers for blocks, which limits its memory: **a block is valid until the next one is
  * requested**. Unusually long lines end a block before it has `rowsPerBlock` rows.

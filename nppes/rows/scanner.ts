@@ -1,6 +1,6 @@
 import type { ByteWindow } from './byte-window.ts';
 import type { BlockBuffer } from './row-block.ts';
-import type { Layout } from './layout.ts';
+import { hasEntityType, type Layout } from './layout.ts';
 import { isLicenseState } from './provider.ts';
 import { recordMaxBytes } from './csv-fallback.ts';
 
@@ -34,7 +34,7 @@ const highBits = 0x80_80_80_80 | 0;
 /** The role of a field. Unwanted fields are only skipped. */
 const unwanted = 0;
 const plain = 1;
-/** In this field the word NULL means an empty field (`providerReader`). In others it goes to MySQL in quotes. */
+/** In this field the word NULL means an empty field (`recordReader`). In others it goes to MySQL in quotes. */
 const licenseState = 2;
 const updateDate = 3;
 const deactivationDate = 4;
@@ -54,7 +54,7 @@ const luhnPrefix = 24;
  * Copies a record from the window into a line of a block, byte by byte, without creating strings. It takes only records as
  * CMS writes them: every field in quotes, no quote or control character inside a field, NULL only in license states, as many
  * fields as the header, and nothing to refuse. It leaves every other record to csv-parse. For the records that it takes, the
- * result equals that of csv-parse and `providerReader`; test/unit/rows/scanner.test.ts checks this. The caller must check that
+ * result equals that of csv-parse and `recordReader`; test/unit/rows/scanner.test.ts checks this. The caller must check that
  * the bytes are UTF-8.
  */
 export class Scanner {
@@ -69,6 +69,8 @@ export class Scanner {
   date = 0;
   isListed = 0;
 
+  /** False for a reference file: its records have no entity type and no dates. */
+  readonly #isTyped: boolean;
   readonly #fieldCount: number;
   readonly #wantedCount: number;
   readonly #roles: Uint8Array;
@@ -80,6 +82,7 @@ export class Scanner {
   readonly #columnsBefore: Uint32Array;
 
   private constructor({ fieldCount, positions, wanted }: Layout) {
+    this.#isTyped = hasEntityType(wanted);
     this.#fieldCount = fieldCount;
     this.#wantedCount = wanted.length;
     this.#roles = new Uint8Array(fieldCount);
@@ -126,10 +129,8 @@ export class Scanner {
     const lastField = this.#fieldCount - 1;
     this.lineEnd = block.length;
     if (!this.#readNpi(bytes, start)) return notScanned;
-    const typeByte = bytes[start + 14] as number;
-    const type = typeByte === quote ? 0 : typeByte - zero;
-    const isType = typeByte === quote || ((type === 1 || type === 2) && bytes[start + 15] === quote);
-    if (!isType) return notScanned;
+    const type = this.#isTyped ? readType(bytes, start + 14) : 0;
+    if (type === notScanned) return notScanned;
 
     let out = writeNumber(tsv, block.length, rowNumber);
     this.lineStart = out;
@@ -204,8 +205,8 @@ export class Scanner {
       if (byte === carriageReturn) byte = bytes[++at] as number;
       if (byte !== newline || field !== lastField) break;
       at += 1;
-      // csv-parse decides about a longer record, and `providerReader` refuses a stub without a date.
-      if (at - start > recordMaxBytes || (type === 0 && deactivation === 0)) break;
+      // csv-parse decides about a longer record, and `recordReader` refuses a stub without a date.
+      if (at - start > recordMaxBytes || (this.#isTyped && type === 0 && deactivation === 0)) break;
       tsv[out - 1] = newline;
       this.lineEnd = out;
       this.type = type;
@@ -238,14 +239,27 @@ export class Scanner {
   }
 }
 
-/** Whether the wanted columns begin with NPI and entity type, as the scanner expects, and follow the order of the file. */
+/**
+ * Whether the wanted columns begin with NPI and, in npidata, entity type, as the scanner expects, and follow the order of the
+ * file.
+ */
 function isInOrder({ positions, wanted }: Layout): boolean {
   const there = positions.filter((position) => position !== -1);
+  const isTyped = hasEntityType(wanted);
+  const [leading, dates] = isTyped ? [['NPI', 'Entity Type Code'], [...dateRoles.keys()]] : [['NPI'], []];
   return (
-    ['NPI', 'Entity Type Code'].every((header, i) => wanted[i]?.header === header && positions[i] === i) &&
+    leading.every((header, i) => wanted[i]?.header === header && positions[i] === i) &&
     there.every((position, i) => i === 0 || position > (there[i - 1] ?? 0)) &&
-    [...dateRoles.keys()].every((header) => wanted.some((column) => column.header === header))
+    dates.every((header) => wanted.some((column) => column.header === header))
   );
+}
+
+/** The entity type whose first byte is here: 0 for an empty field, 1 or 2; `notScanned` for anything else. */
+function readType(bytes: Uint8Array, at: number): number {
+  const byte = bytes[at] as number;
+  if (byte === quote) return 0;
+  const type = byte - zero;
+  return (type === 1 || type === 2) && bytes[at + 1] === quote ? type : notScanned;
 }
 
 /** Writes the row number; its tab is already in the buffer. Returns the offset of the first field. */

@@ -73,6 +73,17 @@ export function npidataMember(zip: OpenZip): Member {
 }
 
 /**
+ * The member with the rows of a reference file, such as `othername_pfile_YYYYMMDD-YYYYMMDD.csv`; undefined when the zip has
+ * none.
+ * @throws NppesError MemberAmbiguous
+ */
+export function referenceMember(zip: OpenZip, file: string): Member | undefined {
+  const pattern = new RegExp(`(^|/)${file}_(pfile_)?\\d{8}-\\d{8}\\.csv$`, 'i');
+  if (!zip.members.some(({ name }) => pattern.test(name))) return undefined;
+  return onlyMember(zip, pattern, `${file}_pfile_YYYYMMDD-YYYYMMDD.csv`);
+}
+
+/**
  * The one member whose name matches. Nothing says which of two would be the right one.
  * @throws NppesError MemberMissing, MemberAmbiguous
  */

@@ -29,6 +29,19 @@ const release = z.object({
     '`rows` = `inserted` + `updated` + `unchanged` + `stale` + `refused` + `duplicates`; `deactivated` is part of `inserted` and `updated`',
   ),
   refusedByReason: counts('Refused rows by reason'),
+  references: z
+    .array(
+      z.object({
+        table: text('Name of the reference table'),
+        rows: count('Rows of the file: the sum of the following counts'),
+        written: count('Rows written to the table'),
+        duplicates: count('Rows that repeat another row of the file byte for byte'),
+        stale: count('Rows of providers whose rows come from a later release'),
+        refused: count('Refused rows'),
+      }),
+    )
+    .optional()
+    .describe('The reference files that were loaded; absent when none was'),
   search: counts('Search tables: rows `written` and `deleted`, and the number of `tables` touched'),
   seconds: counts('Seconds for `download`, `stage`, `publish`, `index` (part of `publish`) and `archive`'),
 });

@@ -17,6 +17,7 @@ import type {
 import { weeklySchedules, type CaseJob } from '../../contract/schedules.ts';
 import type { Database } from '../../db/connection/pool.ts';
 import { migrate } from '../../db/schema/migrate.ts';
+import { schemaNames } from '../../db/schema/tables.ts';
 import { createLog } from '../../telemetry/log.ts';
 import { openDatabase, schemasOf } from '../../worker/database.ts';
 import type { RunningWorker } from '../../worker/running.ts';
@@ -152,7 +153,7 @@ export async function startPipeline(
       rmSync(config.nppes.workDir, { recursive: true, force: true });
       for (const { place } of await query<{ place: string }>(
         `SELECT CONCAT(table_schema, '.', table_name) AS place FROM information_schema.tables
-         WHERE table_schema IN ('${Object.values(schemas).join("', '")}') AND table_name NOT IN ('migration', 'search_letter')`,
+         WHERE table_schema IN ('${schemaNames(schemas).join("', '")}') AND table_name NOT IN ('migration', 'search_letter')`,
       )) {
         await query(`DELETE FROM ${place}`);
       }
@@ -161,7 +162,7 @@ export async function startPipeline(
       await worker?.stop();
       await replayRuns(started);
       await client.connection.close();
-      for (const schema of Object.values(schemas)) await query(`DROP DATABASE ${schema}`);
+      for (const schema of schemaNames(schemas)) await query(`DROP DATABASE ${schema}`);
       await database.close();
       server.close();
       rmSync(folder, { recursive: true, force: true });

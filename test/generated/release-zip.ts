@@ -68,9 +68,20 @@ export function writeMonthly(
   periodEnd: string,
   rows: readonly RowSpec[],
   header: readonly string[] = npidataHeader,
+  references: ReferenceMembers = noReferences,
 ): Promise<string> {
   const name = `NPPES_Data_Dissemination_${month}_V2.zip`;
-  return writeWeekly(folder, `20050523-${periodEnd}`, npidataCsv(rows, header), name);
+  return writeWeekly(folder, `20050523-${periodEnd}`, npidataCsv(rows, header), name, references);
+}
+
+/** The content of the reference members by the beginning of their names, such as `pl`. */
+export type ReferenceMembers = Readonly<Record<string, string | Buffer>>;
+
+const noReferences: ReferenceMembers = { othername: '"NPI"\n', pl: '"NPI"\n', endpoint: '"NPI"\n' };
+
+/** The CSV of a reference file, as CMS writes it: the header, and rows by position. */
+export function referenceCsv(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [header, ...rows].map((fields) => `${quoted(fields)}\n`).join('');
 }
 
 /** Writes a weekly zip whose main member has this content. `period` is the part of the member's name. */
@@ -79,6 +90,7 @@ export async function writeWeekly(
   period: string,
   csv: string | Buffer,
   fileName = weeklyName(period),
+  references: ReferenceMembers = noReferences,
 ): Promise<string> {
   await mkdir(folder, { recursive: true });
   const zip = new ZipFile();
@@ -87,8 +99,8 @@ export async function writeWeekly(
   const header = Buffer.from(`${quoted(npidataHeader)}\n`);
   zip.addBuffer(header, `npidata_pfile_${period}_fileheader.csv`, options);
   zip.addBuffer(Buffer.from(csv as string), `npidata_pfile_${period}.csv`, options);
-  for (const kind of ['othername', 'pl', 'endpoint'])
-    zip.addBuffer(Buffer.from('"NPI"\n'), `${kind}_pfile_${period}.csv`, options);
+  for (const [kind, content] of Object.entries(references))
+    zip.addBuffer(Buffer.from(content as string), `${kind}_pfile_${period}.csv`, options);
   zip.end();
   await pipeline(zip.outputStream, createWriteStream(join(folder, fileName)));
   return fileName;

@@ -3,7 +3,7 @@ import { parse, type CsvError, type InfoRecord } from 'csv-parse';
 import type { Refusal } from '../../nppes/rows/row-block.ts';
 import { NppesError } from '../../nppes/errors.ts';
 import { planLayout, type WantedColumn } from '../../nppes/rows/layout.ts';
-import { providerReader, refusalReasons } from '../../nppes/rows/provider.ts';
+import { recordReader, refusalReasons } from '../../nppes/rows/provider.ts';
 import { tsvLine } from '../../nppes/rows/tsv.ts';
 
 /** The result of reading a whole member, in one block. */
@@ -52,7 +52,7 @@ export async function referenceRows(
   if ('missing' in planned) throw new NppesError('ColumnMissing', planned.missing.join(', '));
   // The header is complete before the end of the file is known.
   if (failure) throw failure;
-  const check = providerReader(planned.layout);
+  const check = recordReader(planned.layout);
   const lines: string[] = [];
   const keys: LineKey[] = [];
   const keyOf = keyReader(wanted);

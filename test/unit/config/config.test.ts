@@ -279,25 +279,11 @@ test('an unknown name with one of our prefixes is a warning; other names are not
     SCHEDULE_EVERYTHING: 'x',
     PATHS: 'x',
     NPI_WORK_DIR: '/tmp',
-    NPI_REFERENCE_FILES: 'off',
   };
   expect(readConfig(names).warnings).toEqual([
     'NPI_ARCHIVE_FOLDER is not a variable of this service and has no effect. Remove it or correct its name.',
     'SCHEDULE_EVERYTHING is not a variable of this service and has no effect. Remove it or correct its name.',
   ]);
-});
-
-test.each([['NPI_REFERENCE_FILES', 'on']])(
-  'refuses %s=%s, which this version would ignore',
-  (name, value) => {
-    expect(problemsOf({ [name]: value })).toBe(
-      `The configuration is not valid:\n  ${name}: this version does not implement it; unset it.`,
-    );
-  },
-);
-
-test('accepts an announced variable with the value that means the same as leaving it out', () => {
-  expect(problemsOf({ NPI_REFERENCE_FILES: 'off' })).toBe('none');
 });
 
 test.each([

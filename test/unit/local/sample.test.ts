@@ -1,14 +1,16 @@
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { referenceTables } from '../../../db/schema/reference-tables.ts';
 import { sampleHeader } from '../../../local/sample/provider.ts';
 import { deactivatedAfter, knownAfter, knownLines, weekLines, weekMix } from '../../../local/sample/rows.ts';
 import { addNextWeek, prepareSample } from '../../../local/sample/weeks.ts';
 import { npidataHeader } from '../../../nppes/rows/header.ts';
 import { hasCheckDigit } from '../../../nppes/rows/npi.ts';
-import { npidataMember, openZip } from '../../../nppes/transfer/zip.ts';
+import { npidataMember, openZip, referenceMember, type Member } from '../../../nppes/transfer/zip.ts';
 
 const rows = 1000;
 const periods = [
@@ -132,6 +134,25 @@ describe('the sample folder', () => {
       expect(zip.members.filter(({ name }) => name.endsWith('_fileheader.csv'))).toHaveLength(4);
       expect(zip.members.filter(({ name }) => name.endsWith('.pdf'))).toHaveLength(2);
       expect(zip.members).toHaveLength(10);
+    } finally {
+      zip.close();
+    }
+  });
+
+  it('has reference files with rows of providers of the week, a few of them twice', async () => {
+    const zip = await openZip(join(folder, 'NPPES_Data_Dissemination_110926_111526_Weekly_V2.zip'));
+    try {
+      const lines = async (member: Member | undefined) => (member ? text(await member.open()) : '');
+      const providers = parse(await lines(npidataMember(zip)), { columns: true, relax_column_count: true });
+      const known = byNpi(providers as Row[]);
+      for (const { file, columns } of referenceTables) {
+        const [header, ...found] = parse(await lines(referenceMember(zip, file)));
+        expect(header).toEqual(columns.map((column) => column.header));
+        expect(found.length).toBeGreaterThan(500);
+        expect(found.filter(([npi = '']) => !known.has(npi))).toEqual([]);
+        const distinct = new Set(found.map((fields) => fields.join('|')));
+        expect(distinct.size < found.length).toBe(file === 'pl');
+      }
     } finally {
       zip.close();
     }

@@ -3,7 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { reportMember } from '../../../nppes/report/deactivation.ts';
-import { npidataMember, openZip, testZip, type OpenZip } from '../../../nppes/transfer/zip.ts';
+import {
+  npidataMember,
+  referenceMember,
+  openZip,
+  testZip,
+  type OpenZip,
+} from '../../../nppes/transfer/zip.ts';
 import { individual, npidataCsv, writeWeekly } from '../../generated/release-zip.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'surgicase-zip-'));
@@ -98,6 +104,24 @@ it('refuses a zip with two members of providers, and names both', () => {
   const two = ['npidata_pfile_20260914-20260920.csv', 'npidata_pfile_20260907-20260913.csv'];
   expect(() => npidataMember(listing(two))).toThrow(expect.objectContaining({ code: 'MemberAmbiguous' }));
   expect(() => npidataMember(listing(two))).toThrow(two.join(', '));
+});
+
+it('finds a reference file whatever its case and folder, and not its header or another file', () => {
+  const names = [
+    'npidata_pfile_20260914-20260920.csv',
+    'weekly/OtherName_PFile_20260914-20260920.csv',
+    'pl_pfile_20260914-20260920_fileheader.csv',
+    'supl_pfile_20260914-20260920.csv',
+  ];
+  expect(referenceMember(listing(names), 'othername')?.name).toBe(names[1]);
+  expect(referenceMember(listing(names), 'pl')).toBeUndefined();
+});
+
+it('refuses a zip with two files of one kind of reference, and names both', () => {
+  const two = ['pl_pfile_20260914-20260920.csv', 'pl_pfile_20260907-20260913.csv'];
+  expect(() => referenceMember(listing(two), 'pl')).toThrow(
+    expect.objectContaining({ code: 'MemberAmbiguous' }),
+  );
 });
 
 it('refuses a report with two workbooks', () => {
