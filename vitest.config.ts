@@ -18,10 +18,12 @@ const sampledUnits = [
   'test/unit/report/*.test.ts',
   'test/unit/spool/ranges.test.ts',
 ];
-/** A week, a monthly and a case update, with a server of MariaDB. */
+/** A week, a monthly, both with reference files, and a case update, with a server of MariaDB. */
 const onMariadb = [
   'test/integration/registry/npi-update.test.ts',
+  'test/integration/registry/references.test.ts',
   'test/integration/baseline/npi-baseline.test.ts',
+  'test/integration/baseline/references.test.ts',
   'test/integration/cases/case-update.test.ts',
 ];
 const withServers = 'test/{integration,crash}/**/*.test.ts';
