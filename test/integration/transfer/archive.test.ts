@@ -5,7 +5,13 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { surgicase } from '../../bed/cli.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 import { startWorkerProcess, type WorkerProcess } from '../../crash/bed.ts';
-import { individual, npidataCsv, weeklyName, writeWeekly } from '../../generated/release-zip.ts';
+import {
+  individual,
+  npidataCsv,
+  weeklyName,
+  writeMonthly,
+  writeWeekly,
+} from '../../generated/release-zip.ts';
 
 // A worker on one host archives the first week. Then a worker with another archive takes over.
 const name = 'npi_archive';
@@ -92,4 +98,25 @@ it('a dry run names the zips that the next run removes, and removes none', async
   await pipeline.run();
   expect(readdirSync(otherArchive).toSorted()).toEqual([weeklyName(weeks[3]), 'notes.txt'].toSorted());
   expect(await dry()).not.toContain('NPI_ARCHIVE_KEEP');
+});
+
+it('a rebuild up to an earlier release loads zips that NPI_ARCHIVE_KEEP no longer keeps, and removes none', async () => {
+  const rows = [individual(1, 'SMITH', '09/01/2026')];
+  const monthly = await writeMonthly(otherArchive, 'September_2026', '20260913', rows);
+  await writeWeek(otherArchive, 1);
+  await writeWeek(otherArchive, 2);
+  // With the newest monthly, the archive needs neither the older one nor the weeks before it.
+  await writeMonthly(otherArchive, 'October_2026', '20261011', rows);
+  const before = readdirSync(otherArchive).toSorted();
+  const { outcome, releases } = await pipeline.run({
+    rebuild: true,
+    until: weeklyName(weeks[2]).replace('.zip', ''),
+  });
+  expect(outcome).toBe('published');
+  expect(releases.map(({ release }) => `${release}.zip`)).toEqual([
+    monthly,
+    weeklyName(weeks[1]),
+    weeklyName(weeks[2]),
+  ]);
+  expect(readdirSync(otherArchive).toSorted()).toEqual(before);
 });
