@@ -67,10 +67,12 @@ export function addRegistry(npi: Command): void {
         (await import('./commands/load.ts')).load(config, terminal, zip, options),
       ),
     );
-  const replace = command(npi, 'replace', 'Replace the registry with the newest monthly from the CMS page', [
-    'surgicase npi replace --dry-run',
-    'surgicase npi replace',
-  ]);
+  const replace = command(
+    npi,
+    'replace',
+    'Replace the registry with the newest monthly from the CMS page, if it is not loaded yet',
+    ['surgicase npi replace --dry-run', 'surgicase npi replace'],
+  );
   withQuiet(withPerson(replace))
     .option('--dry-run', 'Show the size, rows, disk space and time that it takes; needs only the CMS page')
     .option('--no-wait', 'Return as soon as the run has started')

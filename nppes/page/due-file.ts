@@ -2,6 +2,7 @@ import {
   futureRemark,
   isPublished,
   lastMonthlyEnd,
+  loadAgain,
   type Due,
   type ListedRelease,
   type PublishedRelease,
@@ -24,7 +25,7 @@ export function dueFile(
     remarks: [remark],
     superseded,
   });
-  if (isPublished(file, published)) return not(`${name} is already published: nothing to load.`);
+  if (isPublished(file, published)) return not(`${name} is already published: nothing to load. ${loadAgain}`);
   const isOver = kind === 'deactivation' ? periodEnd <= today : periodEnd < today;
   if (!isOver) return not(futureRemark(file.release));
   const coveredUntil = lastMonthlyEnd(published.map(({ release }) => release));

@@ -205,7 +205,9 @@ function notLoaded({ monthly, published, loadedUntil, rule }: BaselineState, gap
   if (!monthly) return isAsked ? [noMonthly] : [];
   const name = releaseName(monthly.release);
   if (isPublished(monthly, published))
-    return isAsked ? [`${name} is already published with the same content: nothing to load.`] : [];
+    return isAsked
+      ? [`${name} is already published with the same content: nothing to load. ${loadAgain}`]
+      : [];
   if (monthly.release.periodEnd < loadedUntil)
     return [`${name} is on the page but not loaded: a later monthly is loaded.`];
   const because =
@@ -215,6 +217,9 @@ function notLoaded({ monthly, published, loadedUntil, rule }: BaselineState, gap
   const why = rule === 'never' ? 'NPI_BASELINE is never' : because;
   return [`${name} is on the page but not loaded (${why}). \`surgicase npi replace\` loads it.`];
 }
+
+/** What a person can do who asks for a release that is already published. */
+export const loadAgain = 'To load published releases again, run `surgicase npi rebuild --from-archive`.';
 
 /** The remark for a person who asks for the full registry. */
 export const noMonthly = 'The page lists no monthly whose period is over.';

@@ -362,7 +362,9 @@ describe('surgicase npi replace', () => {
     expect((await run('npi', 'search', 'smi')).out).toContain(npi(1));
     const second = await run('npi', 'replace');
     expect(second).toMatchObject({ code: 0, out: expect.stringContaining('npi-update: nothing due') });
-    expect(second.out).toContain(`${name} is already published with the same content: nothing to load.`);
+    expect(second.out).toContain(
+      `${name} is already published with the same content: nothing to load. To load published releases again, run \`surgicase npi rebuild --from-archive\`.`,
+    );
   });
 
   it('exits 4 while a manual run is open', exhaustive, async () => {

@@ -160,7 +160,9 @@ describe('surgicase npi load', () => {
       workflowId: 'npi-update-manual',
       result: {
         outcome: 'nothing due',
-        remarks: [`${releaseOf(zip)} is already published: nothing to load.`],
+        remarks: [
+          `${releaseOf(zip)} is already published: nothing to load. To load published releases again, run \`surgicase npi rebuild --from-archive\`.`,
+        ],
       },
     });
   });
