@@ -143,8 +143,8 @@ describe('the sample folder', () => {
     const zip = await openZip(join(folder, 'NPPES_Data_Dissemination_110926_111526_Weekly_V2.zip'));
     try {
       const lines = async (member: Member | undefined) => (member ? text(await member.open()) : '');
-      const providers = parse(await lines(npidataMember(zip)), { columns: true, relax_column_count: true });
-      const known = byNpi(providers as Row[]);
+      const providers = (await lines(npidataMember(zip))).matchAll(/^"(\d{10})"/gm);
+      const known = new Set(Array.from(providers, ([, npi]) => npi));
       for (const { file, columns } of referenceTables) {
         const [header, ...found] = parse(await lines(referenceMember(zip, file)));
         expect(header).toEqual(columns.map((column) => column.header));

@@ -5,7 +5,10 @@ import { describe, expect, it } from 'vitest';
 import { decodeBlock } from '../../../db/registry/bulk-load.ts';
 import { referenceTables, type ReferenceTable } from '../../../db/schema/reference-tables.ts';
 import { npiCheckDigit } from '../../../nppes/rows/npi.ts';
-import type { Refusal } from '../../../nppes/rows/row-block.ts';
+import { ByteWindow } from '../../../nppes/rows/byte-window.ts';
+import { planLayout } from '../../../nppes/rows/layout.ts';
+import { BlockBuffer, type Refusal } from '../../../nppes/rows/row-block.ts';
+import { Scanner } from '../../../nppes/rows/scanner.ts';
 import { readRows } from '../../../nppes/rows/row-stream.ts';
 import { cases } from '../../bed/extent.ts';
 import { npi, referenceCsv } from '../../generated/release-zip.ts';
@@ -81,6 +84,19 @@ describe('the header of a reference file', () => {
       message: expect.stringContaining('Provider Practice Location Address - Fax Number'),
     });
   });
+});
+
+it('the scanner takes the usual rows of each file itself, so that csv-parse reads few of them', () => {
+  for (const table of referenceTables) {
+    const planned = planLayout(headerOf(table), table.columns);
+    const scanner = 'layout' in planned ? Scanner.for(planned.layout) : undefined;
+    const row = table.columns.map(({ maxLength }, i) => (i === 0 ? npi(1) : 'A É'.slice(0, maxLength)));
+    const bytes = Buffer.from(referenceCsv(row, []));
+    const window = new ByteWindow(4096);
+    window.fill(bytes, 0);
+    window.finish();
+    expect(scanner?.scan(window, new BlockBuffer(1), 1)).toBe(bytes.length);
+  }
 });
 
 it('a row is refused for its NPI, its number of fields or a long value, and the others are read', async () => {
