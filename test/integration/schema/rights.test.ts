@@ -178,6 +178,10 @@ it('cases move and move back with rights on their columns alone, and then no pat
   expect(await run.result()).toMatchObject({ updated: 3 });
   const { runId } = await run.describe();
   expect(await pipeline.undo(runId)).toMatchObject({ updated: 3 });
+  const dry = await pipeline.startCases('pending-payment-update', { dryRun: true });
+  expect(await dry.result()).toMatchObject({ outcome: 'dry run', found: 3 });
+  const compared = await surgicase(['cases', 'compare', (await dry.describe()).runId], pipeline.env);
+  expect(compared).toMatchObject({ code: 0, out: expect.stringContaining('3 still have the status 10') });
   const { out } = await surgicase(['doctor'], pipeline.env);
   expect(out).toMatch(/^ok +rights .*\n(.*\n)*ok +cases-table /m);
   await expect(pipeline.query(`SELECT patient_last FROM ${schemas.allstars}.cases`)).rejects.toThrow(
