@@ -16,6 +16,9 @@ import { createPace } from './pace.ts';
 import { refuseTooMany } from './publish.ts';
 import { added, asStaged, nothingYet, reportStaged } from './staged-counts.ts';
 
+/** Of each block. */
+const loggedRefusals = 20;
+
 /** A zip whose reference files are loaded, and where their rows go. */
 export interface ReferenceSource {
   readonly opened: OpenZip;
@@ -50,7 +53,7 @@ async function loadReference(
   { lease, phase, open }: ReferenceSource,
   { table, member }: { readonly table: ReferenceTable; readonly member: Member },
 ): Promise<StagedSoFar> {
-  const { signal, heartbeat } = current;
+  const { signal, heartbeat, log } = current;
   const startedAt = performance.now();
   const pace = createPace(deps, current);
   return deps.database.session(signal, async (session) => {
@@ -61,6 +64,9 @@ async function loadReference(
     const from = { wanted: table.columns, rowsPerBlock: deps.rowsPerBlock, afterRow: soFar.rows };
     for await (const block of readRows({ ...from, member: await member.open() })) {
       soFar = added(soFar, block);
+      // Unlike rows of providers, these are not in the quarantine.
+      for (const { lineNumber, reason, column } of block.refusals.slice(0, loggedRefusals))
+        log.warn('row of a reference file refused', { member: member.name, lineNumber, reason, column });
       await pace.giveWay(session, signal);
       await stageReferences(session, staging, { tsv: block.tsv, soFar }, { lease, isLocal });
       heartbeat({

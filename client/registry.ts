@@ -21,8 +21,8 @@ export interface RegistryStatus {
   readonly refused: readonly RefusedCount[];
   /** Providers that are deactivated in the tables but missing from the last deactivation report. */
   readonly unreported: number;
-  /** Which reference tables lack rows, and why; absent when none does or `NPI_REFERENCE_FILES` is off. */
-  readonly incompleteReferences?: string;
+  /** `complete`, or which reference tables lack rows and why; absent when `NPI_REFERENCE_FILES` is off. */
+  readonly references?: string;
 }
 
 interface NewestRelease {
@@ -34,7 +34,6 @@ interface NewestRelease {
 
 /** Reads the status from the ledger; needs neither the CMS page nor Temporal. */
 export async function registryStatus(session: Session, schemas: Schemas): Promise<RegistryStatus> {
-  const incomplete = await referenceGap(session, schemas);
   const files = await publishedFiles(session);
   const periods = files.map(({ kind, periodStart, periodEnd }) => ({
     kind: kind as ReleaseKind,
@@ -47,7 +46,7 @@ export async function registryStatus(session: Session, schemas: Schemas): Promis
     gaps: missingWeeks(periods),
     refused: await openRefused(session),
     unreported: await countUnreported(session),
-    ...(incomplete !== undefined && { incompleteReferences: incomplete }),
+    ...(schemas.hasReferences && { references: (await referenceGap(session, schemas)) ?? 'complete' }),
   };
 }
 
@@ -80,7 +79,7 @@ function newestOf(files: readonly PublishedFile[], kind: ReleaseKind): [ReleaseK
 
 /** The status as lines for people. */
 export function registryLines(status: RegistryStatus): string[] {
-  const { dataUntil, newest, gaps, refused, unreported, incompleteReferences } = status;
+  const { dataUntil, newest, gaps, refused, unreported, references } = status;
   const isEmpty = dataUntil === null && newest.deactivation === undefined && refused.length === 0;
   if (isEmpty) return ['Nothing has been loaded yet. Run `surgicase run npi-update`.'];
   const refusedRows = refused.reduce((sum, { rowCount }) => sum + rowCount, 0);
@@ -97,7 +96,7 @@ export function registryLines(status: RegistryStatus): string[] {
           `unreported   ${grouped(unreported)} providers are deactivated here but missing from the last deactivation report`,
         ]
       : []),
-    ...(incompleteReferences === undefined ? [] : [`references   ${incompleteReferences}`]),
+    ...(references === undefined ? [] : [`references   ${references}`]),
   ];
 }
 

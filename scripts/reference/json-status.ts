@@ -33,8 +33,8 @@ export const registry = z.object({
   unreported: count(
     'Providers that are deactivated in the tables but missing from the last deactivation report',
   ),
-  incompleteReferences: text(
-    'Which reference tables lack rows, and why; absent when none does or `NPI_REFERENCE_FILES` is off',
+  references: text(
+    '`complete`, or which reference tables lack rows and why; absent when `NPI_REFERENCE_FILES` is off',
   ).optional(),
 });
 export const problems = texts('What is wrong, one sentence each; empty when all is well');
