@@ -1,5 +1,5 @@
 import type { AdoptResult } from '../db/adoption/adopt.ts';
-import type { AdoptedLack, AdoptPreview } from '../db/adoption/preview.ts';
+import type { AdoptPreview } from '../db/adoption/preview.ts';
 import { releaseName } from '../nppes/page/release.ts';
 import { grouped } from './numbers.ts';
 
@@ -38,7 +38,7 @@ export function previewLines(preview: AdoptPreview): string[] {
     return [...casesLines(cases.hasTable, cases.columns, 'missing in'), nothing];
   return [
     ...obstacles.map((obstacle) => `Cannot adopt: ${obstacle}`),
-    ...tableLines(preview.tables),
+    ...preview.lacks,
     ...(rows ? rowLines(rows) : []),
     ...casesLines(cases.hasTable, cases.columns, 'missing in'),
     ...loggedLines(logged),
@@ -46,30 +46,6 @@ export function previewLines(preview: AdoptPreview): string[] {
     ...statements.flatMap(({ what, sql }) => [`-- ${what}`, `${sql};`]),
     'Nothing was changed.',
   ];
-}
-
-/** Tables with the same problems share one line; most search tables have the same ones. */
-function tableLines(tables: AdoptPreview['tables']): string[] {
-  const byLack = new Map<string, string[]>();
-  for (const table of tables) {
-    const lack = lackOf(table);
-    byLack.set(lack, [...(byLack.get(lack) ?? []), table.original]);
-  }
-  return Array.from(byLack, ([lack, [first = '', ...others]]) => {
-    const more = others.length > 2 ? [`${others.length} tables like it`] : others;
-    return `${[first, ...more].join(', ')}: ${lack}`;
-  });
-}
-
-function lackOf({ isAbsent, changes, narrow, convertTo }: AdoptedLack): string {
-  if (isAbsent) return 'missing';
-  const inOther = convertTo === undefined ? [] : [`text columns that are not ${convertTo}`];
-  const widths = narrow.map(({ name, width }) => `${name} (${width})`);
-  const others = changes.filter(
-    (change) => !narrow.some(({ name }) => change.startsWith(`MODIFY \`${name}\``)),
-  );
-  const tooNarrow = `${widths.length} columns too narrow: ${widths.join(', ')}`;
-  return [...inOther, ...others, ...(widths.length > 0 ? [tooNarrow] : [])].join('; ');
 }
 
 function rowLines({

@@ -2,6 +2,7 @@ import { hostname, userInfo } from 'node:os';
 import process from 'node:process';
 import { InvalidArgumentError, type Command } from 'commander';
 import { longestBy, longestReason } from '../contract/decisions.ts';
+import { CommandError, exitCodes } from './exit.ts';
 
 /** Who makes a decision with a command, and why. */
 export interface Person {
@@ -15,11 +16,18 @@ export interface PersonOptions {
   readonly reason?: string;
 }
 
-/** Adds `--by` and `--reason` to a command. */
-export function withPerson(command: Command): Command {
+/** Adds `--by` and `--reason` to a command. `only` is the option that they belong to, where a command decides only with it. */
+export function withPerson(command: Command, only?: string): Command {
+  const [who, why] = only === undefined ? ['Who', 'Why'] : [`With ${only}: who`, `With ${only}: why`];
   return command
-    .option('--by <who>', 'Who decides, for the ledger (default: user@host)', textUpTo(longestBy))
-    .option('--reason <text>', 'Why, for the ledger', textUpTo(longestReason));
+    .option('--by <who>', `${who} decides, for the ledger (default: user@host)`, textUpTo(longestBy))
+    .option('--reason <text>', `${why}, for the ledger`, textUpTo(longestReason));
+}
+
+/** @throws CommandError if the options name a person or a reason although nothing is decided without the option `only` */
+export function refusePerson({ by, reason }: PersonOptions, only: string): void {
+  if (by !== undefined || reason !== undefined)
+    throw new CommandError(exitCodes.usage, `--by and --reason need ${only}: nothing else is decided here.`);
 }
 
 const textUpTo = (longest: number) => (text: string) => {

@@ -7,7 +7,7 @@ import { jobs, type Job } from '../contract/schedules.ts';
 import type { AdoptOptions } from './commands/adopt.ts';
 import type { RunOptions } from './commands/run.ts';
 import type { StartOptions } from './commands/start.ts';
-import { withPerson, type PersonOptions } from './decided-by.ts';
+import { refusePerson, withPerson, type PersonOptions } from './decided-by.ts';
 import { exitCodeMeanings, exitCodes } from './exit.ts';
 import { helpLayout, listAfter } from './help.ts';
 import {
@@ -137,7 +137,7 @@ function addService(program: Command): void {
         .argParser(wholeNumber)
         .conflicts('check'),
     );
-  withPerson(statusCommand).action(
+  withPerson(statusCommand, '--acknowledge').action(
     ({ json, check, acknowledge: warningId, ...person }: Json & StatusOptions) =>
       withConfig(
         json,
@@ -150,6 +150,7 @@ function addService(program: Command): void {
               warningId,
               person,
             );
+          refusePerson(person, '--acknowledge');
           return (await import('./commands/status.ts')).status(config, terminal, { isCheck: check ?? false });
         },
       ),
@@ -255,7 +256,7 @@ function addDatabase(db: Command): void {
     'surgicase db adopt',
     'surgicase db adopt --finish --reason "two weeks without complaints"',
   ]);
-  withQuiet(withPerson(adopt))
+  withQuiet(withPerson(adopt, '--finish'))
     .option('--dry-run', 'Count the problems and print every statement; change nothing')
     .addOption(new Option('--finish', 'Drop the original tables that an adoption kept').conflicts('dryRun'))
     .action(({ json, quiet, ...options }: QuietOr & AdoptOptions) =>

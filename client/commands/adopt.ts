@@ -1,12 +1,12 @@
 import type { Config } from '../../config/config.ts';
-import { adopt, finishAdoption, type AdoptInput, type AdoptResult } from '../../db/adoption/adopt.ts';
-import { previewAdoption } from '../../db/adoption/preview.ts';
+import { adopt, finishAdoption, type AdoptResult } from '../../db/adoption/adopt.ts';
+import { previewAdoption, type AdoptInput } from '../../db/adoption/preview.ts';
 import { refusalReasons } from '../../nppes/rows/provider.ts';
 import { releaseOfLogged } from '../../nppes/page/release.ts';
 import { adoptedLines, previewLines } from '../adoption.ts';
 import { withDatabase } from '../database.ts';
-import { personOf, type PersonOptions } from '../decided-by.ts';
-import { CommandError, exitCodes } from '../exit.ts';
+import { personOf, refusePerson, type PersonOptions } from '../decided-by.ts';
+import { exitCodes } from '../exit.ts';
 import { grouped } from '../numbers.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -24,12 +24,7 @@ export function adoptCommand(
   { dryRun, finish, ...person }: AdoptOptions,
 ): Promise<number> {
   if (finish) return finishCommand(config, terminal, person);
-  if (person.by !== undefined || person.reason !== undefined) {
-    throw new CommandError(
-      exitCodes.usage,
-      '--by and --reason belong to --finish, which drops the original tables.',
-    );
-  }
+  refusePerson(person, '--finish');
   return dryRun ? preview(config, terminal) : run(config, terminal);
 }
 
@@ -42,7 +37,6 @@ function inputOf({ nppes }: Config, terminal: Terminal): AdoptInput {
       const done = typeof detail === 'number' ? `${grouped(detail)} rows` : detail;
       terminal.progress(done === undefined ? step : `${step}: ${done}`, step);
     },
-    onRemark: (remark) => terminal.say(remark),
   };
 }
 

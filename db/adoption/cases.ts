@@ -1,4 +1,4 @@
-import type { Statement } from './plan.ts';
+import type { Statement } from './tables.ts';
 import { allTimestampColumns } from '../cases/status.ts';
 import { givingWay } from '../baseline/rename.ts';
 import type { Session } from '../connection/session.ts';

@@ -1,9 +1,9 @@
 import type { AdoptPlan } from './range.ts';
 import { refusalOf } from './refusals.ts';
-import { allTables } from './tables.ts';
+import { tablesIn } from './tables.ts';
 import { liveTables, searchLetters, type SearchKind } from '../schema/tables.ts';
 import { isDeactivated } from '../registry/dates.ts';
-import { searchedAs, visible } from '../registry/search.ts';
+import { nameOf, searchedAs, visible } from '../registry/search.ts';
 import type { Session } from '../connection/session.ts';
 
 /** Faults in the rows of an existing database, counted. */
@@ -14,7 +14,7 @@ export interface RowFindings {
   readonly refused: Readonly<Record<string, number>>;
   /** Rows in the table of another entity type. */
   readonly misplaced: number;
-  /** Values as long as their column, where the column is narrower than CMS's. */
+  /** Values as long as their column, where the column is narrower than CMS's. An earlier loader may have cut them. */
   readonly filled: number;
   readonly search: Readonly<Record<SearchKind, SearchFindings>>;
 }
@@ -35,13 +35,8 @@ interface SearchFindings {
 export function areSound({ doubled, refused, misplaced, search }: RowFindings): boolean {
   const isFound = ({ missing, superfluous, letterRows, letterWanted }: SearchFindings) =>
     missing === 0 && superfluous === 0 && letterRows === letterWanted;
-  return (
-    doubled.npis === 0 &&
-    Object.keys(refused).length === 0 &&
-    misplaced === 0 &&
-    isFound(search.surgeon) &&
-    isFound(search.facility)
-  );
+  const isRefused = Object.keys(refused).length > 0;
+  return doubled.npis + misplaced === 0 && !isRefused && isFound(search.surgeon) && isFound(search.facility);
 }
 
 /** Counts the faults. Reads every row and changes nothing. Calls `onStep` before each count. */
@@ -51,104 +46,67 @@ export async function countFindings(
   onStep: (step: string) => void,
 ): Promise<RowFindings> {
   onStep('counting rows');
-  const rows: Record<string, number> = {};
-  for (const { original, isAbsent } of plan.tables.data)
-    rows[original] = isAbsent ? 0 : await countOf(session, `SELECT COUNT(*) AS n FROM ${original}`);
-  onStep('counting refused rows');
-  const refused = await countRefused(session, plan);
+  const counted = await countRows(session, plan);
   onStep('counting duplicate NPIs');
   const doubled = await countDoubled(session, plan);
-  onStep('counting values that may have been cut');
-  const misplaced = await countMisplaced(session, plan);
-  const filled = await countFilled(session, plan);
   onStep('comparing the search tables');
-  const search = {
-    surgeon: await compareSearch(session, plan, 'surgeon'),
-    facility: await compareSearch(session, plan, 'facility'),
-  };
-  return { rows, doubled, refused, misplaced, filled, search };
+  const surgeon = await compareSearch(session, plan, 'surgeon');
+  const facility = await compareSearch(session, plan, 'facility');
+  return { ...counted, doubled, search: { surgeon, facility } };
 }
 
-const present = ({ tables }: AdoptPlan) => tables.data.filter(({ isAbsent }) => !isAbsent);
-
-async function countOf(session: Session, sql: string): Promise<number> {
-  const [row] = await session.query<{ n: number | string | null }>(sql);
-  return Number(row?.n ?? 0);
-}
-
-async function countRefused(session: Session, plan: AdoptPlan): Promise<Record<string, number>> {
+async function countRows(session: Session, { tables, words }: AdoptPlan) {
+  const rows: Record<string, number> = {};
   const refused: Record<string, number> = {};
-  for (const { original } of present(plan)) {
-    const found = await session.query<{ reason: string; n: number }>(
-      `SELECT r.reason, COUNT(*) AS n FROM (SELECT ${refusalOf('k', plan.words)} AS reason FROM ${original} k) r
-       WHERE r.reason IS NOT NULL GROUP BY r.reason`,
+  let [misplaced, filled] = [0, 0];
+  for (const [type, { original, narrow }] of tables.data.entries()) {
+    const isFilled = narrow.map(({ name, width }) => `COALESCE(CHAR_LENGTH(k.${name}) >= ${width}, 0)`);
+    const alike = await session.query<{ reason: string | null; type: number; n: number; filled: number }>(
+      `SELECT ${refusalOf('k', words)} AS reason, COALESCE(k.entity_type_code, '') + 0 AS type, COUNT(*) AS n,
+         CAST(SUM(${['0', ...isFilled].join(' + ')}) AS UNSIGNED) AS filled FROM ${original} k GROUP BY reason, type`,
     );
-    for (const { reason, n } of found) refused[reason] = (refused[reason] ?? 0) + n;
+    rows[original] = alike.reduce((sum, { n }) => sum + n, 0);
+    filled += alike.reduce((sum, row) => sum + row.filled, 0);
+    for (const { reason, type: found, n } of alike) {
+      if (reason !== null) refused[reason] = (refused[reason] ?? 0) + n;
+      else if (found !== type) misplaced += n;
+    }
   }
-  return refused;
+  return { rows, refused, misplaced, filled };
 }
 
-async function countDoubled(session: Session, plan: AdoptPlan): Promise<RowFindings['doubled']> {
-  const accepted = present(plan).map(
-    ({ original }) => `SELECT k.npi FROM ${original} k WHERE ${refusalOf('k', plan.words)} IS NULL`,
+async function countDoubled(session: Session, { tables, words }: AdoptPlan): Promise<RowFindings['doubled']> {
+  const accepted = tables.data.map(
+    ({ original }) => `SELECT k.npi FROM ${original} k WHERE ${refusalOf('k', words)} IS NULL`,
   );
-  if (accepted.length === 0) return { npis: 0, rows: 0 };
-  const [row] = await session.query<{ npis: number; rowCount: number | null }>(
-    `SELECT COUNT(*) AS npis, CAST(SUM(d.n - 1) AS UNSIGNED) AS rowCount FROM (
+  const [row] = await session.query<RowFindings['doubled']>(
+    `SELECT COUNT(*) AS npis, CAST(COALESCE(SUM(d.n - 1), 0) AS UNSIGNED) AS \`rows\` FROM (
        SELECT npi, COUNT(*) AS n FROM (${accepted.join(' UNION ALL ')}) a GROUP BY npi HAVING n > 1) d`,
   );
-  return { npis: row?.npis ?? 0, rows: row?.rowCount ?? 0 };
-}
-
-async function countMisplaced(session: Session, plan: AdoptPlan): Promise<number> {
-  let misplaced = 0;
-  for (const [type, { original, isAbsent }] of plan.tables.data.entries()) {
-    if (isAbsent) continue;
-    misplaced += await countOf(
-      session,
-      `SELECT COUNT(*) AS n FROM ${original} k WHERE ${refusalOf('k', plan.words)} IS NULL
-         AND COALESCE(k.entity_type_code, '') <> '${type === 0 ? '' : type}'`,
-    );
-  }
-  return misplaced;
-}
-
-async function countFilled(session: Session, plan: AdoptPlan): Promise<number> {
-  let filled = 0;
-  for (const { original, narrow } of present(plan)) {
-    if (narrow.length === 0) continue;
-    const sums = narrow.map(({ name, width = 0 }) => `COALESCE(SUM(CHAR_LENGTH(k.${name}) >= ${width}), 0)`);
-    filled += await countOf(session, `SELECT ${sums.join(' + ')} AS n FROM ${original} k`);
-  }
-  return filled;
+  return row ?? { npis: 0, rows: 0 };
 }
 
 /** Uses the rows in the table of the provider's type. A duplicate NPI counts if a search should find any of its rows. */
 async function compareSearch(session: Session, plan: AdoptPlan, kind: SearchKind): Promise<SearchFindings> {
-  const type = kind === 'surgeon' ? 1 : 2;
-  const { original: providers, isAbsent } = plan.tables.data[type];
-  const absent = new Set(allTables(plan.tables).flatMap((table) => (table.isAbsent ? [table.original] : [])));
-  const { search } = liveTables(plan.schemas);
-  const all = search(kind, 'all');
-  const { values, columns } = searchedAs(kind, 'k', 'l');
-  const name = values[columns.indexOf(kind === 'surgeon' ? 'last_name' : 'facility_name')] ?? '';
-  const isWanted = `${refusalOf('k', plan.words)} IS NULL AND k.entity_type_code = '${type}' AND NOT ${isDeactivated('k')}`;
-  const wantedWhere = async (more: string) =>
-    isAbsent
-      ? 0
-      : countOf(session, `SELECT COUNT(DISTINCT k.npi) AS n FROM ${providers} k WHERE ${isWanted}${more}`);
-  const wanted = await wantedWhere('');
-  const isThere = `EXISTS (SELECT 1 FROM ${all} o WHERE o.npi = k.npi)`;
-  const allRows = absent.has(all) ? 0 : await countOf(session, `SELECT COUNT(*) AS n FROM ${all}`);
-  const foundNpis = absent.has(all) ? 0 : await wantedWhere(` AND ${isThere}`);
-  let letterRows = 0;
-  for (const table of searchLetters.map((letter) => search(kind, letter)))
-    if (!absent.has(table)) letterRows += await countOf(session, `SELECT COUNT(*) AS n FROM ${table}`);
-  return {
-    wanted,
-    missing: wanted - foundNpis,
-    superfluous: allRows - foundNpis,
-    letterRows,
-    letterWanted: await wantedWhere(` AND COALESCE(${visible(name)}, '') <> ''`),
+  const { schemas, tables, words } = plan;
+  const present = new Set(await tablesIn(session, [schemas.search]));
+  const rowsOf = (suffix: string) => {
+    const table = liveTables(schemas).search(kind, suffix);
+    return present.has(table) ? table : '(SELECT 0 AS npi LIMIT 0)';
   };
+  const type = kind === 'surgeon' ? 1 : 2;
+  const { values, columns } = searchedAs(kind, 'k', 'l');
+  const name = values[columns.indexOf(nameOf[kind])] ?? '';
+  const letterRows = searchLetters.map((letter) => `(SELECT COUNT(*) FROM ${rowsOf(letter)} o)`);
+  const [row] = await session.query<
+    Record<'wanted' | 'found' | 'allRows' | 'letterRows' | 'letterWanted', number>
+  >(
+    `SELECT COUNT(DISTINCT k.npi) AS wanted, COUNT(DISTINCT o.npi) AS found,
+       COUNT(DISTINCT IF(COALESCE(${visible(name)}, '') <> '', k.npi, NULL)) AS letterWanted,
+       (SELECT COUNT(*) FROM ${rowsOf('all')} o) AS allRows, ${letterRows.join(' + ')} AS letterRows
+     FROM ${tables.data[type].original} k LEFT JOIN ${rowsOf('all')} o ON o.npi = k.npi
+     WHERE ${refusalOf('k', words)} IS NULL AND k.entity_type_code = '${type}' AND NOT ${isDeactivated('k')}`,
+  );
+  const { wanted = 0, found = 0, allRows = 0, ...letters } = row ?? { letterRows: 0, letterWanted: 0 };
+  return { wanted, missing: wanted - found, superfluous: allRows - found, ...letters };
 }

@@ -21,43 +21,30 @@ export function asAdoption<Result>(
   work: (session: Session, lease: Lease) => Promise<Result>,
 ): Promise<Result> {
   return database.session(signal, async (session) => {
-    const [lock] = await session.query<{ isMine: 0 | 1 }>("SELECT GET_LOCK('surgicase adopt', ?) AS isMine", [
+    const lock = await session.query<{ isMine: 0 | 1 }>("SELECT GET_LOCK('surgicase adopt', ?) AS isMine", [
       aloneAfterSeconds,
     ]);
-    if (lock?.isMine !== 1)
+    if (lock[0]?.isMine !== 1)
       throw new DbError('LeaseHeld', 'Another `surgicase db adopt` is already running. Wait until it ends.');
+    const lease = await takeLease(session, holder);
+    if ('heldBy' in lease)
+      throw new DbError(
+        'LeaseHeld',
+        `npi-update is running: ${lease.heldBy} holds its lease. Wait until it ends.`,
+      );
+    let renewal: Promise<void> = Promise.resolve();
+    const timer = setInterval(() => {
+      // The next renewal makes up for a failed one. The fence protects the writes, not this timer.
+      renewal = database.session(signal, (other) => renewLease(other, lease)).catch(() => undefined);
+    }, renewEveryMs);
     try {
-      return await underLease(database, session, signal, work);
+      return await work(session, lease);
     } finally {
-      // A lost connection has released the lock already, and the error that broke it is the one to report.
+      clearInterval(timer);
+      await renewal;
+      // If the connection is lost, the lease expires by itself, and the error that broke it is the one to report.
+      await releaseLease(session, lease).catch(() => undefined);
       await session.query("SELECT RELEASE_LOCK('surgicase adopt')").catch(() => undefined);
     }
   });
-}
-
-async function underLease<Result>(
-  database: Database,
-  session: Session,
-  signal: AbortSignal,
-  work: (session: Session, lease: Lease) => Promise<Result>,
-): Promise<Result> {
-  const lease = await takeLease(session, holder);
-  if ('heldBy' in lease)
-    throw new DbError(
-      'LeaseHeld',
-      `npi-update is running: ${lease.heldBy} holds its lease. Wait until it ends.`,
-    );
-  let renewal: Promise<void> = Promise.resolve();
-  const timer = setInterval(() => {
-    // The next renewal makes up for a failed one. The fence protects the writes, not this timer.
-    renewal = database.session(signal, (other) => renewLease(other, lease)).catch(() => undefined);
-  }, renewEveryMs);
-  try {
-    return await work(session, lease);
-  } finally {
-    clearInterval(timer);
-    await renewal;
-    // If the connection is lost, the lease expires by itself.
-    await releaseLease(session, lease).catch(() => undefined);
-  }
 }

@@ -23,7 +23,7 @@ export function lastLogged({ releases }: Logged): number | null {
 }
 
 /** A release that `npi_update_log` lists as loaded. */
-export interface LoggedRelease extends NamedRelease {
+interface LoggedRelease extends NamedRelease {
   readonly member: string;
   readonly typeRows?: readonly [number, number, number];
 }
@@ -36,34 +36,22 @@ export interface Logged {
   readonly unknownCount: number;
 }
 
-interface LogLine {
-  readonly name: string | null;
-  readonly rows0: number | null;
-  readonly rows1: number | null;
-  readonly rows2: number | null;
-}
-
 /** Reads the loaded releases from the names in `npi_update_log`. The last line wins when a file was logged twice. */
 export async function readLogged(session: Session, schemas: Schemas, parse: ParseLogged): Promise<Logged> {
   const place = `${schemas.application}.npi_update_log`;
   if (!(await tablesIn(session, [schemas.application])).includes(place))
     return { releases: [], unknownCount: 0 };
-  const lines = await session.query<LogLine>(
-    `SELECT filename_processed AS name, total_0_rows AS rows0, total_1_rows AS rows1, total_2_rows AS rows2
-     FROM ${place} ORDER BY execution_ts`,
+  const lines = await session.query<{ name: string; typeRows: LoggedRelease['typeRows'] | null }>(
+    `SELECT COALESCE(filename_processed, '') AS name, IF(total_0_rows + total_1_rows + total_2_rows IS NULL, NULL,
+       JSON_ARRAY(total_0_rows, total_1_rows, total_2_rows)) AS typeRows FROM ${place} ORDER BY execution_ts`,
   );
   const byName = new Map<string, LoggedRelease>();
   let unknownCount = 0;
-  for (const { name, rows0, rows1, rows2 } of lines) {
-    const release = parse(name ?? '');
-    if (release === undefined) {
-      unknownCount += 1;
-      continue;
-    }
-    const typeRows =
-      rows0 === null || rows1 === null || rows2 === null ? undefined : ([rows0, rows1, rows2] as const);
-    const member = (name ?? '').slice(-120);
-    byName.set(release.fileName, { ...release, member, ...(typeRows && { typeRows }) });
+  for (const { name, typeRows } of lines) {
+    const release = parse(name);
+    if (release === undefined) unknownCount += 1;
+    else
+      byName.set(release.fileName, { ...release, member: name.slice(-120), ...(typeRows && { typeRows }) });
   }
   const releases = Array.from(byName.values()).sort((a, b) => (a.periodEnd < b.periodEnd ? -1 : 1));
   return { releases, unknownCount };
@@ -89,7 +77,7 @@ export async function writeLedger(
     const { stage, data } = adoptionTables(schemas);
     await enterRefused(session, stage, adoptedRelease);
     if (lastRelease !== null) await keepDeactivated(session, data, lastRelease);
-    // An earlier round may have recorded them already.
+    // An earlier attempt may have recorded them already.
     await session.orm((db) => db.delete(releaseTable).where(eq(releaseTable.runId, runId)));
     const known = new Set((await publishedFiles(session)).map(({ fileName }) => fileName));
     for (const release of releases.filter(({ fileName }) => !known.has(fileName))) {

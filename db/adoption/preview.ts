@@ -1,34 +1,38 @@
 import { casesLack, type CasesLack } from './cases.ts';
 import { areSound, countFindings, type RowFindings } from './findings.ts';
-import { lastLogged, readLogged, type Logged } from './ledger.ts';
+import { lastLogged, readLogged, type Logged, type ParseLogged } from './ledger.ts';
 import { adoptionObstacles } from './obstacles.ts';
-import { createStatements, keyStatements, swapStatements, type Statement } from './plan.ts';
-import { rangeStatements, type AdoptPlan } from './range.ts';
-import { keptOriginals } from './state.ts';
-import {
-  allTables,
-  isEmpty,
-  isShapedWrong,
-  needsChanges,
-  readAdoptedTables,
-  type AdoptedTable,
-} from './tables.ts';
-import type { AdoptInput } from './adopt.ts';
+import { rangeStatements } from './range.ts';
+import type { RefusalWords } from './refusals.ts';
+import { createStatements, keptOriginals } from './state.ts';
+import { swapStatements } from './swap.ts';
+import { readAdoptedTables, tablesIn, type Statement } from './tables.ts';
 import { migrateStatements } from '../schema/migrate.ts';
+import { registryObstacles } from '../schema/ready.ts';
 import type { Session } from '../connection/session.ts';
-import type { Schemas } from '../schema/tables.ts';
+import { liveTables, type Schemas } from '../schema/tables.ts';
 
-/** What one table lacks. */
-export type AdoptedLack = Pick<AdoptedTable, 'original' | 'isAbsent' | 'changes' | 'narrow' | 'convertTo'>;
+/** What the caller provides: it knows CMS's names, and it shows progress. */
+export interface AdoptInput {
+  readonly words: RefusalWords;
+  readonly parseLogged: ParseLogged;
+  /** While the server runs more statements than this, the adoption pauses before each range. */
+  readonly maxThreadsRunning: number;
+  /** Progress: the step, and its current table or range, or the number of rows done. */
+  onStep(step: string, detail?: string | number): void;
+}
 
 /** What an adoption would find and do. */
 export interface AdoptPreview {
+  /** Whether the registry needs an adoption, which an obstacle can prevent. */
+  readonly isNeeded: boolean;
   readonly obstacles: readonly string[];
-  /** Tables that are missing or need changes. */
-  readonly tables: readonly AdoptedLack[];
+  /** What a load needs and the tables lack. */
+  readonly lacks: readonly string[];
   readonly rows?: RowFindings;
   readonly cases: CasesLack;
   readonly logged: Logged;
+  /** The originals that an earlier adoption kept. */
   readonly originals: readonly string[];
   /**
    * The statements in their order, except those that write this service's own ledger. The statements of a range appear
@@ -37,50 +41,35 @@ export interface AdoptPreview {
   readonly statements: readonly Statement[];
 }
 
-/** Finds and counts what an adoption would change. Changes nothing, creates nothing and takes no lease. */
+/**
+ * Finds and counts what an adoption would change. Changes nothing, creates nothing and takes no lease.
+ * @throws DbError DatabaseNotReady if one or two of the provider tables are missing
+ */
 export async function previewAdoption(
   session: Session,
   schemas: Schemas,
   { words, parseLogged, onStep }: Pick<AdoptInput, 'words' | 'parseLogged' | 'onStep'>,
 ): Promise<AdoptPreview> {
   const logged = await readLogged(session, schemas, parseLogged);
-  const plan = {
-    schemas,
-    words,
-    releaseId: lastLogged(logged),
-    tables: await readAdoptedTables(session, schemas),
-  };
   const originals = await keptOriginals(session, schemas);
   const cases = await casesLack(session, schemas);
-  const isAsked = originals.length === 0 && !isEmpty(plan.tables);
-  const rows = isAsked ? await countFindings(session, plan, onStep) : undefined;
-  const isCopied = rows !== undefined && (isShapedWrong(plan.tables) || !areSound(rows));
-  return {
-    obstacles: isCopied ? await adoptionObstacles(session, schemas, plan.tables) : [],
-    tables: isCopied ? allTables(plan.tables).filter(needsChanges).map(lackOf) : [],
-    ...(rows && { rows }),
-    cases,
-    logged,
-    originals,
-    statements: [
-      ...(cases.statement ? [cases.statement] : []),
-      ...(isCopied ? await copyStatements(session, plan) : []),
-    ],
-  };
-}
-
-function lackOf({ original, isAbsent, changes, narrow, convertTo }: AdoptedTable): AdoptedLack {
-  return { original, isAbsent, changes, narrow, ...(convertTo !== undefined && { convertTo }) };
-}
-
-async function copyStatements(session: Session, plan: AdoptPlan): Promise<Statement[]> {
-  const { schemas, tables } = plan;
-  const range = { number: '<range>', from: '<from>', to: '<to>' };
-  return [
-    ...(await migrateStatements(session, schemas)).map((sql) => ({ what: 'create missing tables', sql })),
+  const statements = cases.statement ? [cases.statement] : [];
+  const nothing = { isNeeded: false, obstacles: [], lacks: [], cases, logged, originals, statements };
+  const present = await tablesIn(session, [schemas.application]);
+  const providers = ([0, 1, 2] as const).map((type) => liveTables(schemas).data(type));
+  if (originals.length > 0 || !providers.some((table) => present.includes(table))) return nothing;
+  const lacks = await registryObstacles(session, schemas);
+  const tables = await readAdoptedTables(session, schemas);
+  const plan = { schemas, words, releaseId: lastLogged(logged), tables };
+  const rows = await countFindings(session, plan, onStep);
+  if (lacks.length === 0 && areSound(rows)) return { ...nothing, rows };
+  const obstacles = await adoptionObstacles(session, schemas, tables);
+  const migration = await migrateStatements(session, schemas);
+  statements.push(
+    ...migration.map((sql) => ({ what: 'create missing tables', sql })),
     ...createStatements(schemas, tables),
-    ...rangeStatements(plan, range, ['<letter>']).map(({ what, sql }) => ({ what, sql })),
-    ...keyStatements(tables),
+    ...rangeStatements(plan, { fromNpi: '<from>', toNpi: '<to>' }, ['<letter>']),
     ...swapStatements(schemas, tables),
-  ];
+  );
+  return { ...nothing, isNeeded: true, obstacles, lacks, rows };
 }

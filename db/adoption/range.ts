@@ -1,22 +1,24 @@
-import { adoptionTables, type AdoptedTable, type AdoptedTables } from './tables.ts';
-import type { Statement } from './plan.ts';
+import { adoptionTables, type AdoptedTable, type AdoptedTables, type Statement } from './tables.ts';
 import { hasTenDigits, refusalOf, type RefusalWords } from './refusals.ts';
 import { dateKey, isDeactivated } from '../registry/dates.ts';
 import { npiColumns } from '../schema/npi-columns.ts';
 import type { AdoptedCounts } from '../schema/ledger-json.ts';
-import { searchedAs } from '../registry/search.ts';
+import { hasLetter, letter, nameOf, searchedAs } from '../registry/search.ts';
 import { searchLetters, type Schemas } from '../schema/tables.ts';
 
-/** A range of NPIs. The first range also has the rows without an NPI. A dry run uses placeholders such as `<from>`. */
+/** A range of NPIs. A dry run uses placeholders such as `<from>`. */
 export interface Bounds {
-  readonly number: number | string;
-  readonly from: string;
-  readonly to: string;
+  readonly fromNpi: bigint | string;
+  readonly toNpi: bigint | string;
 }
+
+/** The ends of BIGINT: the table may hold anything. */
+export const lowestNpi = -(2n ** 63n);
+export const highestNpi = 2n ** 63n - 1n;
 
 /** A statement, and the count that its rows belong to. */
 export interface RangeStatement extends Statement {
-  readonly counts?: Exclude<keyof AdoptedCounts, 'filled'>;
+  readonly counts?: keyof AdoptedCounts;
 }
 
 /** The tables of an adoption and how to copy them. */
@@ -29,28 +31,27 @@ export interface AdoptPlan {
 }
 
 const types = [0, 1, 2] as const;
-const provenance: ReadonlySet<string> = new Set(['data_release', 'deactivation_release']);
+const provenance = ['data_release', 'deactivation_release'];
 const loaded = new Set(npiColumns.map(({ name }) => name));
-/** The columns that the original stores and those that a load fills. The shadow has both. */
-const written = ({ found }: AdoptedTable) => {
-  const stored = found.columns.filter(({ isGenerated }) => !isGenerated).map(({ name }) => name);
-  return Array.from(new Set([...stored, ...loaded]));
-};
 const list = (names: readonly string[], row?: string) =>
   names.map((name) => (row === undefined ? `\`${name}\`` : `${row}.\`${name}\``)).join(', ');
 
-/** The key for scanning a table: the shortest one that starts with `npi`. It returns equal NPIs in table order. */
-export function scanKey({ found }: AdoptedTable): string | undefined {
-  if (found.primary[0] === 'npi') return 'PRIMARY';
-  const keys = found.keys.filter(({ columns }) => columns[0] === 'npi');
-  return keys.sort((a, b) => a.columns.length - b.columns.length)[0]?.name;
+/** The columns that the original stores and those that a load fills. The shadow has both. */
+export function written({ found }: AdoptedTable): string[] {
+  const stored = found.columns.filter(({ isGenerated }) => !isGenerated).map(({ name }) => name);
+  return Array.from(new Set([...stored, ...loaded, ...provenance]));
 }
 
-/** `schema.table k` with the rows of a range, scanned by its key. */
-export function rowsOf(table: AdoptedTable, { number, from, to }: Bounds): string {
-  // Rows without an NPI come first in the key.
-  const unnumbered = number === 0 ? ' OR k.npi IS NULL' : '';
-  return `${table.original} k FORCE INDEX (\`${scanKey(table)}\`) WHERE (k.npi BETWEEN ${from} AND ${to}${unnumbered})`;
+/** The key for scanning a table: its primary key or a plain one on `npi`, which returns equal NPIs in table order. */
+export function scanKey({ found }: AdoptedTable): string | undefined {
+  if (found.primary.join() === 'npi') return 'PRIMARY';
+  return found.keys.find(({ columns }) => columns.join() === 'npi')?.name;
+}
+
+/** `schema.table k` with the rows of a range, scanned by its key. The first range also has the rows without an NPI. */
+export function rowsOf(table: AdoptedTable, { fromNpi, toNpi }: Bounds): string {
+  const unnumbered = fromNpi === lowestNpi ? ' OR k.npi IS NULL' : '';
+  return `${table.original} k FORCE INDEX (\`${scanKey(table)}\`) WHERE (k.npi BETWEEN ${fromNpi} AND ${toNpi}${unnumbered})`;
 }
 
 /** The statements that read a range into the empty stage, and write the remaining rows into the shadows. */
@@ -61,10 +62,10 @@ export function rangeStatements(
 ): RangeStatement[] {
   return [
     ...readStatements(plan, bounds),
-    ...refuseStatements(plan, bounds),
+    ...refuseStatements(plan),
     ...chooseStatements(plan),
     ...writeStatements(plan),
-    ...searchStatements(plan, letters),
+    ...searchStatements(plan, bounds, letters),
   ];
 }
 
@@ -72,7 +73,7 @@ function readStatements({ schemas, tables }: AdoptPlan, bounds: Bounds): RangeSt
   const { stage } = adoptionTables(schemas);
   return tables.data.map((table): RangeStatement => {
     const present = new Set(table.found.columns.map(({ name }) => name));
-    const names = written(table);
+    const names = written(table).filter((name) => present.has(name) || loaded.has(name));
     const values = names.map((name) => {
       if (name === 'npi') return 'COALESCE(k.npi, 0)';
       if (!present.has(name)) return "''";
@@ -86,14 +87,14 @@ function readStatements({ schemas, tables }: AdoptPlan, bounds: Bounds): RangeSt
   });
 }
 
-function refuseStatements({ schemas, words }: AdoptPlan, { number }: Bounds): RangeStatement[] {
+function refuseStatements({ schemas, words }: AdoptPlan): RangeStatement[] {
   const { stage } = adoptionTables(schemas);
   const reason = refusalOf('s', words);
   return [
     {
       what: 'collect the rows that are not valid providers, with the reason; npi_quarantine keeps them',
-      sql: `INSERT INTO ${stage}_refused (range_no, line_no, npi, reason)
-SELECT ${number}, 0, IF(${hasTenDigits('s')}, s.npi, NULL), ${reason} FROM ${stage} s WHERE ${reason} IS NOT NULL ORDER BY s.row_no`,
+      sql: `INSERT INTO ${stage}_refused (line_no, npi, reason)
+SELECT 0, IF(${hasTenDigits('s')}, s.npi, NULL), ${reason} FROM ${stage} s WHERE ${reason} IS NOT NULL ORDER BY s.row_no`,
       counts: 'refused',
     },
     {
@@ -130,7 +131,7 @@ function oneStays(stage: string, what: string, among: string): RangeStatement {
     sql: `DELETE s FROM (
   SELECT s.npi, s.row_no, ROW_NUMBER() OVER (PARTITION BY s.npi ORDER BY s.entity_type_code = '',
     ${dates.map((column) => `${dateKey(`s.${column}`)} DESC`).join(', ')}, s.row_no DESC) AS place
-  FROM (SELECT npi FROM ${stage} GROUP BY npi HAVING COUNT(*) > 1) twice STRAIGHT_JOIN ${stage} s ON s.npi = twice.npi ${among}
+  FROM ${stage} s ${among}
 ) ranked STRAIGHT_JOIN ${stage} s ON s.npi = ranked.npi AND s.row_no = ranked.row_no WHERE ranked.place > 1`,
     counts: 'duplicates',
   };
@@ -141,13 +142,13 @@ function writeStatements({ schemas, tables, releaseId }: AdoptPlan): RangeStatem
   const counts = ['stubs', 'individuals', 'organizations'] as const;
   return types.map((type): RangeStatement => {
     const table = tables.data[type];
-    const names = written(table).filter((name) => !provenance.has(name));
+    const names = written(table).filter((name) => !provenance.includes(name));
     // A monthly older than the last logged release must not remove what that release brought.
     const data = type === 0 ? 's.data_release' : `COALESCE(s.data_release, ${releaseId})`;
     const deactivation = `IF(${isDeactivated('s')}, COALESCE(s.deactivation_release, ${releaseId}), s.deactivation_release)`;
     return {
       what: 'write the remaining rows to the table of their entity type',
-      sql: `INSERT INTO ${table.shadow} (${list(names)}, data_release, deactivation_release)
+      sql: `INSERT INTO ${table.shadow} (${list(names)}, ${list(provenance)})
 SELECT ${list(names, 's')}, ${data}, ${deactivation} FROM ${stage} s
 WHERE s.entity_type_code = '${type === 0 ? '' : type}' ORDER BY s.npi`,
       counts: counts[type],
@@ -156,28 +157,28 @@ WHERE s.entity_type_code = '${type === 0 ? '' : type}' ORDER BY s.npi`,
 }
 
 /** Rule 8 of the contract. Deactivated providers are in no search table (rule 5). */
-function searchStatements({ schemas }: AdoptPlan, letters: readonly string[]): RangeStatement[] {
+function searchStatements(
+  { schemas }: AdoptPlan,
+  { fromNpi, toNpi }: Bounds,
+  letters: readonly string[],
+): RangeStatement[] {
   const { stage, search } = adoptionTables(schemas);
   return (['surgeon', 'facility'] as const).flatMap((kind): RangeStatement[] => {
-    const { columns, values, suffix, joinsLetter } = searchedAs(kind, 's', 'n');
-    const lines = (to: string) => `INSERT INTO ${search(kind, to)} (npi, ${columns.join(', ')})
-SELECT npi, ${columns.join(', ')} FROM ${stage}_search WHERE kind = '${kind}'`;
+    const { columns, values } = searchedAs(kind, 's', 'n');
+    const [type, counts] = kind === 'surgeon' ? ([1, 'surgeons'] as const) : ([2, 'facilities'] as const);
+    const name = `o.${nameOf[kind]}`;
     return [
       {
-        what: `find the ${kind === 'surgeon' ? 'surgeons' : 'facilities'} and the letter of each`,
-        sql: `INSERT INTO ${stage}_search (kind, suffix, npi, ${columns.join(', ')})
-SELECT '${kind}', ${suffix}, s.npi, ${values.join(', ')} FROM ${stage} s
-LEFT JOIN ${schemas.scheduler}.search_letter n ON ${joinsLetter}
-WHERE s.entity_type_code = '${kind === 'surgeon' ? 1 : 2}' AND NOT ${isDeactivated('s')}`,
-        counts: kind === 'surgeon' ? 'surgeons' : 'facilities',
+        what: `write all ${counts} to search_${kind}_all`,
+        sql: `INSERT INTO ${search(kind, 'all')} (npi, ${columns.join(', ')}) SELECT s.npi, ${values.join(', ')}
+FROM ${stage} s WHERE s.entity_type_code = '${type}' AND NOT ${isDeactivated('s')} ORDER BY s.npi`,
+        counts,
       },
-      {
-        what: `write all ${kind === 'surgeon' ? 'surgeons' : 'facilities'} to search_${kind}_all`,
-        sql: `${lines('all')} ORDER BY npi`,
-      },
-      ...letters.map((letter) => ({
-        what: `write those of the letter ${letter} to search_${kind}_${letter}`,
-        sql: `${lines(letter)} AND suffix = '${letter}' ORDER BY npi`,
+      ...letters.map((to) => ({
+        what: `write those of the letter ${to} to search_${kind}_${to}`,
+        sql: `INSERT INTO ${search(kind, to)} SELECT o.* FROM ${search(kind, 'all')} o
+LEFT JOIN ${schemas.scheduler}.search_letter n ON ${hasLetter(name, 'n')}
+WHERE o.npi BETWEEN ${fromNpi} AND ${toNpi} AND ${letter(name, 'n')} = '${to}'`,
       })),
     ];
   });

@@ -1,5 +1,4 @@
 import { collationsOf } from '../connection/collation.ts';
-import { npiColumns } from '../schema/npi-columns.ts';
 import type { Session } from '../connection/session.ts';
 import { searchTables } from '../baseline/shadow.ts';
 import {
@@ -7,65 +6,42 @@ import {
   showCreate,
   tableShape,
   type ColumnShape,
-  type TableKey,
   type TableShape,
 } from '../schema/table-shape.ts';
-import {
-  applicationTables,
-  liveTables,
-  searchColumns,
-  type ApplicationTable,
-  type NpiTables,
-  type Schemas,
-} from '../schema/tables.ts';
+import { applicationTables, liveTables, type NpiTables, type Schemas } from '../schema/tables.ts';
+
+/** One statement of an adoption, and its purpose. */
+export interface Statement {
+  readonly what: string;
+  readonly sql: string;
+}
 
 /** A table of the application, and the shadow that replaces it. All names include the schema. */
-export interface AdoptedTable {
+export interface SwappedTable {
   readonly original: string;
   readonly shadow: string;
   /** The name of the original after the swap. */
   readonly kept: string;
-  /** `migrate` creates absent tables in their proper form; then they are originals like the others. */
-  readonly isAbsent: boolean;
+  /** The statements that create the shadow, empty. */
+  readonly creates: readonly string[];
+}
+
+/** One of `npi_data_0/1/2`. Its shadow keeps the application's own columns and keys. */
+export interface AdoptedTable extends SwappedTable {
   readonly found: TableShape;
-  /** Names of the columns that a load fills. */
-  readonly ours: ReadonlySet<string>;
-  /** The collation that its texts need; absent when they have it. */
-  readonly convertTo?: string;
-  /** The changes for an ALTER TABLE; empty when the table has what a load needs. */
-  readonly changes: readonly string[];
   /** Columns narrower than the values of a load, with their current width. */
   readonly narrow: readonly ColumnShape[];
-  /** Secondary keys of the shadow, built after its rows are copied. A plain key on `npi` duplicates the primary key. */
-  readonly keys: readonly TableKey[];
 }
 
 export interface AdoptedTables {
   /** `npi_data_0`, `npi_data_1` and `npi_data_2`, in this order. */
   readonly data: readonly [AdoptedTable, AdoptedTable, AdoptedTable];
-  readonly search: readonly AdoptedTable[];
+  /** The earlier loader built these anew every week, so their shadows are created as in a new database. */
+  readonly search: readonly SwappedTable[];
 }
 
 /** All tables of an adoption. */
-export const allTables = ({ data, search }: AdoptedTables): readonly AdoptedTable[] => [...data, ...search];
-
-/** Whether there is nothing to adopt because none of the tables exists. */
-export const isEmpty = (tables: AdoptedTables): boolean =>
-  allTables(tables).every(({ isAbsent }) => isAbsent);
-
-/** Whether any table needs changes. If not, only the rows can require an adoption. */
-export const isShapedWrong = (tables: AdoptedTables): boolean => allTables(tables).some(needsChanges);
-
-/** Whether a table is absent or needs changes. */
-export const needsChanges = ({ isAbsent, changes, convertTo }: AdoptedTable): boolean =>
-  isAbsent || changes.length > 0 || convertTo !== undefined;
-
-/** A column that a table must have, and the definition for adding it. */
-interface WantedColumn {
-  readonly name: string;
-  readonly maxLength?: number | undefined;
-  readonly definition: string;
-}
+export const allTables = ({ data, search }: AdoptedTables): readonly SwappedTable[] => [...data, ...search];
 
 /** The names of the shadows. */
 export function adoptionTables({ scheduler }: Schemas): NpiTables & { readonly stage: string } {
@@ -77,30 +53,60 @@ export function adoptionTables({ scheduler }: Schemas): NpiTables & { readonly s
   };
 }
 
-/** Reads the definitions of the application's NPI and search tables. Changes nothing. */
+/** Reads the definitions of the three provider tables, which must exist. Changes nothing. */
 export async function readAdoptedTables(session: Session, schemas: Schemas): Promise<AdoptedTables> {
   const { nearest } = await collationsOf(session);
+  const [live, shadows] = [liveTables(schemas), adoptionTables(schemas)];
   const fresh = new Map(
-    applicationTables(schemas, nearest).map((table) => [`${table.schema}.${table.name}`, table]),
+    applicationTables(schemas, nearest).map(({ schema, name, ddl }) => [`${schema}.${name}`, ddl]),
   );
-  const present = new Set(await tablesIn(session, [schemas.application, schemas.search]));
-  const foreign = await tablesNotIn(session, nearest, [schemas.application, schemas.search]);
-  const live = liveTables(schemas);
-  const read = async (original: string) => {
-    const table = fresh.get(original);
-    if (table === undefined) throw new Error(`${original} is not a table of the application.`);
-    const isAbsent = !present.has(original);
-    const shape = tableShape(isAbsent ? table.ddl : await showCreate(session, original));
-    return { table, isAbsent, shape, ...(foreign.has(original) && { convertTo: nearest }) };
+  const read = async (type: 0 | 1 | 2): Promise<AdoptedTable> => {
+    const [original, shadow] = [live.data(type), shadows.data(type)];
+    const found = tableShape(await showCreate(session, original));
+    const { narrow, changes } = changesOf(found, tableShape(fresh.get(original) ?? '').columns);
+    const convert = `CONVERT TO CHARACTER SET utf8mb4 COLLATE ${nearest}`;
+    const creates = [
+      `CREATE TABLE IF NOT EXISTS ${shadow} LIKE ${original}`,
+      `ALTER TABLE ${shadow} ${[convert, ...changes].join(', ')}`,
+    ];
+    return { original, shadow, kept: keptName(shadow), creates, found, narrow };
   };
-  const data = [await read(live.data(0)), await read(live.data(1)), await read(live.data(2))] as const;
-  const wanted = wantedData(data.map(({ shape }) => shape));
-  const search = [];
-  for (const { kind, suffix } of searchTables()) {
-    search.push(adopted(schemas, await read(live.search(kind, suffix)), wantedSearch[kind]));
+  const search = searchTables().map(({ kind, suffix }): SwappedTable => {
+    const [original, shadow] = [live.search(kind, suffix), shadows.search(kind, suffix)];
+    const ddl = fresh.get(original)?.replace(original, shadow) ?? '';
+    const creates = [ddl.replace('CREATE TABLE', '$& IF NOT EXISTS')];
+    return { original, shadow, kept: keptName(shadow), creates };
+  });
+  return { data: [await read(0), await read(1), await read(2)], search };
+}
+
+const keptName = (shadow: string) => shadow.replace('.npi_adopt_', '.npi_original_');
+
+/** What a table lacks beside a new one, as parts of an ALTER TABLE. The primary key replaces a plain key on `npi`. */
+function changesOf(found: TableShape, fresh: readonly ColumnShape[]) {
+  const columns = new Map(found.columns.map((column) => [column.name, column]));
+  const loaded = fresh.filter(({ name, isGenerated }) => name !== 'npi' && !isGenerated);
+  const missing = loaded.filter(({ name }) => !columns.has(name));
+  const narrow: ColumnShape[] = [];
+  const widened: string[] = [];
+  for (const { name, width = 0 } of loaded) {
+    const column = columns.get(name);
+    if (column?.width === undefined || column.width >= width) continue;
+    narrow.push(column);
+    // Without a character set of its own a column has that of the table, which is converted.
+    const definition = column.definition.replace(/ CHARACTER SET \w+| COLLATE \w+/g, '');
+    widened.push(`MODIFY \`${name}\` ${definition.replace(/\(\d+\)/, `(${width})`)}`);
   }
-  const asData = (at: 0 | 1 | 2) => adopted(schemas, data[at], wanted);
-  return { data: [asData(0), asData(1), asData(2)], search };
+  const isKeyed = found.primary.join() === 'npi';
+  const changes = [
+    ...found.keys.filter((key) => key.columns.join() === 'npi').map(({ name }) => `DROP KEY \`${name}\``),
+    ...widened,
+    ...missing.map(({ name, definition }) => `ADD COLUMN ${name} ${definition}`),
+    ...(found.hasGeneratedKey ? [`DROP COLUMN ${generatedKey}`] : []),
+    ...(found.primary.length > 0 && !isKeyed ? ['DROP PRIMARY KEY'] : []),
+    ...(isKeyed ? [] : ['MODIFY npi BIGINT NOT NULL', 'ADD PRIMARY KEY (npi)']),
+  ];
+  return { narrow, changes };
 }
 
 /** The tables of these schemas, as `schema.table`. */
@@ -111,91 +117,4 @@ export async function tablesIn(session: Session, schemas: readonly string[]): Pr
     [schemas],
   );
   return found.map(({ place }) => place);
-}
-
-/** Tables with a text in another collation. Statements compare texts across tables, and latin1 cannot hold Ł. */
-async function tablesNotIn(
-  session: Session,
-  collation: string,
-  schemas: readonly string[],
-): Promise<ReadonlySet<string>> {
-  const found = await session.query<{ place: string }>(
-    `SELECT DISTINCT CONCAT(table_schema, '.', table_name) AS place FROM information_schema.columns
-     WHERE table_schema IN (?) AND collation_name IS NOT NULL AND collation_name <> ?`,
-    [schemas, collation],
-  );
-  return new Set(found.map(({ place }) => place));
-}
-
-/** A provider can move to the table of another type, so a column gets its greatest width in all three tables. */
-function wantedData(shapes: readonly TableShape[]): WantedColumn[] {
-  const widest = (name: string, least: number) =>
-    Math.max(
-      least,
-      ...shapes.map((shape) => shape.columns.find((column) => column.name === name)?.width ?? 0),
-    );
-  const loaded = npiColumns.flatMap(({ name, maxLength }): WantedColumn[] => {
-    if (name === 'npi') return [];
-    if (maxLength === undefined) return [{ name, definition: 'TEXT NULL' }];
-    const width = widest(name, maxLength);
-    return [{ name, maxLength: width, definition: `VARCHAR(${width}) NULL` }];
-  });
-  const provenance = ['data_release', 'deactivation_release'].map((name) => ({
-    name,
-    definition: 'BIGINT NULL INVISIBLE',
-  }));
-  return [...loaded, ...provenance];
-}
-
-const wantedSearch = { surgeon: wantedOf('surgeon'), facility: wantedOf('facility') };
-
-function wantedOf(kind: keyof typeof searchColumns): WantedColumn[] {
-  return searchColumns[kind].map(({ name, type }) => ({
-    name,
-    maxLength: Number(/\d+/.exec(type)?.[0]),
-    definition: `${type} NULL`,
-  }));
-}
-
-interface ReadTable {
-  readonly table: ApplicationTable;
-  readonly isAbsent: boolean;
-  readonly shape: TableShape;
-  readonly convertTo?: string;
-}
-
-function adopted(
-  { scheduler }: Schemas,
-  { table, isAbsent, shape, convertTo }: ReadTable,
-  wanted: readonly WantedColumn[],
-): AdoptedTable {
-  const byName = new Map(shape.columns.map((column) => [column.name, column]));
-  const narrow = wanted.flatMap(({ name, maxLength = 0 }) => {
-    const column = byName.get(name);
-    return column?.width !== undefined && column.width < maxLength ? [{ column, maxLength }] : [];
-  });
-  // Without a character set of its own a column has that of the table, which may have been converted.
-  const widened = (definition: string, width: number) =>
-    definition.replace(/\(\d+\)/, `(${width})`).replace(/ CHARACTER SET \w+| COLLATE \w+/g, '');
-  return {
-    original: `${table.schema}.${table.name}`,
-    shadow: `${scheduler}.npi_adopt_${table.name}`,
-    kept: `${scheduler}.npi_original_${table.name}`,
-    isAbsent,
-    found: shape,
-    ours: new Set(['npi', ...wanted.map(({ name }) => name)]),
-    ...(convertTo !== undefined && { convertTo }),
-    changes: [
-      ...(shape.hasGeneratedKey ? [`DROP COLUMN ${generatedKey}`] : []),
-      ...narrow.map(
-        ({ column, maxLength }) => `MODIFY \`${column.name}\` ${widened(column.definition, maxLength)}`,
-      ),
-      ...wanted
-        .filter(({ name }) => !byName.has(name))
-        .map(({ name, definition }) => `ADD COLUMN ${name} ${definition}`),
-      ...(shape.primary.length === 0 ? ['MODIFY npi BIGINT NOT NULL', 'ADD PRIMARY KEY (npi)'] : []),
-    ],
-    narrow: narrow.map(({ column }) => column),
-    keys: shape.keys.filter(({ columns }) => columns.join() !== 'npi'),
-  };
 }

@@ -35,9 +35,10 @@ export const visible = (name: string) =>
   `IF(ASCII(${name}) BETWEEN 65 AND 122, ${name}, REGEXP_REPLACE(${name}, '^[\\\\p{Z}\\\\p{Cc}\\\\p{Cf}]+', ''))`;
 
 /** The letter of a name (rule 8): `a` if it starts with another character, '' if it is empty (then only `_all` has it). */
-const letter = (name: string, found: string) =>
+export const letter = (name: string, found: string) =>
   `IF(COALESCE(${visible(name)}, '') = '', '', COALESCE(${found}.letter, 'a'))`;
-const hasLetter = (name: string, found: string) => `${found}.letter = LEFT(${visible(name)}, 1)`;
+/** SQL for the join of `search_letter`, whose alias is `found`, that `letter` needs. */
+export const hasLetter = (name: string, found: string) => `${found}.letter = LEFT(${visible(name)}, 1)`;
 
 /** SQL expressions for the search row of a provider `row`; `found` is the alias of `search_letter`. */
 export function searchedAs(kind: SearchKind, row: string, found: string) {

@@ -101,18 +101,21 @@ export interface RangeChecksum {
   readonly sum: string;
 }
 
-/** What became of the rows of a range of existing tables. Each row read is in exactly one of the next five counts. */
-export interface AdoptedCounts {
-  readonly read: number;
-  readonly refused: number;
-  readonly duplicates: number;
-  readonly stubs: number;
-  readonly individuals: number;
-  readonly organizations: number;
-  /** Full rows that got the deactivation date of a stub of their NPI. */
-  readonly deactivated: number;
-  readonly surgeons: number;
-  readonly facilities: number;
-  /** Values as long as their old column. */
-  readonly filled: number;
-}
+/** The names of `AdoptedCounts`. */
+export const adoptedCounts = [
+  'read',
+  'refused',
+  'duplicates',
+  'stubs',
+  'individuals',
+  'organizations',
+  'deactivated',
+  'surgeons',
+  'facilities',
+] as const;
+
+/**
+ * What became of the rows of a range of existing tables. Each row read is in exactly one of the next five counts.
+ * `deactivated`: full rows that got the deactivation date of a stub of their NPI.
+ */
+export type AdoptedCounts = Record<(typeof adoptedCounts)[number], number>;

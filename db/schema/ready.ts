@@ -98,6 +98,15 @@ export async function tableObstacles(
   ];
 }
 
+/** The same for the NPI and search tables alone. */
+export function registryObstacles(session: Session, schemas: Schemas): Promise<string[]> {
+  return tableObstacles(
+    session,
+    schemas,
+    npiTables(schemas).filter(({ isKeyedByNpi }) => isKeyedByNpi),
+  );
+}
+
 function npiTables(schemas: Schemas): WantedTable[] {
   const { application, search, scheduler } = schemas;
   const provenance = [{ name: 'data_release' }, { name: 'deactivation_release' }];

@@ -109,10 +109,9 @@ const adopted = z.object({
   releases: texts('Zips that `npi_update_log` names as loaded').optional(),
 });
 const adoptPreview = z.object({
+  isNeeded: flag('The registry needs an adoption'),
   obstacles: texts('What prevents the adoption'),
-  tables: z
-    .array(z.looseObject({ original: text('Name of the table') }))
-    .describe('Tables that need changes'),
+  lacks: texts('What a load needs and the tables lack'),
   rows: z.looseObject({}).optional().describe('Counts of what is wrong with the rows'),
   cases: z
     .object({ hasTable: flag('`cases` exists'), columns: texts('Missing columns') })

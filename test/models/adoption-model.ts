@@ -38,12 +38,12 @@ export function adoptedModel(rows: readonly ProductionRow[]): Adopted {
   const tables: Record<string, string[]> = { npi_data_0: [], npi_data_1: [], npi_data_2: [] };
   for (const kind of ['surgeon', 'facility'])
     for (const suffix of ['all', ...searchLetters]) tables[`search_${kind}_${suffix}`] = [];
-  let [duplicates, filled] = [0, 0];
+  const filled = rows.reduce((sum, row) => sum + filledValues(row), 0);
+  let duplicates = 0;
   for (const npi of Array.from(byNpi.keys()).sort()) {
     const found = byNpi.get(npi) ?? [];
     const winner = best(found);
     duplicates += found.length - 1;
-    filled += filledValues(winner);
     const values = { ...valuesOf(winner), npi_deactivation_date: deactivationOf(winner, found) };
     tables[`npi_data_${values.entity_type_code || 0}`]?.push([npi, ...Object.values(values)].join('|'));
     for (const [table, line] of searchLines(npi, values)) tables[table]?.push(line);

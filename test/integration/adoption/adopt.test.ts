@@ -1,4 +1,5 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createConnection } from 'mysql2/promise';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { takeLease } from '../../../db/ledger/lease.ts';
 import { migrate } from '../../../db/schema/migrate.ts';
 import { loadObstacles } from '../../../db/schema/ready.ts';
@@ -43,6 +44,7 @@ describe('a database shaped like production', () => {
     const { code, value } = await bed.adopt('--dry-run');
     expect(code).toBe(0);
     expect(value).toMatchObject({
+      isNeeded: true,
       obstacles: [],
       rows: {
         rows: Object.fromEntries(
@@ -54,14 +56,15 @@ describe('a database shaped like production', () => {
       },
       cases: { columns: ['billable_flag_ts', 'docs_needed_ts', 'submitted_ts', 'rejected_ts'] },
     });
-    const { tables, statements } = value as {
-      tables: { original: string; isAbsent: boolean; narrow: unknown[] }[];
-      statements: { sql: string }[];
-    };
-    expect(tables.filter(({ isAbsent }) => isAbsent).map(({ original }) => original.split('.')[1])).toEqual(
-      missingTables,
+    const { lacks, statements } = value as { lacks: string[]; statements: { sql: string }[] };
+    const [missing, unkeyed, ...narrow] = lacks.map((lack) => lack.split(/: |, /));
+    expect(missing?.slice(1).sort()).toEqual(
+      missingTables.map((name) => `adopt_whole_search.${name}`).sort(),
     );
-    expect(tables.find(({ original }) => original.endsWith('npi_data_2'))?.narrow).toHaveLength(13 + 14);
+    expect(unkeyed).toHaveLength(1 + 57 - missingTables.length);
+    expect(
+      narrow.find(([first]) => first?.includes('npi_data_2 has columns that are too narrow')),
+    ).toHaveLength(1 + 13 + 14);
     const kinds = statements.map(({ sql }) => /^(\w+(?: \w+)?)/.exec(sql)?.[1]);
     expect(kinds.at(0)).toBe('ALTER TABLE');
     expect(kinds.slice(-3)).toEqual(['LOCK TABLES', 'RENAME TABLE', 'UNLOCK TABLES']);
@@ -260,59 +263,109 @@ describe('while the application and the old job keep writing', () => {
     ];
   }
 
-  it('copies rows again that changed after they were copied', exhaustive, async () => {
+  /** Changes rows while the adoption waits at a statement. It must not swap, and the next attempt has the changes. */
+  async function expectRefusal(pattern: RegExp): Promise<void> {
+    const adoption = await startAdoption(bed.env, once(pattern));
+    await adoption.chosen;
+    const changed = await change();
+    adoption.proxy.release();
+    const { code, err } = await adoption.ended;
+    expect(code).toBe(1);
+    expect(err).toContain(`The tables of ${bed.schemas.application} changed while they were copied`);
+    expect(err).toContain('stop the job that still loads them, then run `surgicase db adopt` again');
+    expect(await bed.query(`SELECT COUNT(*) AS n FROM ${place(bed, 'live', 1)}`)).toEqual([
+      { n: changed.filter(({ table }) => table === 1).length },
+    ]);
+    expect(await bed.session((session) => loadObstacles(session, bed.schemas))).not.toEqual([]);
+    expect(await leftovers(bed)).toEqual([]);
+    expect((await bed.adopt()).code).toBe(0);
+    await expectModel(changed);
+  }
+
+  it('refuses the swap when rows changed after they were copied', exhaustive, async () => {
     bed = await createBed('adopt_copied', rows);
-    const adoption = await startAdoption(bed.env, once(/^ALTER TABLE \S+ ADD KEY/));
-    await adoption.chosen;
-    const changed = await change();
-    adoption.proxy.release();
-    expect(await adoption.ended).toMatchObject({ code: 0, err: expect.not.stringContaining('not swapped') });
-    await expectModel(changed);
+    await expectRefusal(/^insert into `npi_adoption_range`/i);
   });
 
-  it('refuses the swap when rows changed after the comparison, and copies them again', async () => {
+  it('refuses the swap when rows changed after the comparison', async () => {
     bed = await createBed('adopt_compared', rows);
-    const adoption = await startAdoption(bed.env, once(/^LOCK TABLES/));
-    await adoption.chosen;
-    const changed = await change();
-    adoption.proxy.release();
-    expect(await adoption.ended).toMatchObject({ code: 0, err: expect.stringContaining('not swapped') });
-    await expectModel(changed);
+    await expectRefusal(/^LOCK TABLES/);
   });
 
-  it('includes a column that the application adds meanwhile', exhaustive, async () => {
+  it('refuses the swap when a column was added, and the next attempt has it', exhaustive, async () => {
     bed = await createBed('adopt_altered', rows);
-    const adoption = await startAdoption(bed.env, once(/^ALTER TABLE \S+ ADD KEY/));
+    const adoption = await startAdoption(bed.env, once(/^TRUNCATE TABLE/));
     await adoption.chosen;
-    await bed.query(`ALTER TABLE ${place(bed, 'live', 1)} ADD COLUMN added_later INT DEFAULT 5`);
+    await addColumn();
     adoption.proxy.release();
-    expect(await adoption.ended).toMatchObject({ code: 0, err: expect.stringContaining('not swapped') });
+    expect(await adoption.ended).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('changed while they were copied'),
+    });
+    expect((await bed.adopt()).code).toBe(0);
     await expectModel(rows);
+    await expectColumn();
+  });
+
+  const addColumn = () =>
+    bed.query(`ALTER TABLE ${place(bed, 'live', 1)} ADD COLUMN added_later INT DEFAULT 5`);
+  const expectColumn = async () =>
     expect(await bed.query(`SELECT DISTINCT added_later AS added FROM ${place(bed, 'live', 1)}`)).toEqual([
       { added: 5 },
     ]);
+
+  /** Kills an adoption that has copied its only range. */
+  async function killCopied(): Promise<void> {
+    let isCopied = false;
+    const killed = await startAdoption(bed.env, (sql) => {
+      if (isCopied && sql === 'COMMIT') return 'after';
+      isCopied ||= /^insert into `npi_adoption_range`/i.test(sql);
+      return 'pass';
+    });
+    expect(await killed.ended).toMatchObject({ code: null });
+  }
+
+  it('continues after a kill with what is copied, unless rows changed in between', exhaustive, async () => {
+    bed = await createBed('adopt_continued', rows);
+    await killCopied();
+    let copiedCount = 0;
+    const next = await startAdoption(bed.env, (sql) => {
+      if (/^insert into `npi_adoption_range`/i.test(sql)) copiedCount += 1;
+      return sql.startsWith('LOCK TABLES') ? 'before' : 'pass';
+    });
+    expect(await next.ended).toMatchObject({ code: null });
+    expect(copiedCount).toBe(0);
+    const changed = await change();
+    expect(await bed.adopt()).toMatchObject({
+      code: 1,
+      value: { error: { message: expect.stringContaining('changed while they were copied') } },
+    });
+    expect((await bed.adopt()).code).toBe(0);
+    await expectModel(changed);
   });
 
-  it('does not replace a table that keeps changing, and says what to do', exhaustive, async () => {
-    bed = await createBed('adopt_busy', rows);
-    let release: () => void = () => undefined;
-    // Every time before the last comparison, someone writes.
-    const adoption = await startAdoption(bed.env, (sql) => {
-      if (!sql.startsWith('LOCK TABLES')) return 'pass';
-      void bed
-        .query(`UPDATE ${place(bed, 'live', 1)} SET our_note = UUID() WHERE npi = ${second?.npi}`)
-        .then(() => release());
-      return 'held';
+  it('copies everything again after a kill if a column was added in between', exhaustive, async () => {
+    bed = await createBed('adopt_reshaped', rows);
+    await killCopied();
+    await addColumn();
+    expect((await bed.adopt()).code).toBe(0);
+    await expectModel(rows);
+    await expectColumn();
+  });
+
+  it('pauses while the server is busy, says so, and finishes', exhaustive, async () => {
+    bed = await createBed('adopt_paused', rows);
+    const other = await createConnection(inject('mysqlUrl'));
+    const statement = other.query('SELECT SLEEP(600)').catch(() => undefined);
+    const busy = { ...bed.env, NPI_MAX_THREADS_RUNNING: '1' };
+    const { code, err } = await surgicase(['db', 'adopt', '--json'], busy);
+    other.destroy();
+    await statement;
+    expect({ code, err }).toMatchObject({
+      code: 0,
+      err: expect.stringContaining('pausing because the server is busy'),
     });
-    release = adoption.proxy.release;
-    const { code, err } = await adoption.ended;
-    expect(code).toBe(1);
-    expect(err).toContain('stop the job that still loads them');
-    expect(err).toContain('surgicase db adopt');
-    expect(await bed.query(`SELECT COUNT(*) AS n FROM ${place(bed, 'live', 1)}`)).toEqual([
-      { n: rows.filter(({ table }) => table === 1).length },
-    ]);
-    expect(await bed.session((session) => loadObstacles(session, bed.schemas))).not.toEqual([]);
+    await expectModel(rows);
   });
 
   it('exits 4 while a load is running', async () => {

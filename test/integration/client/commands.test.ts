@@ -240,6 +240,14 @@ describe('surgicase run npi-update', () => {
         },
       },
     });
+    for (const [option, ...words] of [
+      ['--acknowledge', 'status'],
+      ['--finish', 'db', 'adopt'],
+    ])
+      expect(await run(...words, '--reason', 'tidy')).toMatchObject({
+        code: 2,
+        err: expect.stringContaining(`--by and --reason need ${option}`),
+      });
     expect(await run('run', 'npi-update')).toMatchObject({
       code: 2,
       err: expect.stringContaining('surgicase schedules apply'),
