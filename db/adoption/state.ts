@@ -11,7 +11,7 @@ export function createStatements(schemas: Schemas, tables: AdoptedTables): State
   const { stage } = adoptionTables(schemas);
   return [
     ...allTables(tables).flatMap(({ original, creates }) =>
-      creates.map((sql) => ({ what: `create the new ${original}`, sql })),
+      creates.map((create) => ({ what: `create the new ${original}`, sql: create })),
     ),
     { what: 'create a staging table for the rows of one range', sql: stageStatement(tables, stage) },
     {

@@ -128,3 +128,17 @@ export async function fingerprint({ query, schemas }: AdoptionBed): Promise<unkn
   for (const { place } of tables) checksums.push(...(await query(`CHECKSUM TABLE ${place}`)));
   return { columns, checksums };
 }
+
+/** The name of a provider table: the live one, or the original that an adoption kept. */
+export const place = ({ schemas }: AdoptionBed, where: 'live' | 'originals', type: number) =>
+  where === 'live'
+    ? `${schemas.application}.npi_data_${type}`
+    : `${schemas.scheduler}.npi_original_npi_data_${type}`;
+
+/** What an adoption leaves behind until it is finished. */
+export const leftovers = ({ schemas, query }: AdoptionBed) =>
+  query(
+    `SELECT table_name AS name FROM information_schema.tables
+     WHERE table_schema = '${schemas.scheduler}' AND table_name REGEXP '^npi_(adopt|original)_'
+     UNION ALL SELECT run_id FROM ${schemas.scheduler}.npi_adoption`,
+  );
