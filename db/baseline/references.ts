@@ -13,7 +13,7 @@ import type { PublishReport, ReferenceCounts } from '../schema/ledger-json.ts';
 import { referenceLine, type ReferenceTable } from '../schema/reference-tables.ts';
 import { releasesAfter } from '../ledger/releases.ts';
 import { buildKeys, createUnkeyed } from '../schema/table-keys.ts';
-import { liveReference, type Schemas } from '../schema/tables.ts';
+import { liveReference, liveTables, type NpiTables, type Schemas } from '../schema/tables.ts';
 import { countRows } from './count.ts';
 import type { Shadow } from './shadow.ts';
 
@@ -28,6 +28,9 @@ export interface ReferenceScope {
 
 const shadowReference = ({ prefix }: Shadow, { name }: Pick<ReferenceTable, 'name'>) => `${prefix}_${name}`;
 
+/** The table of the providers who keep the rows of later weeks. It is dropped together with the checkpoint. */
+const planOf = (checkpoint: string) => `${checkpoint}_plan`;
+
 /** Creates the shadow of a reference table, without secondary keys, unless an earlier attempt of the run did. */
 export async function openReferenceShadow(
   session: Session,
@@ -37,7 +40,9 @@ export async function openReferenceShadow(
   const place = shadowReference(shadow, table);
   await createUnkeyed(session, place, liveReference(schemas, table));
   const name = referenceStage(runId, fileName, table);
-  const staging = await openTables(session, { name, runId, fileName }, []);
+  const staging = await openTables(session, { name, runId, fileName }, [
+    `CREATE TABLE IF NOT EXISTS ${planOf(name)} (npi BIGINT NOT NULL PRIMARY KEY)`,
+  ]);
   const constants = { data_release: releaseId };
   return { ...staging, table, target: { table: place, columns: referenceLine(table), constants } };
 }
@@ -74,7 +79,7 @@ export async function settleReferences(
  */
 async function keepLater(
   session: Session,
-  { schemas, shadow, releaseId }: ReferenceScope,
+  { schemas, shadow, lease, releaseId, fileName }: ReferenceScope,
   table: ReferenceTable,
 ): Promise<number> {
   const later = (await releasesAfter(session, releaseId))
@@ -83,18 +88,46 @@ async function keepLater(
   if (later.length === 0) return 0;
   const live = liveReference(schemas, table);
   const place = shadowReference(shadow, table);
-  const sources = [live, shadow.tables.data(1), shadow.tables.data(2)];
+  const plan = planOf(referenceStage(lease.runId, fileName, table));
+  await planLater(session, { providers: liveTables(schemas), shadow, plan, live }, later);
   const { affectedRows } = await session.run(
-    `DELETE s FROM (${sources.map((source) => `SELECT npi FROM ${source} WHERE data_release IN (?)`).join(' UNION ')}) k
-       STRAIGHT_JOIN ${place} s ON s.npi = k.npi`,
-    [later, later, later],
+    `DELETE s FROM ${plan} p STRAIGHT_JOIN ${place} s ON s.npi = p.npi`,
   );
-  const columns = [...referenceLine(table), 'data_release'].join(', ');
+  const columns = [...referenceLine(table), 'data_release'];
   await session.query(
-    `INSERT INTO ${place} (${columns}) SELECT ${columns} FROM ${live} WHERE data_release IN (?)`,
-    [later],
+    `INSERT INTO ${place} (${columns.join(', ')})
+     SELECT ${columns.map((column) => `k.${column}`).join(', ')} FROM ${plan} p STRAIGHT_JOIN ${live} k ON k.npi = p.npi`,
   );
   return affectedRows;
+}
+
+/**
+ * Lists the providers whose rows come from `later` releases. Those whose row of such a release gave way to that of the monthly
+ * are not among them: their later rows are stale.
+ */
+async function planLater(
+  session: Session,
+  tables: {
+    readonly providers: NpiTables;
+    readonly shadow: Shadow;
+    readonly plan: string;
+    readonly live: string;
+  },
+  later: readonly number[],
+): Promise<void> {
+  const { providers, shadow, plan, live } = tables;
+  const sources = [live, providers.data(1), providers.data(2)];
+  const eachLater = sources.map((source) => `SELECT npi FROM ${source} WHERE data_release IN (?)`);
+  await session.query(`DELETE FROM ${plan}`);
+  await session.query(`INSERT INTO ${plan} (npi) ${eachLater.join(' UNION ')}`, [later, later, later]);
+  for (const type of [1, 2] as const) {
+    await session.query(
+      `DELETE p FROM ${plan} p STRAIGHT_JOIN ${providers.data(type)} k ON k.npi = p.npi
+         LEFT JOIN ${shadow.tables.data(type)} s ON s.npi = p.npi
+       WHERE k.data_release IN (?) AND NOT s.data_release <=> k.data_release`,
+      [later],
+    );
+  }
 }
 
 /**

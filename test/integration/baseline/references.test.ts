@@ -94,6 +94,19 @@ describe('a monthly', () => {
     ]);
   });
 
+  it('replaces the rows of a later week whose provider it has with a newer date', async () => {
+    const names1 = referenceMembers({ othername: [[1, 'WEEK', '3']], pl: [[1, 'WEEK STREET']] });
+    await offer(1, [organization(1, 'ONE', '09/08/2026')], names1);
+    await pipeline.run();
+    await monthly(
+      [organization(1, 'ONE', '09/12/2026')],
+      referenceMembers({ othername: [[1, 'MONTH', '3']] }),
+    );
+    await replace();
+    expect(await stored(names)).toEqual([[npi(1), 'MONTH', monthlyId]]);
+    expect(await stored('npi_practice_location')).toEqual([]);
+  });
+
   it('without one of the files keeps that table and replaces the others', async () => {
     await offer(
       0,
