@@ -1,6 +1,7 @@
-import { InvalidArgumentError, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { parseReleaseName } from '../nppes/page/release.ts';
 import type { RebuildOptions } from './commands/rebuild.ts';
+import type { Subset } from './commands/check.ts';
 import type { SearchOptions } from './commands/npi.ts';
 import { withPerson, type PersonOptions } from './decided-by.ts';
 import {
@@ -15,6 +16,12 @@ import {
 
 /** Adds the commands of `surgicase npi`. */
 export function addRegistry(npi: Command): void {
+  addLookups(npi);
+  addProofs(npi);
+  addLoads(npi);
+}
+
+function addLookups(npi: Command): void {
   command(npi, 'status', 'Show what is loaded, which days are missing, and the refused rows', [
     'surgicase npi status',
   ]).action(({ json }: Json) =>
@@ -52,6 +59,38 @@ export function addRegistry(npi: Command): void {
         (await import('./commands/npi.ts')).search(config, terminal, name, options),
       ),
     );
+}
+
+function addProofs(npi: Command): void {
+  command(npi, 'prove', "Compare a provider's row with the archived zips that set it, cell by cell", [
+    'surgicase npi prove 1234567893',
+  ])
+    .argument('<npi>', 'NPI, ten digits')
+    .action((number: string, { json }: Json) =>
+      withConfig(json, ['database'], async (config, terminal) =>
+        (await import('./commands/prove.ts')).prove(config, terminal, number),
+      ),
+    );
+  const check = command(
+    npi,
+    'check',
+    'Compare rows with the archived zips, search tables with the providers, and the sums of the ledger',
+    ['surgicase npi check', 'surgicase npi check --subset 1/52 --quiet'],
+  );
+  withQuiet(check)
+    .addOption(
+      new Option('--subset <part>', 'Compare only this part of the rows with the zips, such as 1/52')
+        .argParser(subsetArgument)
+        .default(wholeRegistry, 'every row'),
+    )
+    .action(({ json, quiet, subset }: QuietOr & { subset: Subset }) =>
+      withProgress({ json, quiet }, ['database'], async (config, terminal) =>
+        (await import('./commands/check.ts')).check(config, terminal, subset),
+      ),
+    );
+}
+
+function addLoads(npi: Command): void {
   const load = command(
     npi,
     'load',
@@ -97,6 +136,14 @@ export function addRegistry(npi: Command): void {
         (await import('./commands/rebuild.ts')).rebuild(config, terminal, options),
       ),
     );
+}
+
+const wholeRegistry: Subset = { part: 1, parts: 1 };
+
+function subsetArgument(text: string): Subset {
+  const [, part = 0, parts = 0] = (/^(\d{1,4})\/(\d{1,4})$/.exec(text) ?? []).map(Number);
+  if (part >= 1 && part <= parts) return { part, parts };
+  throw new InvalidArgumentError('It must be a part and the number of parts, such as 1/52.');
 }
 
 function releaseArgument(name: string): string {

@@ -8,3 +8,11 @@ const needsEnclosing = /[\t\n"]|^null$/i;
 export function tsvLine(values: readonly string[]): string {
   return `${values.map((value) => (needsEnclosing.test(value) ? `"${value.replaceAll('"', '""')}"` : value)).join('\t')}\n`;
 }
+
+/** The fields of a line as `tsvLine` or the scanner writes it, with or without its line break. */
+export function tsvFields(line: string): string[] {
+  const text = line.endsWith('\n') ? line.slice(0, -1) : line;
+  if (!text.includes('"')) return text.split('\t');
+  const fields = `\t${text}`.matchAll(/\t(?:"((?:[^"]|"")*)"|([^\t]*))/g);
+  return Array.from(fields, ([, enclosed, bare = '']) => enclosed?.replaceAll('""', '"') ?? bare);
+}

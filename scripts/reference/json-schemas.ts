@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { count, counts, flag, identity, nullableText, oneOf, text, texts } from './json-fields.ts';
+import { proof, registryCheck } from './json-proof.ts';
 import { databaseStatus, problems, registry, temporalStatus, unanswered } from './json-status.ts';
 import {
   caseComparison,
@@ -310,6 +311,8 @@ export const jsonForms: Readonly<Record<string, readonly JsonForm[]>> = {
   'npi releases': [form('One entry for each file on the page', z.array(offeredRelease))],
   'npi lookup': [form('`null`, and exit code 1, when there is no such provider', provider)],
   'npi search': [form('One entry for each provider', z.array(z.union([surgeon, facility])))],
+  'npi prove': [form('`null`, and exit code 1, when there is no such provider', proof)],
+  'npi check': [form('Always', registryCheck)],
   'npi load': [...ends(npiEnd), form('With `--no-wait`', started)],
   'npi replace': [
     ...ends(npiEnd),
