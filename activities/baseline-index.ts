@@ -16,7 +16,6 @@ export async function indexShadow(
   deps: ActivityDeps,
   current: Attempt,
   lease: Lease,
-  isRebuild: boolean,
 ): Promise<BaselineIndexed> {
   const { database, schemas } = deps;
   const { signal, heartbeat, log } = current;
@@ -56,7 +55,7 @@ export async function indexShadow(
       await checkProviders(session, scope.shadow, await countBaseline(session, lease.runId, state));
     });
     heartbeat({ phase: 'index', step: 'search rows of known providers' });
-    await database.session(signal, (session) => finishSearch(session, scope, isRebuild));
+    await database.session(signal, (session) => finishSearch(session, scope));
   }
   const indexSeconds = secondsSince(startedAt);
   log.info('indexed', { seconds: indexSeconds, pausedSeconds: pace.pausedSeconds() });

@@ -1,6 +1,7 @@
 import type { BaselineLoaded, DownloadedRelease } from '../contract/activities.ts';
 import { mayLoadLocal } from '../db/registry/bulk-load.ts';
 import { hasProviders } from '../db/baseline/carry-over.ts';
+import { beginsHistory } from '../db/registry/history.ts';
 import type { Lease } from '../db/ledger/lease.ts';
 import { npiColumns } from '../db/schema/npi-columns.ts';
 import { ownColumns } from '../db/schema/own-columns.ts';
@@ -123,6 +124,7 @@ async function loadRanges(
     releaseId: state.releaseId,
     isLocal: await mayLoadLocal(session),
     hasProviders: await hasProviders(session, liveTables(deps.schemas)),
+    beginsHistory: await beginsHistory(session, state.releaseId),
     isRebuild: zip.rebuild === true,
     ownColumns: await ownColumns(session, deps.schemas),
   }));

@@ -44,9 +44,11 @@ export function baselineActivities(
     indexBaseline: ({ release, rebuild }) =>
       attempt(deps, 'index', { job, release: releaseName(release) }, (current) =>
         underLease(deps, current, job, async (lease) => {
-          const isRebuild = rebuild === true;
-          const indexed = await indexShadow(deps, current, lease, isRebuild);
-          await indexReferences(deps, current, lease, { fileName: release.fileName, isRebuild });
+          const indexed = await indexShadow(deps, current, lease);
+          await indexReferences(deps, current, lease, {
+            fileName: release.fileName,
+            isRebuild: rebuild === true,
+          });
           return indexed;
         }),
       ),

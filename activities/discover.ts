@@ -1,5 +1,6 @@
 import type { DiscoverInput, Discovery, DueRelease, NpiActivities } from '../contract/activities.ts';
 import { completeBaseline } from '../db/baseline/swap.ts';
+import { givenUpFiles, pendingRollbacks } from '../db/history/rollback.ts';
 import type { Lease } from '../db/ledger/lease.ts';
 import { otherLoader } from '../db/ledger/other-loader.ts';
 import { referenceGap } from '../db/registry/reference-gap.ts';
@@ -20,6 +21,7 @@ import { knownReleases } from './known-releases.ts';
 import { discoverRebuild } from './rebuild.ts';
 import { reportGaps } from './gaps.ts';
 import { namedFile } from './named-file.ts';
+import { rollbackRemark } from './rollback.ts';
 import { removeRangeFolders } from './zip-file.ts';
 
 /** Finds the releases that are due, from the page or from a named file. */
@@ -29,6 +31,8 @@ export function discoverActivity(deps: ActivityDeps): Pick<NpiActivities, 'disco
       attempt(deps, 'discover', { job }, (current) =>
         underLeaseUnlessDry(deps, current, { job, isDryRun: input.dryRun }, async (lease) => {
           if (lease) await tidy(deps, current, lease);
+          const held = await rollbackHolds(deps, current);
+          if (held !== undefined) return { due: [], remarks: [held] };
           const discovery = input.rebuild
             ? await discoverRebuild(deps, current, input.until)
             : await discover(deps, current, input, lease);
@@ -52,6 +56,15 @@ async function withArchive(
   return { due, remarks: [...remarks, ...previews] };
 }
 
+/** Why nothing is loaded: a release is rolled back, and loading others would be no way forward. */
+async function rollbackHolds(deps: ActivityDeps, { signal, log }: Attempt): Promise<string | undefined> {
+  const pending = await deps.database.session(signal, pendingRollbacks);
+  if (pending.length === 0) return undefined;
+  const remark = rollbackRemark(pending);
+  log.warn(remark);
+  return remark;
+}
+
 /** Completes the ledger of a run that died right after a swap, and removes range folders that dead runs left on this host. */
 async function tidy(deps: ActivityDeps, { signal }: Attempt, lease: Lease): Promise<void> {
   await deps.database.session(signal, (session) => completeBaseline(session, deps.schemas, lease));
@@ -66,12 +79,14 @@ async function discover(
 ): Promise<Discovery> {
   const { signal, log } = current;
   const startedAt = performance.now();
-  const [published, heldNames] = await deps.database.session(
+  const [published, givenUp, heldNames] = await deps.database.session(
     signal,
-    async (session) => [await publishedFiles(session), await supersededNames(session)] as const,
+    async (session) =>
+      [await publishedFiles(session), await givenUpFiles(session), await supersededNames(session)] as const,
   );
-  const known = knownReleases(published);
   const named = file === undefined ? undefined : await namedFile(file, signal);
+  // What a person gave up is loaded again only by its name.
+  const known = knownReleases(named ? published : [...published, ...givenUp]);
   const { listed, notes } = named
     ? { listed: [named], notes: [] }
     : await listReleases(deps, current, known, heldNames);

@@ -8,6 +8,7 @@ import { job, type ActivityDeps } from './deps.ts';
 import { discoverActivity } from './discover.ts';
 import { secondsSince } from './elapsed.ts';
 import { publishActivity } from './publish.ts';
+import { rollbackActivity } from './rollback.ts';
 import { runActivities } from './run-ledger.ts';
 import { stageActivity } from './stage.ts';
 import { fetchZip, isFromArchive } from './zip-file.ts';
@@ -20,6 +21,7 @@ export function createActivities(deps: ActivityDeps): NpiActivities & CaseActivi
     ...discoverActivity(deps),
     ...stageActivity(deps),
     ...publishActivity(deps),
+    ...rollbackActivity(deps),
     ...baselineActivities(deps),
 
     download: ({ dryRun: isDryRun, ...due }) =>

@@ -3,6 +3,7 @@ import { parseReleaseName } from '../nppes/page/release.ts';
 import type { RebuildOptions } from './commands/rebuild.ts';
 import type { Subset } from './commands/check.ts';
 import type { SearchOptions } from './commands/npi.ts';
+import type { RollbackOptions } from './commands/rollback.ts';
 import { withPerson, type PersonOptions } from './decided-by.ts';
 import {
   command,
@@ -36,11 +37,36 @@ function addLookups(npi: Command): void {
       (await import('./commands/npi-releases.ts')).releases(config, terminal),
     ),
   );
-  command(npi, 'lookup', 'Show the row of one provider', ['surgicase npi lookup 1234567893'])
+  command(npi, 'lookup', 'Show the row of one provider, as it is or as it was', [
+    'surgicase npi lookup 1234567893',
+    'surgicase npi lookup 1234567893 --as-of 2026-09-20',
+  ])
+    .argument('<npi>', 'NPI, ten digits')
+    .option('--as-of <day>', 'Show what was known at the end of this day, YYYY-MM-DD', dayArgument)
+    .action((number: string, { json, asOf }: Json & { asOf?: string }) =>
+      withConfig(json, ['database'], async (config, terminal) => {
+        if (asOf === undefined) return (await import('./commands/npi.ts')).lookup(config, terminal, number);
+        return (await import('./commands/history.ts')).lookupAsOf(config, terminal, number, asOf);
+      }),
+    );
+  command(npi, 'history', 'List the releases that changed a provider, and what they changed', [
+    'surgicase npi history 1234567893',
+  ])
     .argument('<npi>', 'NPI, ten digits')
     .action((number: string, { json }: Json) =>
       withConfig(json, ['database'], async (config, terminal) =>
-        (await import('./commands/npi.ts')).lookup(config, terminal, number),
+        (await import('./commands/history.ts')).history(config, terminal, number),
+      ),
+    );
+  command(npi, 'changes', 'Count the providers that a release changed, or list each changed column', [
+    'surgicase npi changes NPPES_Data_Dissemination_091426_092026_Weekly_V2',
+    'surgicase npi changes NPPES_Data_Dissemination_091426_092026_Weekly_V2 --csv',
+  ])
+    .argument('<release>', "CMS's file name, with or without .zip", releaseArgument)
+    .addOption(new Option('--csv', 'Print one line for each changed column').conflicts('json'))
+    .action((name: string, { json, ...options }: Json & { csv?: boolean }) =>
+      withConfig(json, ['database'], async (config, terminal) =>
+        (await import('./commands/history.ts')).releaseChanges(config, terminal, name, options),
       ),
     );
   command(npi, 'search', 'Search surgeons by last name and facilities by name, as the application does', [
@@ -136,6 +162,27 @@ function addLoads(npi: Command): void {
         (await import('./commands/rebuild.ts')).rebuild(config, terminal, options),
       ),
     );
+  const rollback = command(npi, 'rollback', 'Take the newest release back, or bring it forward again', [
+    'surgicase npi rollback --reason "the week lacks California"',
+    'surgicase npi rollback --forward',
+    'surgicase npi rollback --resume',
+  ]);
+  withQuiet(withPerson(rollback))
+    .addOption(
+      new Option('--forward', 'Bring the release forward that was taken back last').conflicts('resume'),
+    )
+    .option('--resume', 'Leave it taken back for good, and let runs load again')
+    .option('--no-wait', 'Return as soon as the run has started')
+    .action(({ json, quiet, ...options }: QuietOr & RollbackOptions) =>
+      withProgress({ json, quiet }, ['temporal'], async (config, terminal) =>
+        (await import('./commands/rollback.ts')).rollback(config, terminal, options),
+      ),
+    );
+}
+
+function dayArgument(day: string): string {
+  if (/^\d{4}-\d{2}-\d{2}$/.test(day) && !Number.isNaN(Date.parse(day))) return day;
+  throw new InvalidArgumentError('It must be a day such as 2026-09-20.');
 }
 
 const wholeRegistry: Subset = { part: 1, parts: 1 };

@@ -1,3 +1,4 @@
+import { pendingRollbacks, type RolledBack } from '../db/history/rollback.ts';
 import { openRefused, type RefusedCount } from '../db/registry/quarantine.ts';
 import { referenceGap } from '../db/registry/reference-gap.ts';
 import type { Schemas } from '../db/schema/tables.ts';
@@ -23,6 +24,8 @@ export interface RegistryStatus {
   readonly unreported: number;
   /** `complete`, or which reference tables lack rows and why; absent when `NPI_REFERENCE_FILES` is off. */
   readonly references?: string;
+  /** Releases that are taken back; while there is one, runs load nothing. */
+  readonly rolledBack: readonly RolledBack[];
 }
 
 interface NewestRelease {
@@ -47,6 +50,7 @@ export async function registryStatus(session: Session, schemas: Schemas): Promis
     refused: await openRefused(session),
     unreported: await countUnreported(session),
     ...(schemas.hasReferences && { references: (await referenceGap(session, schemas)) ?? 'complete' }),
+    rolledBack: await pendingRollbacks(session),
   };
 }
 
@@ -79,8 +83,9 @@ function newestOf(files: readonly PublishedFile[], kind: ReleaseKind): [ReleaseK
 
 /** The status as lines for people. */
 export function registryLines(status: RegistryStatus): string[] {
-  const { dataUntil, newest, gaps, refused, unreported, references } = status;
-  const isEmpty = dataUntil === null && newest.deactivation === undefined && refused.length === 0;
+  const { dataUntil, newest, gaps, refused, unreported, references, rolledBack } = status;
+  const isEmpty =
+    dataUntil === null && newest.deactivation === undefined && refused.length + rolledBack.length === 0;
   if (isEmpty) return ['Nothing has been loaded yet. Run `surgicase run npi-update`.'];
   const refusedRows = refused.reduce((sum, { rowCount }) => sum + rowCount, 0);
   return [
@@ -91,6 +96,7 @@ export function registryLines(status: RegistryStatus): string[] {
     `quarantine   ${refusedRows === 0 ? 'empty' : `${grouped(refusedRows)} refused rows not yet replaced by a valid one`}`,
     ...refused.slice(0, shownReasons).map(refusedLine),
     ...(refused.length > shownReasons ? ['             and older ones, in the table npi_quarantine'] : []),
+    ...rolledBack.map((release) => `rolled back  ${rolledBackText(release)}`),
     ...(unreported > 0
       ? [
           `unreported   ${grouped(unreported)} providers are deactivated here but missing from the last deactivation report`,
@@ -98,6 +104,11 @@ export function registryLines(status: RegistryStatus): string[] {
       : []),
     ...(references === undefined ? [] : [`references   ${references}`]),
   ];
+}
+
+/** What is rolled back since when, and what ends it. */
+export function rolledBackText({ fileName, rolledBackAt }: RolledBack): string {
+  return `${releaseName({ fileName })} is rolled back since ${utcMinute(rolledBackAt)}. Runs load nothing until \`surgicase npi rollback --forward\` or \`surgicase npi rollback --resume\`.`;
 }
 
 const shownReasons = 10;

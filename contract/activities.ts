@@ -1,6 +1,7 @@
 import type { PublishReport } from '../db/schema/ledger-json.ts';
 import type { Release } from '../nppes/page/release.ts';
 import type { Decision } from './decisions.ts';
+import type { RollbackWay } from './workflows.ts';
 import type { CaseJob, RunJob } from './schedules.ts';
 
 export type { RowCounts } from '../db/schema/ledger-json.ts';
@@ -10,6 +11,9 @@ export type RunOutcome =
   | 'published'
   | 'moved'
   | 'nothing due'
+  | 'rolled back'
+  | 'brought forward'
+  | 'resumed'
   | 'dry run'
   | 'rejected'
   | 'skipped'
@@ -65,6 +69,14 @@ export interface Discovery {
   /** In publishing order: a monthly first, then the weeklies and the report after it, oldest first. */
   readonly due: readonly DueRelease[];
   readonly remarks: readonly string[];
+}
+
+/** What became of a release that was rolled back or brought forward. */
+export interface RolledRelease {
+  readonly release: string;
+  /** Providers whose row was changed. */
+  readonly providers: number;
+  readonly searchRows: number;
 }
 
 /** A complete, verified zip on this host's disk. The sha256 lets any other host find or fetch the same zip. */
@@ -163,6 +175,8 @@ export interface NpiActivities extends RunActivities {
     readonly staged: Staged;
     readonly dryRun: boolean;
   }): Promise<Published>;
+  /** Takes the newest release back, brings the last one that was taken back forward, or gives up those taken back. */
+  rollback(input: { readonly way: RollbackWay }): Promise<readonly RolledRelease[]>;
   /** Moves the zip to the archive and removes the oldest zips beyond `NPI_ARCHIVE_KEEP`. */
   archive(zip: DownloadedRelease): Promise<void>;
   /** Loads a monthly into shadow tables beside the live tables and keeps live rows that are newer than the monthly. */

@@ -6,6 +6,7 @@ export type DecisionKind =
   | 'cancel'
   | 'replace'
   | 'rebuild'
+  | 'rollback'
   | 'pause'
   | 'resume'
   | 'adopt';

@@ -178,6 +178,10 @@ export const failures = {
     isRetryable: false,
     nextStep: 'Run again. This run published nothing of this release.',
   },
+  RollbackRefused: {
+    isRetryable: false,
+    nextStep: '`surgicase npi status` shows what is published and what is rolled back. Nothing was changed.',
+  },
   AdoptionRefused: {
     isRetryable: false,
     nextStep: 'Do what the message says, then run `surgicase db adopt` again. The tables are unchanged.',

@@ -1,7 +1,16 @@
 import type { Heartbeat, Published, ReleaseSeconds } from './activities.ts';
 import type { DecidedBy } from './decisions.ts';
 
-/** Input of `npiUpdate`. Without input it does what the schedule does. `by` and `reason` belong to `replace` and `rebuild`. */
+/**
+ * `back`: the newest release is taken back. `forward`: the release that was taken back last comes back. `resume`: what is taken
+ * back stays so, and runs load again.
+ */
+export type RollbackWay = 'back' | 'forward' | 'resume';
+
+/**
+ * Input of `npiUpdate`. Without input it does what the schedule does. `by` and `reason` belong to `replace`, `rebuild` and
+ * `rollback`.
+ */
 export interface NpiUpdateInput extends DecidedBy {
   /** Download, stage and classify, but publish nothing and take no lease. */
   readonly dryRun?: boolean;
@@ -13,6 +22,8 @@ export interface NpiUpdateInput extends DecidedBy {
   readonly rebuild?: boolean;
   /** With `rebuild`: the last release to load, by CMS's file name without `.zip`. Later ones count as not loaded. */
   readonly until?: string;
+  /** Load nothing; take a release back or bring it forward. While one is taken back, runs load nothing. */
+  readonly rollback?: RollbackWay;
   /**
    * Load only this zip, whatever the page lists: `file:///path/of/NPPES_….zip` on the worker's host. A monthly replaces
    * the live tables.
@@ -33,7 +44,15 @@ export interface ReleaseOutcome extends Published {
 }
 
 /** `skipped`: another run of the job held the lease for 30 minutes. */
-export type NpiUpdateOutcome = 'published' | 'nothing due' | 'dry run' | 'rejected' | 'skipped';
+export type NpiUpdateOutcome =
+  | 'published'
+  | 'nothing due'
+  | 'rolled back'
+  | 'brought forward'
+  | 'resumed'
+  | 'dry run'
+  | 'rejected'
+  | 'skipped';
 
 /** Result of the workflow `npiUpdate`. */
 export interface NpiUpdateResult {
@@ -58,6 +77,7 @@ export type NpiPhase =
   | 'approval'
   | 'swap'
   | 'archive'
+  | 'rollback'
   | 'done';
 
 /** Answer of the query `progress`. The activity's heartbeat has the rows and bytes within a phase. */

@@ -12,6 +12,10 @@ const fields = {
     isFine: (found: unknown) => typeof found === 'string' && parseReleaseName(`${found}.zip`) !== undefined,
     what: "CMS's file name without .zip",
   },
+  rollback: {
+    isFine: (found: unknown) => found === 'back' || found === 'forward' || found === 'resume',
+    what: '"back", "forward" or "resume"',
+  },
   // The worker's host knows whether the file exists, so `discover` checks the address.
   file: {
     isFine: (found: unknown) => typeof found === 'string',
@@ -37,13 +41,23 @@ export function npiTask(input: unknown): NpiUpdateInput {
     problems.push('rebuild loads what the archive has; leave out replace and weeks');
   if (problems.length === 0 && task.until !== undefined && !task.rebuild)
     problems.push('until says where a rebuild ends; add "rebuild": true or leave it out');
+  const others = [task.dryRun, task.weeks, task.replace, task.rebuild, task.file];
+  if (
+    problems.length === 0 &&
+    task.rollback &&
+    others.some((other) => other !== undefined && other !== false)
+  )
+    problems.push('rollback loads nothing; leave out dryRun, weeks, replace, rebuild and file');
   if (
     problems.length === 0 &&
     !task.replace &&
     !task.rebuild &&
+    !task.rollback &&
     (task.by !== undefined || task.reason !== undefined)
   )
-    problems.push('by and reason say who wants a replacement or a rebuild, and why; leave them out');
+    problems.push(
+      'by and reason say who wants a replacement, a rebuild or a rollback, and why; leave them out',
+    );
   if (problems.length > 0) throw inputRefused(problems);
   return task;
 }

@@ -1,9 +1,15 @@
 import { patched } from '@temporalio/workflow';
 import type { Begun, Discovery, DueRelease, FinishInput, RunOutcome } from '../contract/activities.ts';
 import type { Decision } from '../contract/decisions.ts';
-import type { NpiUpdateInput, NpiUpdateResult } from '../contract/workflows.ts';
+import type {
+  NpiUpdateInput,
+  NpiUpdateOutcome,
+  NpiUpdateResult,
+  RollbackWay,
+} from '../contract/workflows.ts';
 import { compareReleases, releaseName } from '../nppes/page/release.ts';
 import { decisionBy } from './decided-by.ts';
+import { grouped } from './details.ts';
 import { loadBaseline } from './npi-baseline.ts';
 import { npiTask } from './npi-input.ts';
 import { NpiRun } from './npi-run.ts';
@@ -20,7 +26,7 @@ import {
 
 const job = 'npi-update';
 
-type LoadOutcome = 'published' | 'nothing due' | 'dry run' | 'rejected';
+type LoadOutcome = Exclude<NpiUpdateOutcome, 'skipped'>;
 
 /**
  * Loads every due release of the registry, oldest first. It answers the query `progress` and takes the updates `approve`
@@ -36,7 +42,7 @@ export async function npiUpdate(input: NpiUpdateInput = {}): Promise<NpiUpdateRe
     run.remarks.push(shadowRemark);
   }
   try {
-    const outcome = await load(run, begun.heartbeatTimeoutMs);
+    const outcome = await loadOrRoll(run, begun.heartbeatTimeoutMs);
     run.throwMissing();
     await finish(run, outcome);
     return run.end(outcome);
@@ -58,9 +64,39 @@ async function begin(run: NpiRun): Promise<Begun> {
 }
 
 function decisionOf(input: NpiUpdateInput): { readonly decision?: Decision } {
-  const kind = input.replace ? 'replace' : input.rebuild && !input.dryRun ? 'rebuild' : undefined;
+  const isRebuild = input.rebuild && !input.dryRun;
+  const kind = input.rollback ? 'rollback' : input.replace ? 'replace' : isRebuild ? 'rebuild' : undefined;
   return kind ? { decision: decisionBy(kind, input) } : {};
 }
+
+function loadOrRoll(run: NpiRun, heartbeatTimeoutMs: number): Promise<LoadOutcome> {
+  const { rollback } = run.input;
+  return rollback ? rollBack(run, rollback, heartbeatTimeoutMs) : load(run, heartbeatTimeoutMs);
+}
+
+const rolled = {
+  back: { outcome: 'rolled back', what: 'take the newest release back' },
+  forward: { outcome: 'brought forward', what: 'bring the release forward again' },
+  resume: { outcome: 'resumed', what: 'give up what is rolled back' },
+} as const;
+
+/** A worker that allows only dry runs refuses it. */
+async function rollBack(run: NpiRun, way: RollbackWay, heartbeatTimeoutMs: number): Promise<LoadOutcome> {
+  const { outcome, what } = rolled[way];
+  run.enter('rollback');
+  const releases = await loadActivities(heartbeatTimeoutMs).rollback.executeWithOptions({ summary: what }, [
+    { way },
+  ]);
+  for (const { release, providers, searchRows } of releases) {
+    const counts = `${grouped(providers)} providers, ${grouped(searchRows)} search rows`;
+    run.remarks.push(`${release}: ${outcome}${way === 'resume' ? ' for good' : `, ${counts}`}.`);
+  }
+  if (way === 'back') run.remarks.push(noLoads);
+  return outcome;
+}
+
+const noLoads =
+  'Runs load nothing until `surgicase npi rollback --forward` or `surgicase npi rollback --resume`.';
 
 async function load(run: NpiRun, heartbeatTimeoutMs: number): Promise<LoadOutcome> {
   const { due, remarks } = await discover(run, heartbeatTimeoutMs, run.input.replace);

@@ -33,15 +33,16 @@ export function lookup(config: Config, terminal: Terminal, npi: string): Promise
   });
 }
 
-/** A provider is deactivated when it has a deactivation date and no reactivation date on or after it. */
-function deactivationLines(columns: ProviderFound['columns']): string[] {
+/** One line for a deactivated provider. A provider is deactivated when it has a deactivation date and no reactivation date on or after it. */
+export function deactivationLines(columns: ProviderFound['columns']): string[] {
   const date = (column: string) => String(columns[column] ?? '');
   const deactivation = date('npi_deactivation_date');
   if (isListed(deactivation, date('npi_reactivation_date'))) return [];
   return [`DEACTIVATED on ${deactivation}; not in the search tables.`];
 }
 
-function rowLines(columns: ProviderFound['columns']): string[] {
+/** The columns of a row that have a value. */
+export function rowLines(columns: ProviderFound['columns']): string[] {
   const cells = Object.entries(columns).map(([name, value]) => [name, String(value)]);
   return columnLines(['COLUMN', 'VALUE'], cells);
 }

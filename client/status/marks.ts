@@ -10,6 +10,12 @@ interface Mark {
 const marks: readonly Mark[] = [
   { symbol: '✓', letter: 'D', meaning: 'done', outcomes: ['published', 'moved'] },
   { symbol: '·', letter: 'N', meaning: 'nothing due', outcomes: ['nothing due'] },
+  {
+    symbol: '↶',
+    letter: 'R',
+    meaning: 'rolled back or forward',
+    outcomes: ['rolled back', 'brought forward', 'resumed'],
+  },
   { symbol: '✗', letter: 'F', meaning: 'failed', outcomes: ['failed'] },
   { symbol: '–', letter: 'C', meaning: 'canceled or rejected', outcomes: ['cancelled', 'rejected'] },
   { symbol: '»', letter: 'S', meaning: 'skipped', outcomes: ['skipped'] },

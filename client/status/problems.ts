@@ -5,7 +5,7 @@ import { jobs, type Job } from '../../contract/schedules.ts';
 import { utcMinute } from '../../telemetry/times.ts';
 import { overdueAfterMs } from '../../worker/watch.ts';
 import { retryText, type PendingActivity } from '../pending-activity.ts';
-import { ageDays, emptiedText, refillAdvice } from '../registry.ts';
+import { ageDays, emptiedText, refillAdvice, rolledBackText } from '../registry.ts';
 import { pausedBy } from '../schedules.ts';
 import type { OpenRun } from './open-runs.ts';
 import { isOverdue, type DatabaseStatus, type StatusReport } from './report.ts';
@@ -27,6 +27,7 @@ export function problemsOf(
     ]),
     ...('error' in temporal ? [] : temporal.openRuns.flatMap((run) => openProblems(run, known))),
     ...('error' in temporal || !known ? [] : registryProblems(temporal, known)),
+    ...(known?.registry?.rolledBack ?? []).map(rolledBackText),
     ...(known ? loaderProblems(known) : []),
     ...('error' in temporal || !known ? [] : archiveProblems(temporal, known)),
     ...(known?.emptied.length ? [`${emptiedText(known.emptied)} ${refillAdvice}`] : []),

@@ -3,6 +3,7 @@ import { adoptionTables, tablesIn } from './tables.ts';
 import type { AdoptPlan } from './range.ts';
 import { isDeactivated } from '../registry/dates.ts';
 import { fence, type Lease } from '../ledger/lease.ts';
+import { beginHistory } from '../registry/history.ts';
 import { enterRefused } from '../registry/quarantine.ts';
 import type { PublishReport, ReleaseFile } from '../schema/ledger-json.ts';
 import { nextReleaseId, publishedFiles, recordRelease, releaseIdOf } from '../ledger/releases.ts';
@@ -76,7 +77,10 @@ export async function writeLedger(
     await fence(session, lease);
     const { stage, data } = adoptionTables(schemas);
     await enterRefused(session, stage, adoptedRelease);
-    if (lastRelease !== null) await keepDeactivated(session, data, lastRelease);
+    if (lastRelease !== null) {
+      await beginHistory(session, lastRelease);
+      await keepDeactivated(session, data, lastRelease);
+    }
     // An earlier attempt may have recorded them already.
     await session.orm((db) => db.delete(releaseTable).where(eq(releaseTable.runId, runId)));
     const known = new Set((await publishedFiles(session)).map(({ fileName }) => fileName));
@@ -94,11 +98,10 @@ async function keepDeactivated(
   data: (type: 0 | 1 | 2) => string,
   releaseId: number,
 ): Promise<void> {
-  await session.query('DELETE FROM npi_stub WHERE release_id = ?', [releaseId]);
   for (const type of [0, 1, 2] as const) {
     await session.query(
-      `INSERT INTO npi_stub (npi, release_id, deactivation_date)
-       SELECT k.npi, ?, k.npi_deactivation_date FROM ${data(type)} k WHERE ${isDeactivated('k')}`,
+      `INSERT INTO npi_version (npi, release_id, kind, stub_date)
+       SELECT k.npi, ?, 'stale', k.npi_deactivation_date FROM ${data(type)} k WHERE ${isDeactivated('k')}`,
       [releaseId],
     );
   }

@@ -4,15 +4,13 @@ import { npiColumns } from '../schema/npi-columns.ts';
 import type { RangeCounts } from '../schema/ledger-json.ts';
 import type { Shadow } from './shadow.ts';
 import type { Session } from '../connection/session.ts';
-import { keepRows, keptFields } from '../registry/stale.ts';
-import { lastStubFor } from '../registry/stubs.ts';
+import { historyReaches } from '../registry/history.ts';
 import type { NpiTables } from '../schema/tables.ts';
 
 /** What the statements of one range need. */
 export interface CarryScope {
   readonly live: NpiTables;
   readonly shadow: Shadow;
-  /** The ID of the monthly. Rows from releases with a higher ID are newer. */
   readonly releaseId: number;
   readonly range: { readonly from: number; readonly to: number };
 }
@@ -29,10 +27,11 @@ export async function hasProviders(session: Session, live: NpiTables): Promise<b
 }
 
 /**
- * Keeps live rows that are newer than the monthly in a range of the shadow, by rules 2 to 4 and 6 of the contract: rows that
- * later releases brought or changed, rows with a newer date than the file's, the data of providers that the file has only as
- * stubs, and providers whose row in the file is refused. Runs in the transaction that loads the range, while its pages are
- * in memory. Most live rows are simply replaced; the others go to `<stage>_known`, which records the fate of each.
+ * Keeps live rows that the monthly does not replace in a range of the shadow, by rules 3, 4 and 6 of the contract: rows with a
+ * newer date than the file's, the data of providers that the file has only as stubs, and providers whose row in the file is
+ * refused. Leaves out the providers that later releases brought; db/baseline/later.ts publishes the monthly for them. Runs
+ * in the transaction that loads the range, while its pages are in memory. Most live rows are simply replaced; the others go
+ * to `<stage>_known`, which records the fate of each.
  */
 export async function carryOver(
   session: Session,
@@ -40,9 +39,9 @@ export async function carryOver(
   typeRows: readonly [number, number, number],
 ): Promise<Omit<RangeCounts, 'duplicates'>> {
   const matched = { known: 0, same: 0, stubs: 0 };
-  const stubbed = await laterStubs(session, scope);
+  const later = await broughtLater(session, scope);
   for (const type of types) {
-    const found = await compareKnown(session, scope, type, stubbed);
+    const found = await compareKnown(session, scope, type, later);
     matched.known += found.plain;
     matched.same += found.same;
     if (type === 0) matched.stubs = found.plain;
@@ -57,28 +56,63 @@ export async function carryOver(
   const deactivated = count(({ fate }) => fate === 'deactivate');
   const confirmed = count(({ fate }) => fate === 'confirm');
   const replaced = count((fate) => fate.fate === 'replace' && inFile(fate));
-  const rows = typeRows[0] + typeRows[1] + typeRows[2];
+  const late = await countLate(session, scope);
+  const rows = typeRows[0] + typeRows[1] + typeRows[2] - late.rows;
   const knownStubs = matched.stubs + count(({ target }) => target === 0);
   return {
     inserted: rows - matched.known - count(inFile),
     updated: matched.known - matched.same + replaced + deactivated,
     unchanged: matched.same + confirmed,
     stale,
-    deactivated: typeRows[0] - knownStubs + deactivated,
+    deactivated: typeRows[0] - late.stubs - knownStubs + deactivated,
     removed: count(({ fate }) => fate === 'remove'),
-    kept: count((fate) => (fate.fate === 'keep' || fate.fate === 'stub') && !inFile(fate)),
+    kept: count((fate) => fate.fate === 'keep' && !inFile(fate)),
+    late: late.rows,
   };
 }
 
 const inRange = (row: string, { range }: CarryScope) =>
   `${row}.npi >= ${range.from} AND ${row}.npi < ${range.to}`;
 
-/** Providers of the range with a stub from a later release, including stubs that were stale when they arrived. */
-async function laterStubs(session: Session, scope: CarryScope): Promise<number[]> {
-  const rows = await session.query<{ npi: number }>(
-    `SELECT DISTINCT s.npi FROM npi_stub s WHERE ${inRange('s', scope)} AND s.release_id > ${scope.releaseId}`,
+/**
+ * Providers of the range that later releases brought, from their versions. Where the history does not reach back to the
+ * monthly, also the live rows of later releases.
+ */
+async function broughtLater(session: Session, scope: CarryScope): Promise<number[]> {
+  const { live, shadow, releaseId } = scope;
+  const isLater = `GREATEST(COALESCE(k.data_release, 0), COALESCE(k.deactivation_release, 0)) > ${releaseId}`;
+  const sources = [
+    `SELECT v.npi FROM npi_version v FORCE INDEX (by_release) WHERE v.release_id > ${releaseId} AND ${inRange('v', scope)}`,
+    ...((await historyReaches(session, releaseId))
+      ? []
+      : types.map(
+          (type) => `SELECT k.npi FROM ${live.data(type)} k WHERE ${inRange('k', scope)} AND ${isLater}`,
+        )),
+  ];
+  await session.query(
+    `INSERT INTO ${shadow.stage}_known (npi, fate) SELECT DISTINCT l.npi, 'later' FROM (${sources.join(' UNION ')}) l`,
   );
-  return rows.map(({ npi }) => npi);
+  const found = await session.query<{ npi: number }>(
+    `SELECT p.npi FROM ${shadow.stage}_known p WHERE p.fate = 'later' AND ${inRange('p', scope)}`,
+  );
+  return found.map(({ npi }) => npi);
+}
+
+/** How many of them the file has, and how many of these as stubs. */
+async function countLate(
+  session: Session,
+  scope: CarryScope,
+): Promise<{ readonly rows: number; readonly stubs: number }> {
+  const { tables, stage } = scope.shadow;
+  const found: number[] = [];
+  for (const type of types) {
+    const [row] = await session.query<{ npis: number }>(
+      `SELECT COUNT(*) AS npis FROM ${stage}_known p STRAIGHT_JOIN ${tables.data(type)} m ON m.npi = p.npi
+       WHERE p.fate = 'later' AND ${inRange('p', scope)}`,
+    );
+    found.push(row?.npis ?? 0);
+  }
+  return { rows: found.reduce((sum, npis) => sum + npis, 0), stubs: found[0] ?? 0 };
 }
 
 /**
@@ -89,15 +123,13 @@ async function compareKnown(
   session: Session,
   scope: CarryScope,
   type: Type,
-  stubbed: readonly number[],
+  later: readonly number[],
 ): Promise<{ readonly plain: number; readonly same: number }> {
-  const { live, shadow, releaseId } = scope;
+  const { live, shadow } = scope;
   const date = type === 0 ? 'npi_deactivation_date' : 'last_update_date';
   const isNewer = type === 0 ? 'FALSE' : `${dateKey(`k.${date}`)} > ${dateKey(`m.${date}`)}`;
   // One pass for the counts and the list, because it reads every live row of the range. MySQL returns sums as decimals.
-  const isLoose = `(m.npi IS NULL OR COALESCE(k.data_release, 0) > ${releaseId}
-    OR COALESCE(k.deactivation_release, 0) > ${releaseId} OR ${isNewer}
-    OR ${stubbed.length === 0 ? 'FALSE' : `k.npi IN (${stubbed.join(', ')})`})`;
+  const isLoose = `(m.npi IS NULL OR ${isNewer})`;
   const [found] = await session.query<{
     plain: string;
     looseCount: string;
@@ -108,7 +140,7 @@ async function compareKnown(
        COALESCE(SUM(NOT ${isLoose} AND k.${date} <=> m.${date}), 0) AS same,
        GROUP_CONCAT(IF(${isLoose}, k.npi, NULL)) AS loose
      FROM ${live.data(type)} k LEFT JOIN ${shadow.tables.data(type)} m ON m.npi = k.npi
-     WHERE ${inRange('k', scope)}`,
+     WHERE ${inRange('k', scope)} ${later.length === 0 ? '' : `AND k.npi NOT IN (${later.join(', ')})`}`,
     [],
     `comparing a range of ${live.data(type)}`,
   );
@@ -135,24 +167,18 @@ const npisPerInsert = 10_000;
 
 /** Decides the fate of each NPI in `<stage>_known`. */
 async function decideFates(session: Session, scope: CarryScope, type: Type): Promise<void> {
-  const { live, shadow, releaseId } = scope;
-  const isLaterData = `COALESCE(k.data_release, 0) > ${releaseId}`;
-  const isLaterStub = `COALESCE(k.deactivation_release, 0) > ${releaseId}`;
+  const { live, shadow } = scope;
   const known = dateKey('k.last_update_date');
   const update = dateKey('COALESCE(m1.last_update_date, m2.last_update_date)');
   const reactivation = dateKey('k.npi_reactivation_date');
   const staleStub = `(${reactivation} <> '' AND ${dateKey('m0.npi_deactivation_date')} <= ${reactivation})`;
   const fateOfKnown =
     type === 0
-      ? `WHEN p.target = 0 THEN IF(${isLaterStub}, 'keep', 'replace') ELSE 'replace'`
-      : `WHEN p.target = 0 AND (${isLaterData} OR ${isLaterStub} OR ${staleStub}) THEN 'keep'
+      ? `ELSE 'replace'`
+      : `WHEN p.target = 0 AND ${staleStub} THEN 'keep'
          WHEN p.target = 0 THEN IF(m0.npi_deactivation_date = k.npi_deactivation_date, 'confirm', 'deactivate')
-         WHEN ${known} > ${update} OR (${isLaterData} AND ${known} = ${update}) THEN 'keep'
+         WHEN ${known} > ${update} THEN 'keep'
          ELSE 'replace'`;
-  const fateOfAbsent =
-    type === 0
-      ? `IF(${isLaterStub}, 'keep', 'remove')`
-      : `IF(${isLaterData}, 'keep', IF(${newestStub('p.npi', releaseId)} IS NULL, 'remove', 'stub'))`;
   const joins = `${shadow.stage}_known p STRAIGHT_JOIN ${live.data(type)} k ON k.npi = p.npi
     LEFT JOIN ${shadow.tables.data(0)} m0 ON m0.npi = p.npi
     LEFT JOIN ${shadow.tables.data(1)} m1 ON m1.npi = p.npi
@@ -165,7 +191,7 @@ async function decideFates(session: Session, scope: CarryScope, type: Type): Pro
   await session.query(
     `UPDATE ${joins} SET p.fate = CASE
        WHEN p.target IS NULL AND r.npi IS NOT NULL THEN 'keep'
-       WHEN p.target IS NULL THEN ${fateOfAbsent}
+       WHEN p.target IS NULL THEN 'remove'
        ${fateOfKnown} END ${where}`,
   );
 }
@@ -178,23 +204,14 @@ interface FateCount {
 
 function countFates(session: Session, scope: CarryScope): Promise<FateCount[]> {
   return session.query<FateCount>(
-    `SELECT p.fate, p.target, COUNT(*) AS npis FROM ${scope.shadow.stage}_known p WHERE ${inRange('p', scope)}
-     GROUP BY p.fate, p.target`,
+    `SELECT p.fate, p.target, COUNT(*) AS npis FROM ${scope.shadow.stage}_known p
+     WHERE p.fate <> 'later' AND ${inRange('p', scope)} GROUP BY p.fate, p.target`,
   );
 }
 
 const names = npiColumns.map(({ name }) => name);
 const loaded = [...names, 'data_release', 'deactivation_release'].join(', ');
 const fields = (of: (name: string) => string) => names.map(of).join(', ');
-
-const stubFields: Readonly<Record<string, string>> = {
-  npi: 'p.npi',
-  npi_deactivation_date: 't.deactivation_date',
-};
-
-/** SQL for the last stub of a provider from a later release; NULL if there is none. */
-const newestStub = (npi: string, releaseId: number) =>
-  `(SELECT MAX(l.release_id) FROM npi_stub l WHERE l.npi = ${npi} AND l.release_id > ${releaseId})`;
 
 async function applyFates(session: Session, scope: CarryScope): Promise<void> {
   const { live, shadow, releaseId } = scope;
@@ -207,7 +224,6 @@ async function applyFates(session: Session, scope: CarryScope): Promise<void> {
        WHERE p.fate IN ('deactivate', 'confirm') AND p.known = ${type} AND ${inRange('p', scope)}`,
     );
   }
-  for (const type of [1, 2] as const) await keepReplaced(session, scope, type);
   for (const type of types) {
     await session.query(
       `DELETE m FROM ${known} STRAIGHT_JOIN ${shadow.tables.data(type)} m ON m.npi = p.npi
@@ -222,54 +238,15 @@ async function applyFates(session: Session, scope: CarryScope): Promise<void> {
        WHERE p.fate = 'keep' AND p.known = ${type} AND ${inRange('p', scope)}`,
     );
   }
-  // A provider whose data is no longer in the monthly, but who has a later stub, becomes a stub.
-  for (const type of [1, 2] as const) {
-    await session.query(
-      `INSERT INTO ${shadow.tables.data(0)} (${loaded})
-       SELECT ${fields((name) => stubFields[name] ?? "''")}, NULL, t.release_id
-       FROM ${known} STRAIGHT_JOIN npi_stub t ON t.npi = p.npi AND t.release_id = ${newestStub('p.npi', releaseId)}
-       WHERE p.fate = 'stub' AND p.known = ${type} AND ${inRange('p', scope)}`,
-    );
-    await overlayLaterStubs(session, scope, type);
-  }
   await planKnown(session, scope);
 }
 
-/**
- * Keeps the live rows of later releases that the monthly replaces, because its rows are newer: a new version of the monthly
- * may lack the provider. A row that is kept although its monthly is given up does no harm, because to apply it again to a
- * table that has it changes nothing.
- */
-async function keepReplaced(session: Session, scope: CarryScope, type: 1 | 2): Promise<void> {
-  await keepRows(
-    session,
-    `SELECT p.npi, k.data_release, ${keptFields('k')}
-     FROM ${scope.shadow.stage}_known p STRAIGHT_JOIN ${scope.live.data(type)} k ON k.npi = p.npi
-     WHERE p.fate = 'replace' AND p.known = ${type} AND k.data_release > ? AND ${inRange('p', scope)}`,
-    [scope.releaseId],
-  );
-}
-
-/**
- * Plans the search rows that do not come from the file's lines or differ from them: those of kept rows, also where the
- * file's row has another type.
- */
+/** Plans the search rows of kept rows, which do not come from the file's lines, also where the file's row has another type. */
 async function planKnown(session: Session, scope: CarryScope): Promise<void> {
   const { stage } = scope.shadow;
   await session.query(
     `INSERT INTO ${stage}_plan (npi, row_no, is_stub, target, known, action)
-     SELECT p.npi, 0, FALSE, IF(p.fate = 'keep', p.known, p.target), p.target, 'update' FROM ${stage}_known p
-     WHERE p.fate IN ('keep', 'replace') AND ${inRange('p', scope)}`,
-  );
-}
-
-/** Gives rows of the file the dates of later stubs that their reactivation does not make stale. */
-async function overlayLaterStubs(session: Session, scope: CarryScope, type: Type): Promise<void> {
-  const { shadow, releaseId } = scope;
-  await session.query(
-    `UPDATE ${shadow.stage}_known p STRAIGHT_JOIN ${shadow.tables.data(type)} m ON m.npi = p.npi
-       STRAIGHT_JOIN npi_stub t ON t.npi = p.npi AND t.release_id = ${lastStubFor('m', releaseId)}
-     SET m.npi_deactivation_date = t.deactivation_date, m.deactivation_release = t.release_id
-     WHERE p.fate = 'replace' AND p.target = ${type} AND ${inRange('p', scope)}`,
+     SELECT p.npi, 0, FALSE, p.known, p.target, 'update' FROM ${stage}_known p
+     WHERE p.fate = 'keep' AND ${inRange('p', scope)}`,
   );
 }

@@ -6,7 +6,7 @@ import type { Session } from '../connection/session.ts';
  */
 export async function forgetReleases(session: Session, monthly: number): Promise<void> {
   const firstVersion = monthly - (monthly % 1000);
-  for (const table of ['npi_release', 'npi_stub', 'npi_stale', 'npi_quarantine'])
+  for (const table of ['npi_release', 'npi_version', 'npi_quarantine'])
     await session.query(`DELETE FROM ${table} WHERE release_id >= ?`, [firstVersion]);
   await session.query('UPDATE npi_quarantine SET cleared_by = NULL WHERE cleared_by >= ?', [firstVersion]);
   await session.query('DELETE FROM npi_superseded WHERE superseded_by >= ?', [firstVersion]);

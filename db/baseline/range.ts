@@ -2,6 +2,7 @@ import { eq } from 'drizzle-orm';
 import { expectRows, loadLines } from '../registry/bulk-load.ts';
 import { insertRows } from '../connection/insert-rows.ts';
 import { carryOver } from './carry-over.ts';
+import { recordDifferences } from './differences.ts';
 import { fenceShared, type Lease } from '../ledger/lease.ts';
 import { npiColumns } from '../schema/npi-columns.ts';
 import { keepOwnColumns, type OwnColumns } from '../schema/own-columns.ts';
@@ -34,6 +35,8 @@ export interface RangeTarget {
   readonly isLocal: boolean;
   /** False if the live tables are empty; then nothing is carried over. */
   readonly hasProviders: boolean;
+  /** The history of the tables begins with this monthly: what it changes is not recorded. */
+  readonly beginsHistory: boolean;
   /** Nothing is carried over from the live tables but the application's own columns. */
   readonly isRebuild: boolean;
   readonly ownColumns: OwnColumns;
@@ -90,7 +93,7 @@ export function searchFields(kind: SearchKind): string[] {
 
 async function compared(
   session: Session,
-  { schemas, shadow, releaseId, hasProviders, isRebuild, ownColumns }: RangeTarget,
+  { schemas, shadow, releaseId, hasProviders, beginsHistory, isRebuild, ownColumns }: RangeTarget,
   { range, typeRows }: RangeLoad,
 ): Promise<Omit<RangeCounts, 'duplicates'>> {
   const live = liveTables(schemas);
@@ -98,13 +101,14 @@ async function compared(
   const counts = isCarried
     ? await carryOver(session, { live, shadow, releaseId, range }, typeRows)
     : asNew(typeRows);
+  if (isCarried && !beginsHistory) await recordDifferences(session, { live, shadow, releaseId, range });
   if (hasProviders) await keepOwnColumns(session, { live, shadow: shadow.tables }, ownColumns, range);
   return counts;
 }
 
 function asNew(typeRows: RangeLoad['typeRows']): Omit<RangeCounts, 'duplicates'> {
   const inserted = typeRows[0] + typeRows[1] + typeRows[2];
-  const none = { updated: 0, unchanged: 0, stale: 0, removed: 0, kept: 0 };
+  const none = { updated: 0, unchanged: 0, stale: 0, removed: 0, kept: 0, late: 0 };
   return { inserted, deactivated: typeRows[0], ...none };
 }
 

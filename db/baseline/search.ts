@@ -5,8 +5,9 @@ import { updateSearch } from '../registry/search.ts';
 import type { Session } from '../connection/session.ts';
 import { countRows } from './count.ts';
 import { searchFields } from './range.ts';
-import { retryStale } from './stale.ts';
-import { markShadow, type Shadow } from './shadow.ts';
+import { publishUnderLater } from './later.ts';
+import { markShadow, readShadow, type Shadow } from './shadow.ts';
+import { shadowRangeTable } from '../schema/schema.ts';
 import { buildKeys } from '../schema/table-keys.ts';
 import { liveTables, type Schemas, type SearchKind } from '../schema/tables.ts';
 
@@ -67,8 +68,7 @@ export function buildAllKeys(
  */
 export async function finishSearch(
   session: Session,
-  { shadow, lease, releaseId }: ShadowScope,
-  isRebuild: boolean,
+  { schemas, shadow, lease, releaseId }: ShadowScope,
 ): Promise<void> {
   const { tables, stage } = shadow;
   const names = npiColumns.map(({ name }) => name).join(', ');
@@ -82,9 +82,13 @@ export async function finishSearch(
          FROM ${stage}_plan p STRAIGHT_JOIN ${tables.data(type)} k ON k.npi = p.npi WHERE p.target = ${type}`,
       );
     }
-    await updateSearch(session, { tables, stage, releaseId });
-    // A rebuild loads the later weeklies again.
-    if (!isRebuild) await retryStale(session, shadow, releaseId);
+    await updateSearch(session, { tables, versions: `${stage}_version`, stage, releaseId });
+    const counts = await publishUnderLater(session, { schemas, shadow, releaseId });
+    // The range after the last one has the counts of these providers.
+    const rangeNumber = (await readShadow(session, lease.runId))?.rangeCount ?? 0;
+    await session.orm((db) =>
+      db.insert(shadowRangeTable).values({ runId: lease.runId, rangeNumber, counts }),
+    );
   });
   await markShadow(session, lease, { isSearched: true });
 }

@@ -27,7 +27,10 @@ export interface Shadow {
   readonly prefix: string;
   /** This shadow's version of `npi_live`. */
   readonly marker: string;
-  /** `<stage>`, `_plan` and `_search`: for search rows that only the database can build. Also `_refused` and `_known`. */
+  /**
+   * `<stage>`, `_plan`, `_search` and `_later`: for what the publish of a weekly does too. Also `_refused`, `_known`, and
+   * `_version`: what the baseline will add to `npi_version`.
+   */
   readonly stage: string;
 }
 
@@ -155,6 +158,7 @@ async function createTables(session: Session, schemas: Schemas, { prefix, stage 
   for (const { base, live } of replacedTables(schemas)) {
     await createUnkeyed(session, `${prefix}_${base}`, live);
   }
+  await session.query(`CREATE TABLE IF NOT EXISTS ${stage}_version LIKE npi_version`);
   const { nearest } = await collationsOf(session);
   for (const ddl of [...knownTables(stage, nearest), ...stagingTables(stage, nearest)]) {
     await session.query(ddl);
@@ -167,8 +171,8 @@ function knownTables(stage: string, collation: string): string[] {
   return [
     `CREATE TABLE IF NOT EXISTS ${stage}_refused (row_no INT UNSIGNED NOT NULL PRIMARY KEY, line_no INT UNSIGNED NOT NULL,
        npi BIGINT NULL, reason VARCHAR(60) NOT NULL, column_name VARCHAR(120) NULL, KEY by_npi (npi)) ${charset}`,
-    `CREATE TABLE IF NOT EXISTS ${stage}_known (npi BIGINT NOT NULL PRIMARY KEY, known TINYINT NOT NULL,
-       target TINYINT NULL, fate ENUM('keep', 'deactivate', 'confirm', 'replace', 'stub', 'remove') NULL) ${charset}`,
+    `CREATE TABLE IF NOT EXISTS ${stage}_known (npi BIGINT NOT NULL PRIMARY KEY, known TINYINT NULL,
+       target TINYINT NULL, fate ENUM('keep', 'deactivate', 'confirm', 'replace', 'remove', 'later') NULL) ${charset}`,
   ];
 }
 

@@ -1,6 +1,9 @@
 import { eq, sql } from 'drizzle-orm';
 import { DbError } from '../connection/errors.ts';
 import { fence, type Lease } from '../ledger/lease.ts';
+import { beginHistory, beginsHistory } from '../registry/history.ts';
+import { pinned } from '../registry/restore.ts';
+import { imageOf, versionColumns } from '../registry/versions.ts';
 import { clearByMonthly, enterRefused } from '../registry/quarantine.ts';
 import type {
   RowCounts,
@@ -33,7 +36,7 @@ export async function liveBaseline(
 export async function countBaseline(
   session: Session,
   runId: string,
-  { staged, rangeCount }: ShadowState,
+  { staged, rangeCount, isSearched }: ShadowState,
 ): Promise<{
   readonly counts: RowCounts;
   readonly removed: number;
@@ -41,7 +44,8 @@ export async function countBaseline(
   readonly staged: StagedSoFar;
 }> {
   const ranges = await loadedRanges(session, runId);
-  if (staged === undefined || ranges.size !== rangeCount) {
+  // The last one has the providers that later releases brought.
+  if (staged === undefined || ranges.size !== rangeCount + (isSearched ? 1 : 0)) {
     throw new DbError(
       'CountsDiffer',
       `Only ${ranges.size} of ${rangeCount} ranges of the baseline are loaded.`,
@@ -60,14 +64,15 @@ export async function countBaseline(
     duplicates: sum('duplicates'),
   };
   const { inserted, updated, unchanged, stale, refused, duplicates } = counts;
-  const accounted = inserted + updated + unchanged + stale + refused + duplicates;
+  const late = isSearched ? 0 : sum('late');
+  const accounted = inserted + updated + unchanged + stale + refused + duplicates + late;
   if (accounted !== staged.rows) {
     throw new DbError(
       'CountsDiffer',
       `${staged.member} has ${staged.rows} rows, but its counts add up to ${accounted}.`,
     );
   }
-  return { counts, removed: sum('removed'), kept: sum('kept'), staged };
+  return { counts, removed: sum('removed'), kept: sum('kept') + late, staged };
 }
 
 /** The report of the last published monthly, for the check of the next one. */
@@ -114,8 +119,9 @@ export async function swapBaseline(
         [`${shadow.prefix}_${base}`, live],
       ],
     ),
-    // `completeBaseline` enters them into the quarantine, together with the release.
+    // `completeBaseline` enters them into the quarantine and the history, together with the release.
     [`${shadow.stage}_refused`, `${old}_refused`],
+    [`${shadow.stage}_version`, `${old}_version`],
   ]);
 }
 
@@ -134,6 +140,7 @@ export async function completeBaseline(session: Session, schemas: Schemas, lease
       await fence(session, lease);
       if (await isRecorded(session, live.releaseId)) return;
       if (live.isRebuild) await forgetReleases(session, live.releaseId);
+      await enterVersions(session, live, `${setAside(schemas, live.epoch)}_version`);
       const { releaseId, file, runId, report, staged, touched, epoch } = live;
       await recordRelease(session, { ...file, releaseId, member: staged.member, runId, published: report });
       await enterRefused(session, setAside(schemas, epoch), releaseId);
@@ -143,6 +150,24 @@ export async function completeBaseline(session: Session, schemas: Schemas, lease
     });
   }
   await dropReplaced(session, schemas);
+}
+
+/** Enters what the monthly changed, and replaces the later versions of the providers that later releases brought. */
+async function enterVersions(
+  session: Session,
+  { releaseId, isRebuild }: { readonly releaseId: number; readonly isRebuild?: boolean },
+  versions: string,
+): Promise<void> {
+  await session.query(
+    `DELETE v FROM ${versions} t STRAIGHT_JOIN npi_version v ON v.npi = t.npi
+     WHERE t.release_id = ${pinned} AND v.release_id > ?`,
+    [releaseId],
+  );
+  await session.query(
+    `INSERT INTO npi_version (${versionColumns})
+     SELECT t.npi, t.release_id, t.kind, t.stub_date, t.place, ${imageOf('t')} FROM ${versions} t WHERE t.release_id < ${pinned}`,
+  );
+  if (isRebuild || (await beginsHistory(session, releaseId))) await beginHistory(session, releaseId);
 }
 
 async function dropReplaced(session: Session, { scheduler }: Schemas): Promise<void> {

@@ -17,6 +17,7 @@ export type DbErrorCode =
   | 'RunNotUndoable'
   | 'ShadowLost'
   | 'NoSpace'
+  | 'RollbackRefused'
   | 'AdoptionRefused';
 
 interface DbErrorFacts {

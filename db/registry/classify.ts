@@ -1,19 +1,17 @@
 import { areSame, collationsOf } from '../connection/collation.ts';
-import { dateKey } from './dates.ts';
+import { dateKey, dayKey } from './dates.ts';
 import { npiColumns } from '../schema/npi-columns.ts';
 import type { PublishScope } from './publish-scope.ts';
 import type { Session } from '../connection/session.ts';
-import { isOvertaken, lastStubFor } from './stubs.ts';
 
 /**
- * Fills the plan: one line per NPI of the file, with the known row and the action. Writes only to the plan and the staging.
- * In the staging it keeps the winning row of each NPI, and gives rows of a late release the dates of later stubs.
+ * Fills the plan: one line per NPI of the file, with the known row and the action. Writes only to the plan and the staging,
+ * where it keeps the winning row of each NPI. The tables must be as the releases before this one left them.
  * @returns how many staged rows lost to another row of their NPI
  */
 export async function classify(session: Session, scope: PublishScope): Promise<{ duplicates: number }> {
   await session.query(`DELETE FROM ${scope.stage}_plan`);
   const duplicates = await removeLosers(session, scope);
-  await overlayLaterStubs(session, scope);
   const { exact } = await collationsOf(session);
   await planFullRows(session, scope, 1, exact);
   await planFullRows(session, scope, 2, exact);
@@ -35,26 +33,13 @@ async function removeLosers(session: Session, { stage }: PublishScope): Promise<
   return affectedRows;
 }
 
-/**
- * A full row of a late release also needs the stubs of later releases (rule 2). It takes its deactivation date from the
- * newest stub that its reactivation does not make stale, as it would if the releases had arrived in order.
- */
-async function overlayLaterStubs(session: Session, { stage, releaseId }: PublishScope): Promise<void> {
-  const late = await session.query('SELECT 1 FROM npi_stub WHERE release_id > ? LIMIT 1', [releaseId]);
-  if (late.length === 0) return;
-  await session.query(
-    `UPDATE ${stage} s STRAIGHT_JOIN npi_stub t ON t.npi = s.npi AND t.release_id = ${lastStubFor('s', releaseId)}
-     SET s.npi_deactivation_date = t.deactivation_date, s.stub_release = t.release_id
-     WHERE s.entity_type_code <> ''`,
-  );
-}
-
-const planned = `npi, row_no, is_stub, target, known, known_release, known_stub_release, stub_release, action`;
+const planned = `npi, row_no, is_stub, target, known, known_release, known_stub_release, action`;
 
 /**
- * Rule 3: a full row replaces the known one unless its date is older; on equal dates the later release wins. An NPI is in
- * only one table. So the table of its type is read first, and the others only when it is not there: a join with a NULL key
- * reads no page.
+ * Rule 3: a full row replaces the known one unless its date is older; on equal dates the later release wins. The known row can
+ * be of a later release only where the history does not reach back to this release (see late.ts). An NPI is in only one
+ * table. So the table of its type is read first, and the others only when it is not there: a join with a NULL key reads no
+ * page.
  */
 async function planFullRows(
   session: Session,
@@ -74,7 +59,7 @@ async function planFullRows(
     `INSERT INTO ${stage}_plan (${planned})
      SELECT STRAIGHT_JOIN s.npi, s.row_no, FALSE, ${target},
        CASE WHEN k.npi IS NOT NULL THEN ${target} WHEN o.npi IS NOT NULL THEN ${other} WHEN z.npi IS NOT NULL THEN 0 END,
-       ${known('data_release')}, ${known('deactivation_release')}, s.stub_release,
+       ${known('data_release')}, ${known('deactivation_release')},
        CASE WHEN k.npi IS NULL AND o.npi IS NULL THEN IF(z.npi IS NULL, 'insert', 'update')
          WHEN ${update} < ${knownUpdate} OR (${update} = ${knownUpdate} AND ${known('data_release')} > ?) THEN 'stale'
          WHEN k.npi IS NOT NULL AND ${isSame} THEN 'unchanged'
@@ -89,14 +74,13 @@ async function planFullRows(
 }
 
 /**
- * Rule 4: a stub gives a known provider its deactivation date, unless a later release or a reactivation makes it stale. An
- * update after the day of a report also makes the report's stub stale. The tables are read in the order of likelihood: most
- * stubs of a weekly belong to providers with data, most entries of a report to known stubs.
+ * Rule 4: a stub gives a known provider its deactivation date, unless a reactivation on or after that date makes it stale. An
+ * update after the day of a report also makes the report's stub stale. So does a later release, where the history does not
+ * reach back to this one. The tables are read in the order of likelihood: most stubs of a weekly belong to providers with
+ * data, most entries of a report to known stubs.
  */
-async function planStubs(
-  session: Session,
-  { tables, stage, releaseId, isReport }: PublishScope,
-): Promise<void> {
+async function planStubs(session: Session, scope: PublishScope): Promise<void> {
+  const { tables, stage, releaseId, isReport } = scope;
   const [first, second, third] = isReport ? ([0, 1, 2] as const) : ([1, 2, 0] as const);
   const known = (column: string) => `COALESCE(k.${column}, o.${column}, z.${column})`;
   const deactivation = dateKey('s.npi_deactivation_date');
@@ -106,11 +90,11 @@ async function planStubs(
   await session.query(
     `INSERT INTO ${stage}_plan (${planned})
      SELECT STRAIGHT_JOIN s.npi, s.row_no, TRUE, COALESCE(${place}, 0), ${place},
-       ${known('data_release')}, ${known('deactivation_release')}, ?,
+       ${known('data_release')}, ${known('deactivation_release')},
        CASE WHEN ${known('npi')} IS NULL THEN 'insert'
          WHEN ${known('data_release')} > ? OR ${known('deactivation_release')} > ? THEN 'stale'
          WHEN ${reactivation} <> '' AND ${deactivation} <= ${reactivation} THEN 'stale'
-         WHEN ${isOvertaken(String(releaseId), known('last_update_date'))} THEN 'stale'
+         WHEN ${isReport ? `${dateKey(known('last_update_date'))} > '${dayKey(releaseId)}'` : 'FALSE'} THEN 'stale'
          WHEN s.npi_deactivation_date = COALESCE(${known('npi_deactivation_date')}, '') THEN 'unchanged'
          ELSE 'update' END
      FROM ${stage} s
@@ -118,6 +102,6 @@ async function planStubs(
        LEFT JOIN ${tables.data(second)} o ON o.npi = IF(k.npi IS NULL, s.npi, NULL)
        LEFT JOIN ${tables.data(third)} z ON z.npi = IF(k.npi IS NULL AND o.npi IS NULL, s.npi, NULL)
      WHERE s.entity_type_code = ''`,
-    [releaseId, releaseId, releaseId],
+    [releaseId, releaseId],
   );
 }

@@ -5,6 +5,12 @@ export function dateKey(column: string): string {
   return `IF(${column} LIKE '__/__/____', CONCAT(RIGHT(${column}, 4), LEFT(${column}, 5)), '')`;
 }
 
+/** The last day of a release, from its ID, in the form of `dateKey`. */
+export function dayKey(releaseId: number): string {
+  const day = String(releaseId);
+  return `${day.slice(0, 6)}/${day.slice(6, 8)}`;
+}
+
 /** Whether a row is deactivated (contract, rule 5): a deactivation date, and no reactivation date on or after it. */
 export function isDeactivated(row: string): string {
   const reactivation = dateKey(`${row}.npi_reactivation_date`);

@@ -7,18 +7,13 @@ export interface PlanGroup {
   readonly isStub: 0 | 1;
   readonly known: 0 | 1 | 2 | null;
   readonly target: 0 | 1 | 2;
-  /** The provider's row comes from this release already. */
-  readonly isOfThis: 0 | 1;
   readonly npis: number;
 }
 
 /** Counts the lines of the plan by the work that they need. */
-export function planGroups(session: Session, { stage, releaseId }: PublishScope): Promise<PlanGroup[]> {
+export function planGroups(session: Session, { stage }: PublishScope): Promise<PlanGroup[]> {
   return session.query<PlanGroup>(
-    `SELECT action, is_stub AS isStub, known, target,
-       known_stub_release <=> stub_release AND (is_stub OR known_release <=> ?) AS isOfThis, COUNT(*) AS npis
-     FROM ${stage}_plan GROUP BY 1, 2, 3, 4, 5`,
-    [releaseId],
+    `SELECT action, is_stub AS isStub, known, target, COUNT(*) AS npis FROM ${stage}_plan GROUP BY 1, 2, 3, 4`,
   );
 }
 

@@ -1,34 +1,14 @@
 import type { PublishScope } from './publish-scope.ts';
 import { npiColumns } from '../schema/npi-columns.ts';
-import { clearRefused, enterRefused } from './quarantine.ts';
 import type { Session } from '../connection/session.ts';
 import { tablesOf, type PlanGroup } from './plan.ts';
-import { keepStubs } from './stubs.ts';
-import { keepDisplaced, keepStale } from './stale.ts';
-import { forgetUnreported } from './unreported.ts';
 
 const isOfOtherTable = ({ action, known, target }: PlanGroup) => action === 'update' && known !== target;
 const isWritten = ({ action, isStub }: PlanGroup) =>
   action === 'insert' || (action === 'update' && isStub === 0);
-const isLater = ({ action, isStub, isOfThis }: PlanGroup) =>
-  action === 'unchanged' && isStub === 0 && isOfThis === 0;
-const isDeactivated = ({ action, isStub, isOfThis }: PlanGroup) =>
-  isStub === 1 && (action === 'update' || (action === 'unchanged' && isOfThis === 0));
-
-/** Applies the plan to `npi_data_*`, and keeps what publishing earlier or later releases may need. */
-export async function writeProviders(
-  session: Session,
-  scope: PublishScope,
-  groups: readonly PlanGroup[],
-): Promise<void> {
-  await keepDisplaced(session, scope, groups);
-  await writePlan(session, scope, groups);
-  await keepStale(session, scope, groups);
-  await keepStubs(session, scope);
-  await enterRefused(session, scope.stage, scope.releaseId);
-  await clearRefused(session, scope);
-  await forgetUnreported(session, scope);
-}
+const isLater = ({ action, isStub }: PlanGroup) => action === 'unchanged' && isStub === 0;
+const isDeactivated = ({ action, isStub }: PlanGroup) =>
+  isStub === 1 && (action === 'update' || action === 'unchanged');
 
 /** Applies the plan to `npi_data_*`. */
 export async function writePlan(
@@ -59,26 +39,27 @@ async function writeRows(
   const updates = names.filter((name) => name !== 'npi').map((name) => `${name} = s.${name}`);
   await session.query(
     `INSERT INTO ${tables.data(table)} (${names.join(', ')}, data_release, deactivation_release)
-     SELECT ${names.map((name) => `s.${name}`).join(', ')}, IF(p.is_stub, NULL, ?), p.stub_release
+     SELECT ${names.map((name) => `s.${name}`).join(', ')}, IF(p.is_stub, NULL, ?), IF(p.is_stub, ?, NULL)
      FROM ${stage}_plan p STRAIGHT_JOIN ${stage} s ON s.npi = p.npi AND s.row_no = p.row_no
      WHERE p.target = ${table} AND (p.action = 'insert' OR (p.action = 'update' AND p.is_stub = FALSE))
      ORDER BY p.npi
-     ON DUPLICATE KEY UPDATE ${updates.join(', ')}, data_release = ?, deactivation_release = p.stub_release`,
-    [releaseId, releaseId],
+     ON DUPLICATE KEY UPDATE ${updates.join(', ')}, data_release = ?, deactivation_release = NULL`,
+    [releaseId, releaseId, releaseId],
   );
 }
 
 /** Gives known rows the deactivation date of their stub. */
 async function deactivate(
   session: Session,
-  { tables, stage }: PublishScope,
+  { tables, stage, releaseId }: PublishScope,
   table: 0 | 1 | 2,
 ): Promise<void> {
   await session.query(
     `UPDATE ${stage}_plan p STRAIGHT_JOIN ${stage} s ON s.npi = p.npi AND s.row_no = p.row_no
        STRAIGHT_JOIN ${tables.data(table)} k ON k.npi = p.npi
-     SET k.npi_deactivation_date = s.npi_deactivation_date, k.deactivation_release = p.stub_release
+     SET k.npi_deactivation_date = s.npi_deactivation_date, k.deactivation_release = ?
      WHERE p.is_stub = TRUE AND p.known = ${table} AND p.action IN ('update', 'unchanged')`,
+    [releaseId],
   );
 }
 
@@ -90,9 +71,8 @@ async function moveRelease(
 ): Promise<void> {
   await session.query(
     `UPDATE ${stage}_plan p STRAIGHT_JOIN ${tables.data(table)} k ON k.npi = p.npi
-     SET k.data_release = ?, k.deactivation_release = p.stub_release
-     WHERE p.is_stub = FALSE AND p.known = ${table} AND p.action = 'unchanged'
-       AND NOT (p.known_release <=> ? AND p.known_stub_release <=> p.stub_release)`,
-    [releaseId, releaseId],
+     SET k.data_release = ?, k.deactivation_release = NULL
+     WHERE p.is_stub = FALSE AND p.known = ${table} AND p.action = 'unchanged'`,
+    [releaseId],
   );
 }

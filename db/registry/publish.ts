@@ -3,7 +3,10 @@ import type { PublishScope } from './publish-scope.ts';
 import { DbError } from '../connection/errors.ts';
 import { fence, type Lease } from '../ledger/lease.ts';
 import { planGroups, type PlanGroup } from './plan.ts';
-import { writeProviders } from './providers.ts';
+import { laterReleases, publishLaterAgain, takeBackLater } from './late.ts';
+import { writePlan } from './providers.ts';
+import { clearRefused, enterRefused } from './quarantine.ts';
+import { pinned, unpin } from './restore.ts';
 import type {
   RowCounts,
   PublishReport,
@@ -12,12 +15,14 @@ import type {
   StagedSoFar,
 } from '../schema/ledger-json.ts';
 import { nextReleaseId, publishReport, recordRelease } from '../ledger/releases.ts';
-import { updateSearch } from './search.ts';
+import { searchAgain, updateSearch } from './search.ts';
 import type { Session } from '../connection/session.ts';
 import { applyReferences } from './references.ts';
 import type { Staging } from './staging.ts';
 import { liveTables, type Schemas } from '../schema/tables.ts';
+import { forgetUnreported } from './unreported.ts';
 import { writeLogs } from '../ledger/update-log.ts';
+import { recordVersions } from './versions.ts';
 
 /** A staged file to publish, and its origin. Dates are ISO. */
 export interface PublishInput {
@@ -63,7 +68,8 @@ async function merge(
 ): Promise<PublishReport> {
   const releaseId = await nextReleaseId(session, input.file.kind, input.file.periodEnd);
   const isReport = input.file.kind === 'deactivation';
-  const scope = { tables: liveTables(schemas), stage: input.staging.name, releaseId, isReport };
+  const tables = liveTables(schemas);
+  const scope = { tables, versions: 'npi_version', stage: input.staging.name, releaseId, isReport };
   return mergeStaged(session, schemas, scope, input, onStep);
 }
 
@@ -74,6 +80,12 @@ async function mergeStaged(
   input: PublishInput,
   onStep: (step: string) => void,
 ): Promise<PublishReport> {
+  const isLate = (await laterReleases(session, scope.releaseId)).length > 0;
+  if (isLate) {
+    onStep('taking back later releases');
+    const npis = `SELECT DISTINCT npi FROM ${scope.stage}`;
+    await takeBackLater(session, scope, { npis, live: scope.tables });
+  }
   onStep('comparing with the known providers');
   const { duplicates } = await classify(session, scope);
   const groups = await planGroups(session, scope);
@@ -81,9 +93,14 @@ async function mergeStaged(
   onStep('writing providers');
   await writeProviders(session, scope, groups);
   const references = await applyReferences(session, schemas, scope, input);
+  if (isLate) {
+    onStep('publishing later releases again');
+    await publishLaterAgain(session, scope);
+  }
   onStep('writing search tables');
   const indexStartedAt = performance.now();
-  const touched = await updateSearch(session, scope);
+  const touched = isLate ? await searchAgain(session, scope, pinned) : await updateSearch(session, scope);
+  if (isLate) await unpin(session, scope);
   const report: PublishReport = {
     counts,
     refusedByReason: input.staging.soFar.refused,
@@ -103,6 +120,18 @@ async function mergeStaged(
   });
   await writeLogs(session, schemas.application, input.staging.soFar, touched);
   return report;
+}
+
+async function writeProviders(
+  session: Session,
+  scope: PublishScope,
+  groups: readonly PlanGroup[],
+): Promise<void> {
+  await recordVersions(session, scope, groups);
+  await writePlan(session, scope, groups);
+  await enterRefused(session, scope.stage, scope.releaseId);
+  await clearRefused(session, scope);
+  await forgetUnreported(session, scope);
 }
 
 function total(touched: readonly SearchTouched[]): PublishReport['search'] {

@@ -47,7 +47,7 @@ export async function clearByMonthly(session: Session, live: NpiTables, releaseI
 
 /**
  * Clears a release's entries for providers that have a row from a later release. A later row that was stale is not in the
- * provider tables, but in `npi_stub` or `npi_stale`.
+ * provider tables, but in the versions.
  */
 async function clearByKnown(session: Session, tables: NpiTables, releaseId: number): Promise<void> {
   for (const type of [0, 1, 2] as const) {
@@ -59,14 +59,12 @@ async function clearByKnown(session: Session, tables: NpiTables, releaseId: numb
       [releaseId, releaseId],
     );
   }
-  for (const kept of ['npi_stub', 'npi_stale'] as const) {
-    await session.query(
-      `UPDATE npi_quarantine q
-       SET q.cleared_by = (SELECT MIN(l.release_id) FROM ${kept} l WHERE l.npi = q.npi AND l.release_id > q.release_id)
-       WHERE q.release_id = ? AND q.cleared_by IS NULL`,
-      [releaseId],
-    );
-  }
+  await session.query(
+    `UPDATE npi_quarantine q
+     SET q.cleared_by = (SELECT MIN(l.release_id) FROM npi_version l WHERE l.npi = q.npi AND l.release_id > q.release_id)
+     WHERE q.release_id = ? AND q.cleared_by IS NULL`,
+    [releaseId],
+  );
 }
 
 /** Number of refused rows not yet replaced by a valid one, by release and reason. Release 0 is an adopted database. */

@@ -49,7 +49,7 @@ async function applyReference(
   return countedReference(table.name, soFar, { written, duplicates, stale: row?.stale ?? 0 });
 }
 
-/** The providers whose rows this file decides about. */
+/** The providers whose rows this file decides about. `_later` has what releases after a late one brought. */
 async function planProviders(
   session: Session,
   { tables, stage: providers, releaseId }: PublishScope,
@@ -60,7 +60,8 @@ async function planProviders(
   await session.query(
     `INSERT INTO ${stage}_plan (npi, is_stale)
      SELECT f.npi, IF(f.is_full, NOT ${known} <=> ?,
-       COALESCE(${known}, 0) > ? OR EXISTS (SELECT 1 FROM ${live} r WHERE r.npi = f.npi AND r.data_release > ?))
+         COALESCE(${known}, 0) > ? OR EXISTS (SELECT 1 FROM ${live} r WHERE r.npi = f.npi AND r.data_release > ?))
+       OR EXISTS (SELECT 1 FROM ${providers}_later l WHERE l.npi = f.npi AND l.entity_type_code <> '')
      FROM (SELECT npi, MAX(is_full) AS is_full FROM (
          SELECT npi, TRUE AS is_full FROM ${providers} WHERE entity_type_code <> ''
          UNION ALL SELECT DISTINCT npi, FALSE FROM ${stage}) named GROUP BY npi) f

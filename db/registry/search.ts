@@ -1,4 +1,5 @@
 import { isDeactivated } from './dates.ts';
+import { npiColumns } from '../schema/npi-columns.ts';
 import type { PublishScope } from './publish-scope.ts';
 import { areSame, collationsOf } from '../connection/collation.ts';
 import type { SearchTouched } from '../schema/ledger-json.ts';
@@ -10,16 +11,52 @@ const dataTable = { surgeon: 1, facility: 2 } as const;
 /** The column of a search table that decides the letter. */
 export const nameOf = { surgeon: 'last_name', facility: 'facility_name' } as const;
 
+/** `isAnywhere`: an earlier search row can be in the tables of either kind, whatever the plan says. */
+type SearchScope = PublishScope & { readonly isAnywhere?: boolean };
+
 /**
  * Updates the search tables for the providers of the plan, inside the transaction that writes them. Writes only search rows
  * that change: random page reads take most of the time, and most changes of a weekly do not affect the search.
  */
-export async function updateSearch(session: Session, scope: PublishScope): Promise<SearchTouched[]> {
+export async function updateSearch(session: Session, scope: SearchScope): Promise<SearchTouched[]> {
   await session.query(`DELETE FROM ${scope.stage}_search`);
   const { exact } = await collationsOf(session);
   for (const kind of kinds) await planSearch(session, scope, kind, exact);
   await planLeaves(session, scope);
   return writeSearch(session, scope);
+}
+
+/**
+ * Writes the search rows of the pinned providers again from their rows in the provider tables, wherever an earlier one is.
+ * Uses the staging for that.
+ */
+export async function searchAgain(
+  session: Session,
+  scope: PublishScope,
+  pin: number,
+): Promise<SearchTouched[]> {
+  const { tables, versions, stage } = scope;
+  const names = npiColumns.map(({ name }) => name).filter((name) => name !== 'npi');
+  await session.query(`DELETE FROM ${stage}`);
+  await session.query(`DELETE FROM ${stage}_plan`);
+  for (const table of [1, 2] as const) {
+    await session.query(
+      `INSERT INTO ${stage} (row_no, npi, ${names.join(', ')})
+       SELECT ${table}, k.npi, ${names.map((name) => `k.${name}`).join(', ')}
+       FROM ${versions} t STRAIGHT_JOIN ${tables.data(table)} k ON k.npi = t.npi WHERE t.release_id = ?`,
+      [pin],
+    );
+  }
+  await session.query(
+    `INSERT INTO ${stage} (row_no, npi) SELECT 0, t.npi FROM ${versions} t LEFT JOIN ${stage} s ON s.npi = t.npi
+     WHERE t.release_id = ? AND s.npi IS NULL`,
+    [pin],
+  );
+  await session.query(
+    `INSERT INTO ${stage}_plan (npi, row_no, is_stub, target, action)
+     SELECT s.npi, s.row_no, s.row_no = 0, s.row_no, 'update' FROM ${stage} s`,
+  );
+  return updateSearch(session, { ...scope, isAnywhere: true });
 }
 
 /** The sources of the search columns, cut to their width: in `npi_data_*` the address is a text of any length. */
@@ -54,7 +91,7 @@ export function searchedAs(kind: SearchKind, row: string, found: string) {
  */
 async function planSearch(
   session: Session,
-  { tables, stage }: PublishScope,
+  { tables, stage, isAnywhere }: SearchScope,
   kind: SearchKind,
   exactCollation: string,
 ): Promise<void> {
@@ -75,7 +112,7 @@ async function planSearch(
        LEFT JOIN ${tables.search(kind, 'all')} o ON o.npi = p.npi
        LEFT JOIN search_letter n ON ${joinsLetter}
        LEFT JOIN search_letter l ON ${hasLetter(`o.${name}`, 'l')}
-     WHERE p.action IN ('insert', 'update') AND (p.known = ${table} OR p.target = ${table})
+     WHERE p.action IN ('insert', 'update') AND ${isAnywhere ? 'TRUE' : `(p.known = ${table} OR p.target = ${table})`}
        AND (${isListed} OR o.npi IS NOT NULL) AND NOT (${isListed} AND o.npi IS NOT NULL AND ${isSame})`,
   );
 }

@@ -18,7 +18,7 @@ export interface RefusedRow {
   readonly column?: string;
 }
 
-/** The staging of one file by one run: the tables `<name>`, `<name>_refused`, `<name>_plan` and `<name>_search`. */
+/** The staging of one file by one run: the tables `<name>`, `<name>_refused`, `<name>_plan`, `<name>_search` and `<name>_later`. */
 export interface Staging {
   readonly name: string;
   readonly isWhole: boolean;
@@ -27,8 +27,8 @@ export interface Staging {
 
 const now = sql`NOW(6)`;
 
-/** The suffixes of the four tables, for dropping leftovers by name. */
-const suffixes = ['', '_refused', '_plan', '_search'] as const;
+/** The suffixes of the five tables, for dropping leftovers by name. */
+const suffixes = ['', '_refused', '_plan', '_search', '_later'] as const;
 
 /** The name of the staging of a file by a run. It is the same for every attempt of the run. */
 export function stagingName(runId: string, fileName: string): string {
@@ -70,20 +70,22 @@ export async function readStaging(session: Session, name: string): Promise<Stagi
   return { name, isWhole: row?.isWhole ?? false, ...(row?.staged ? { soFar: row.staged } : {}) };
 }
 
-/** The DDL of the four tables, in the collation of the live tables, because statements compare names of both. */
+/** The DDL of the five tables, in the collation of the live tables, because statements compare names of both. */
 export function stagingTables(name: string, collation: string): string[] {
   const charset = `DEFAULT CHARACTER SET utf8mb4 COLLATE ${collation}`;
   const names = Object.values(searchColumns).flatMap((columns) => columns.map((column) => column.name));
   const searched = Array.from(new Set(names), (column) => `${column} VARCHAR(100) NULL`);
   return [
     `CREATE TABLE IF NOT EXISTS ${name} (\n  row_no INT UNSIGNED NOT NULL,\n${npiColumnsDdl()},
-       stub_release BIGINT NULL, PRIMARY KEY (npi, row_no)) ${charset}`,
+       PRIMARY KEY (npi, row_no)) ${charset}`,
+    // What later releases brought for the providers of this one.
+    `CREATE TABLE IF NOT EXISTS ${name}_later (release_id BIGINT NOT NULL, ${npiColumnsDdl()}, PRIMARY KEY (release_id, npi)) ${charset}`,
     `CREATE TABLE IF NOT EXISTS ${name}_refused (row_no INT UNSIGNED NOT NULL PRIMARY KEY, line_no INT UNSIGNED NOT NULL,
        npi BIGINT NULL, reason VARCHAR(60) NOT NULL, column_name VARCHAR(120) NULL) ${charset}`,
     // Only a primary key: a plan is written once and read from start to end in the order of its NPIs.
     `CREATE TABLE IF NOT EXISTS ${name}_plan (npi BIGINT NOT NULL PRIMARY KEY, row_no INT UNSIGNED NOT NULL,
        is_stub BOOLEAN NOT NULL, target TINYINT NOT NULL, known TINYINT NULL,
-       known_release BIGINT NULL, known_stub_release BIGINT NULL, stub_release BIGINT NULL,
+       known_release BIGINT NULL, known_stub_release BIGINT NULL,
        action ENUM('insert', 'update', 'unchanged', 'stale') NOT NULL) ${charset}`,
     `CREATE TABLE IF NOT EXISTS ${name}_search (kind ENUM(${Object.keys(searchColumns)
       .map((kind) => `'${kind}'`)

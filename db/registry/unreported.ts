@@ -1,8 +1,7 @@
-import { dateKey, isDeactivated } from './dates.ts';
+import { dateKey, dayKey, isDeactivated } from './dates.ts';
 import { fence, type Lease } from '../ledger/lease.ts';
 import type { PublishScope } from './publish-scope.ts';
 import type { Session } from '../connection/session.ts';
-import { dayKey } from './stubs.ts';
 import type { NpiTables } from '../schema/tables.ts';
 
 /** Number of providers that are deactivated here and absent from the newest deactivation report. */
@@ -35,10 +34,11 @@ export async function forgetAllUnreported(session: Session, releaseId: number): 
  * @throws DbError FencedOut
  */
 export async function noteUnreported(session: Session, live: NpiTables, lease: Lease): Promise<number> {
-  const [newest] = await session.query<{ releaseId: number }>(
+  const [newest] = await session.query<{ releaseId: number | null }>(
     "SELECT MAX(release_id) AS releaseId FROM npi_release WHERE kind = 'deactivation'",
   );
-  const releaseId = newest?.releaseId ?? 0;
+  const releaseId = newest?.releaseId;
+  if (typeof releaseId !== 'number') return 0;
   return session.transaction(async () => {
     await fence(session, lease);
     await session.query('DELETE FROM npi_unreported');
@@ -46,10 +46,10 @@ export async function noteUnreported(session: Session, live: NpiTables, lease: L
     for (const type of [0, 1, 2] as const) {
       const { affectedRows } = await session.run(
         `INSERT INTO npi_unreported (npi)
-         SELECT k.npi FROM ${live.data(type)} k LEFT JOIN npi_stub t ON t.npi = k.npi AND t.release_id = ?
-         WHERE t.npi IS NULL AND ${isDeactivated('k')} AND ${dateKey('k.npi_deactivation_date')} <= ${dayKey('?')}
+         SELECT k.npi FROM ${live.data(type)} k LEFT JOIN npi_version t ON t.npi = k.npi AND t.release_id = ?
+         WHERE t.npi IS NULL AND ${isDeactivated('k')} AND ${dateKey('k.npi_deactivation_date')} <= ?
            AND GREATEST(COALESCE(k.data_release, 0), COALESCE(k.deactivation_release, 0)) <= ?`,
-        [releaseId, releaseId, releaseId, releaseId],
+        [releaseId, dayKey(releaseId), releaseId],
       );
       count += affectedRows;
     }

@@ -27,7 +27,7 @@ export function neededRights(schemas: Schemas): Readonly<Record<keyof Grants, re
   const providers = [0, 1, 2].map((type) => `${application}.npi_data_${type}`);
   return {
     everyJob: [
-      right('SELECT, INSERT, UPDATE, DELETE, CREATE, DROP', `${scheduler}.*`),
+      right('SELECT, INSERT, UPDATE, DELETE, CREATE, CREATE VIEW, DROP', `${scheduler}.*`),
       ...providers.map((table) => right('SELECT, INSERT, UPDATE, DELETE', table)),
       ...references.map((table) => right('SELECT, INSERT, DELETE', table)),
       right('SELECT, UPDATE', `${application}.cases`),

@@ -58,6 +58,8 @@ export interface RangeCounts extends Omit<RowCounts, 'rows' | 'refused'> {
   readonly removed: number;
   /** Known providers that stay although the file does not have them, or only in a refused row. */
   readonly kept: number;
+  /** Rows of providers that later releases brought; the range does not count them. */
+  readonly late: number;
 }
 
 /** One search table that a publish touched: a row of `npi_search_table_log`. */

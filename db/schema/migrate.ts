@@ -3,6 +3,7 @@ import { collationsOf, type Collations } from '../connection/collation.ts';
 import type { Database } from '../connection/pool.ts';
 import { StatementError } from '../connection/errors.ts';
 import type { Session } from '../connection/session.ts';
+import { historyView, historyViewDdl } from './history-view.ts';
 import { applicationTables, schemaNames, type ApplicationTable, type Schemas } from './tables.ts';
 
 const folder = new URL('./migrations/', import.meta.url);
@@ -23,6 +24,7 @@ export function migrate(database: Database, schemas: Schemas, signal: AbortSigna
       return [
         ...(await runMigrations(session, schemas.scheduler, collations)),
         ...(await createApplicationTables(session, schemas, collations.nearest)),
+        ...(await createHistoryView(session, schemas)),
       ];
     } finally {
       await session.query("SELECT RELEASE_LOCK('surgicase migrate')");
@@ -39,6 +41,7 @@ export async function migrateStatements(session: Session, schemas: Schemas): Pro
     ...(pending.length > 0 ? [`USE ${schemas.scheduler}`, migrationTable(collations)] : []),
     ...pending.flatMap((file) => statementsOf(file, collations)),
     ...(await missingTables(session, schemas, collations.nearest)).map(({ ddl }) => ddl),
+    ...((await hasHistoryView(session, schemas)) ? [] : [historyViewDdl(schemas)]),
   ];
 }
 
@@ -126,6 +129,21 @@ async function createApplicationTables(
   const missing = await missingTables(session, schemas, collation);
   for (const { ddl } of missing) await session.query(ddl);
   return missing.map(({ schema, name }) => `${schema}.${name}`);
+}
+
+async function hasHistoryView(session: Session, { scheduler }: Schemas): Promise<boolean> {
+  const found = await session.query(
+    'SELECT 1 FROM information_schema.views WHERE table_schema = ? AND table_name = ?',
+    [scheduler, historyView],
+  );
+  return found.length > 0;
+}
+
+/** After the tables, because the view names them. */
+async function createHistoryView(session: Session, schemas: Schemas): Promise<string[]> {
+  if (await hasHistoryView(session, schemas)) return [];
+  await session.query(historyViewDdl(schemas));
+  return [`${schemas.scheduler}.${historyView}`];
 }
 
 async function missingTables(

@@ -15,6 +15,7 @@ import {
   smallint,
   text,
   timestamp,
+  tinyint,
   uniqueIndex,
   varchar,
 } from 'drizzle-orm/mysql-core';
@@ -26,6 +27,8 @@ import type {
   RangeCounts,
   StagedSoFar,
 } from './ledger-json.ts';
+
+import { npiColumns } from './npi-columns.ts';
 
 /** JSON of a known type. MySQL returns it parsed, MariaDB as text. */
 const json = customType<{ data: unknown }>({
@@ -98,25 +101,32 @@ export const warningTable = mysqlTable(
   (table) => [uniqueIndex('by_remark').on(table.job, table.remark)],
 );
 
-export const releaseTable = mysqlTable(
-  'npi_release',
-  {
-    releaseId: bigint('release_id', { mode: 'number' }).primaryKey(),
-    fileName: varchar('file_name', { length: 120 }).notNull(),
-    kind: varchar('kind', { length: 12 }).notNull(),
-    layout: char('layout', { length: 2 }).notNull(),
-    periodStart: isoDate('period_start').notNull(),
-    periodEnd: isoDate('period_end').notNull(),
-    member: varchar('member', { length: 120 }).notNull(),
-    sha256: char('sha256', { length: 64 }).notNull(),
-    etag: varchar('etag', { length: 200 }),
-    sizeBytes: bigint('size_bytes', { mode: 'number' }).notNull(),
-    runId: char('run_id', { length: 36 }).notNull(),
-    publishedAt: moment('published_at').notNull(),
-    published: json('published').$type<PublishReport>().notNull(),
-  },
-  (table) => [uniqueIndex('by_content').on(table.fileName, table.sha256)],
-);
+const releaseColumns = () => ({
+  releaseId: bigint('release_id', { mode: 'number' }).primaryKey(),
+  fileName: varchar('file_name', { length: 120 }).notNull(),
+  kind: varchar('kind', { length: 12 }).notNull(),
+  layout: char('layout', { length: 2 }).notNull(),
+  periodStart: isoDate('period_start').notNull(),
+  periodEnd: isoDate('period_end').notNull(),
+  member: varchar('member', { length: 120 }).notNull(),
+  sha256: char('sha256', { length: 64 }).notNull(),
+  etag: varchar('etag', { length: 200 }),
+  sizeBytes: bigint('size_bytes', { mode: 'number' }).notNull(),
+  runId: char('run_id', { length: 36 }).notNull(),
+  publishedAt: moment('published_at').notNull(),
+  published: json('published').$type<PublishReport>().notNull(),
+});
+
+export const releaseTable = mysqlTable('npi_release', releaseColumns(), (table) => [
+  uniqueIndex('by_content').on(table.fileName, table.sha256),
+]);
+
+/** The entries of releases that were taken back. */
+export const rollbackTable = mysqlTable('npi_rollback', {
+  ...releaseColumns(),
+  rolledBackAt: moment('rolled_back_at').notNull(),
+  isFinal: boolean('is_final').notNull(),
+});
 
 export const checkpointTable = mysqlTable('npi_checkpoint', {
   stage: varchar('stage', { length: 40 }).primaryKey(),
@@ -128,25 +138,28 @@ export const checkpointTable = mysqlTable('npi_checkpoint', {
   movedAt: moment('moved_at').notNull(),
 });
 
-const stubTable = mysqlTable(
-  'npi_stub',
+/** What a release found and brought, by provider. SQL writes and reads it; see db/registry/versions.ts. */
+const versionTable = mysqlTable(
+  'npi_version',
   {
     npi: npi().notNull(),
     releaseId: bigint('release_id', { mode: 'number' }).notNull(),
-    deactivationDate: varchar('deactivation_date', { length: 10 }).notNull(),
+    kind: mysqlEnum('kind', ['changed', 'same', 'stale']).notNull(),
+    stubDate: varchar('stub_date', { length: 10 }),
+    place: tinyint('place'),
+    dataRelease: bigint('data_release', { mode: 'number' }),
+    deactivationRelease: bigint('deactivation_release', { mode: 'number' }),
+    ...Object.fromEntries(
+      npiColumns.filter(({ name }) => name !== 'npi').map(({ name }) => [name, text(name)]),
+    ),
   },
   (table) => [primaryKey({ columns: [table.npi, table.releaseId] }), index('by_release').on(table.releaseId)],
 );
 
-const staleTable = mysqlTable(
-  'npi_stale',
-  {
-    npi: npi().notNull(),
-    releaseId: bigint('release_id', { mode: 'number' }).notNull(),
-    fields: json('fields').$type<readonly string[]>().notNull(),
-  },
-  (table) => [primaryKey({ columns: [table.npi, table.releaseId] }), index('by_release').on(table.releaseId)],
-);
+/** The release with which the history begins; empty if with the first one. */
+export const historyTable = mysqlTable('npi_history', {
+  sinceRelease: bigint('since_release', { mode: 'number' }).primaryKey(),
+});
 
 const quarantineTable = mysqlTable(
   'npi_quarantine',
@@ -261,8 +274,9 @@ export const ownTables = [
   warningTable,
   releaseTable,
   checkpointTable,
-  stubTable,
-  staleTable,
+  versionTable,
+  historyTable,
+  rollbackTable,
   quarantineTable,
   unreportedTable,
   shadowTable,

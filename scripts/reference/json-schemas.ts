@@ -47,7 +47,19 @@ const release = z.object({
   seconds: counts('Seconds for `download`, `stage`, `publish`, `index` (part of `publish`) and `archive`'),
 });
 const npiResult = z.object({
-  outcome: oneOf(['published', 'nothing due', 'dry run', 'rejected', 'skipped'], 'How the run ended'),
+  outcome: oneOf(
+    [
+      'published',
+      'nothing due',
+      'rolled back',
+      'brought forward',
+      'resumed',
+      'dry run',
+      'rejected',
+      'skipped',
+    ],
+    'How the run ended',
+  ),
   releases: z.array(release).describe('The loaded releases, in order'),
   remarks: texts('Why nothing, or not everything, was loaded'),
   seconds: count('Duration of the run'),

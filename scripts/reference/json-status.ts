@@ -36,6 +36,15 @@ export const registry = z.object({
   references: text(
     '`complete`, or which reference tables lack rows and why; absent when `NPI_REFERENCE_FILES` is off',
   ).optional(),
+  rolledBack: z
+    .array(
+      z.object({
+        releaseId: count('Id of the release'),
+        fileName: text('Name of the zip'),
+        rolledBackAt: text('Since when, UTC'),
+      }),
+    )
+    .describe('Releases that are taken back; while there is one, runs load nothing'),
 });
 export const problems = texts('What is wrong, one sentence each; empty when all is well');
 export const unanswered = z.object({ error: text('Why the service did not answer') });

@@ -122,7 +122,7 @@ export async function fingerprint({ query, schemas }: AdoptionBed): Promise<unkn
   );
   const tables = await query<{ place: string }>(
     `SELECT CONCAT(table_schema, '.', table_name) AS place FROM information_schema.tables
-     WHERE table_schema IN (${list}) ORDER BY 1`,
+     WHERE table_type = 'BASE TABLE' AND table_schema IN (${list}) ORDER BY 1`,
   );
   const checksums = [];
   for (const { place } of tables) checksums.push(...(await query(`CHECKSUM TABLE ${place}`)));

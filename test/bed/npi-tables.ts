@@ -19,7 +19,7 @@ export async function linesOf(name: string, { query }: Pipeline): Promise<Lines>
       `SELECT ${[...columns, ...releases].join(', ')} FROM ${name}_app.npi_data_${type}`,
     );
     for (const row of rows) {
-      const fields = Object.fromEntries(npiColumns.map((column) => [column.header, row[column.name] ?? '']));
+      const fields = fieldsOf(row);
       const [data, deactivation] = [row['data_release'] ?? '', row['deactivation_release'] ?? ''];
       lines.set(`npi_data_${type} ${row['npi']}`, providerLine(fields, { data, deactivation }));
     }
@@ -49,6 +49,21 @@ function otherLines(name: string): string {
        JSON_ARRAY(total_rows, total_0_rows, total_1_rows, total_2_rows) FROM ${name}_app.npi_update_log`,
   ].join(' UNION ALL ');
 }
+
+/** What the history view has of the providers after a release, as lines in the model's format without releases. */
+export async function providersAfter(name: string, releaseId: number, { query }: Pipeline): Promise<Lines> {
+  const columns = npiColumns.map((column) => `COALESCE(CAST(${column.name} AS CHAR), '') AS ${column.name}`);
+  const rows = await query<Row>(
+    `SELECT place, ${columns.join(', ')} FROM ${name}_own.npi_provider_history
+     WHERE COALESCE(from_release, 0) <= ${releaseId} AND COALESCE(until_release, ${releaseId} + 1) > ${releaseId}`,
+  );
+  return new Map(
+    rows.map((row) => [`npi_data_${row['place']} ${row['npi']}`, providerLine(fieldsOf(row), {})]),
+  );
+}
+
+const fieldsOf = (row: Row) =>
+  Object.fromEntries(npiColumns.map((column) => [column.header, row[column.name] ?? '']));
 
 /** The same without the versions of the releases: a zip that is loaded again is a new version. */
 export async function linesOfAnyVersion(name: string, pipeline: Pipeline): Promise<Lines> {

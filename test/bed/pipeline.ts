@@ -153,7 +153,7 @@ export async function startPipeline(
       rmSync(config.nppes.workDir, { recursive: true, force: true });
       for (const { place } of await query<{ place: string }>(
         `SELECT CONCAT(table_schema, '.', table_name) AS place FROM information_schema.tables
-         WHERE table_schema IN ('${schemaNames(schemas).join("', '")}') AND table_name NOT IN ('migration', 'search_letter')`,
+         WHERE table_type = 'BASE TABLE' AND table_schema IN ('${schemaNames(schemas).join("', '")}') AND table_name NOT IN ('migration', 'search_letter')`,
       )) {
         await query(`DELETE FROM ${place}`);
       }

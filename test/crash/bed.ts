@@ -103,7 +103,7 @@ export async function traces(name: string, { query }: Pipeline): Promise<unknown
     ]),
     digest(`${name}_app.npi_search_table_log`, ['table_name', 'records_inserted', 'status']),
     digest(`${name}_own.npi_release`, ['release_id', 'file_name', 'sha256']),
-    digest(`${name}_own.npi_stub`, ['npi', 'release_id', 'deactivation_date']),
+    digest(`${name}_own.npi_version`, ['release_id', 'kind', 'stub_date', 'place', ...provider]),
     digest(`${name}_own.npi_quarantine`, ['release_id', 'row_no', 'npi', 'reason', 'cleared_by']),
     digest(`${name}_own.npi_unreported`, ['npi']),
     digest(`${name}_own.npi_live`, ['release_id']),

@@ -28,7 +28,7 @@ const week = [
 ];
 const moments = [
   ['after_the_swap', /^RENAME TABLE \w+_app\.npi_data_0 TO/],
-  ['while_it_forgets', /^DELETE FROM npi_stub/],
+  ['while_it_forgets', /^DELETE FROM npi_version/],
   ['before_the_week', /^LOAD DATA LOCAL .*npi_stage/],
 ] as const;
 

@@ -32,8 +32,8 @@ export const randomRow: fc.Arbitrary<RowSpec> = fc.oneof(
     ),
 );
 
-/** Compare only provider and search tables, because ledger and logs show the order of arrival. */
-export const isOfApplication = (place: string): boolean => /_app\.npi_data|_search\./.test(place);
+/** Compare provider tables, search tables and history; ledger and logs show the order of arrival. */
+export const isOfRegistry = (place: string): boolean => /_app\.npi_data|_search\.|npi_version/.test(place);
 
 /** The tables for which `isCompared` is true, after loading the releases one by one. */
 export async function tablesAfter(

@@ -39,7 +39,7 @@ export type Lines = ReadonlyMap<string, string>;
 const kinds = ['weekly', 'monthly', 'deactivation'] as const;
 
 /** Year, month, day, place of the kind among those of a day, first version. */
-function idOf({ kind, periodEnd }: ModelRelease): number {
+export function idOf({ kind, periodEnd }: ModelRelease): number {
   return Number(`${periodEnd.replaceAll('-', '')}${kinds.indexOf(kind)}001`);
 }
 
@@ -80,6 +80,16 @@ export class Model {
   /** A monthly replaces everything. A provider whose row it refuses keeps the known row. */
   #removeAllBut(named: ReadonlySet<string>): void {
     for (const npi of this.#providers.keys()) if (!named.has(npi)) this.#providers.delete(npi);
+  }
+
+  /** The lines of `npi_data_*` without the releases. */
+  providers(): Lines {
+    return new Map(
+      Array.from(this.#providers, ([npi, { table, fields }]) => [
+        `npi_data_${table} ${npi}`,
+        providerLine(fields, {}),
+      ]),
+    );
   }
 
   lines(): Lines {

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { startOwnMysql } from '../../bed/own-mysql.ts';
 import { startPipeline } from '../../bed/pipeline.ts';
 import { startSqlProxy } from '../../bed/sql-proxy.ts';
-import { isOfApplication, tablesAfter } from '../../generated/random-rows.ts';
+import { isOfRegistry, tablesAfter } from '../../generated/random-rows.ts';
 import {
   individual,
   npidataCsv,
@@ -44,7 +44,7 @@ it(
         writeWeekly(pipeline.site, '20260914-20260920', npidataCsv([individual(9, 'LATER', '09/15/2026')])),
       () => writeMonthly(pipeline.site, 'September_2026', '20260913', monthly),
     ];
-    const leftBehind = () => tablesAfter(name, pipeline, releases, isOfApplication);
+    const leftBehind = () => tablesAfter(name, pipeline, releases, isOfRegistry);
     const local = await leftBehind();
     isKnown = false;
     expect(await leftBehind()).toEqual(local);

@@ -138,7 +138,7 @@ it('fills an empty database', exhaustive, async () => {
 async function emptyDatabase(): Promise<void> {
   const found = await pipeline.query<{ place: string }>(
     `SELECT CONCAT(table_schema, '.', table_name) AS place FROM information_schema.tables
-     WHERE table_schema LIKE '${name}\\_%' AND table_name NOT IN ('migration', 'search_letter')`,
+     WHERE table_type = 'BASE TABLE' AND table_schema LIKE '${name}\\_%' AND table_name NOT IN ('migration', 'search_letter')`,
   );
   for (const { place } of found) await pipeline.query(`DELETE FROM ${place}`);
 }

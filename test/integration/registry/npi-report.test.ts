@@ -3,13 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { surgicase } from '../../bed/cli.ts';
 import { slowCases, exhaustive } from '../../bed/extent.ts';
 import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
-import {
-  isOfApplication,
-  randomDay,
-  randomIndex,
-  randomRow,
-  tablesAfter,
-} from '../../generated/random-rows.ts';
+import { isOfRegistry, randomDay, randomIndex, randomRow, tablesAfter } from '../../generated/random-rows.ts';
 import {
   individual,
   npi,
@@ -107,7 +101,7 @@ it('an entry deactivates a known provider, which keeps its data and leaves the s
   expect((await pipeline.run()).outcome).toBe('nothing due');
 });
 
-it('keeps one stub of a provider that only reports list, however many list it', async () => {
+it('records every provider that a report lists, also those that the report before it listed', async () => {
   await report('091426', [
     [1, '01/01/2020'],
     [2, '02/02/2020'],
@@ -118,10 +112,14 @@ it('keeps one stub of a provider that only reports list, however many list it', 
     [3, '03/03/2020'],
   ]);
   await pipeline.run();
-  expect(await pipeline.query('SELECT npi, release_id DIV 10000 AS day FROM npi_stub ORDER BY npi')).toEqual([
-    { npi: Number(npi(1)), day: 20260921 },
-    { npi: Number(npi(2)), day: 20260914 },
-    { npi: Number(npi(3)), day: 20260921 },
+  const versions = await pipeline.query(
+    'SELECT npi, release_id DIV 10000 AS day, kind, stub_date AS date FROM npi_version ORDER BY npi, day',
+  );
+  expect(versions).toEqual([
+    { npi: Number(npi(1)), day: 20260914, kind: 'changed', date: '01/01/2020' },
+    { npi: Number(npi(1)), day: 20260921, kind: 'same', date: '01/01/2020' },
+    { npi: Number(npi(2)), day: 20260914, kind: 'changed', date: '02/02/2020' },
+    { npi: Number(npi(3)), day: 20260921, kind: 'changed', date: '03/03/2020' },
   ]);
   expect(await pipeline.query('SELECT npi FROM npi_unreported')).toEqual([{ npi: Number(npi(2)) }]);
 });
@@ -132,7 +130,7 @@ const places = ['w1', 'm', 'r1', 'w2', 'r2'] as const;
 type Place = (typeof places)[number];
 
 const leftBy = (releases: readonly (() => Promise<unknown>)[]) =>
-  tablesAfter(name, pipeline, releases, isOfApplication);
+  tablesAfter(name, pipeline, releases, isOfRegistry);
 
 // A case is up to ten runs of the pipeline: about ten seconds, or three times that on a busy machine.
 it(

@@ -109,7 +109,7 @@ describe('schema.ts', () => {
   it('describes every table of this service', async () => {
     const tables = await inSession((session) =>
       session.query<{ name: string }>(
-        'SELECT table_name AS name FROM information_schema.tables WHERE table_schema = ?',
+        "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = ? AND table_type = 'BASE TABLE'",
         [schemas.scheduler],
       ),
     );

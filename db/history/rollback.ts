@@ -1,0 +1,191 @@
+import { asc, desc, eq, getTableColumns, sql } from 'drizzle-orm';
+import { DbError } from '../connection/errors.ts';
+import type { Session } from '../connection/session.ts';
+import { fence, type Lease } from '../ledger/lease.ts';
+import type { PublishedFile } from '../ledger/releases.ts';
+import { historySince } from '../registry/history.ts';
+import type { PublishScope } from '../registry/publish-scope.ts';
+import { pinned, pinRows, restore, unpin } from '../registry/restore.ts';
+import { searchAgain } from '../registry/search.ts';
+import { openStaging } from '../registry/staging.ts';
+import { liveTable, releaseTable, rollbackTable, supersededTable } from '../schema/schema.ts';
+import { liveTables, type Schemas } from '../schema/tables.ts';
+
+/** A release that was taken back or brought forward. */
+export interface MovedRelease {
+  readonly fileName: string;
+  readonly kind: string;
+  /** Providers whose row it changes, in either direction. */
+  readonly providers: number;
+  /** Search rows written and deleted. */
+  readonly searchRows: number;
+}
+
+/** A release that is taken back; times are UTC. */
+export interface RolledBack {
+  readonly releaseId: number;
+  readonly fileName: string;
+  readonly rolledBackAt: string;
+}
+
+// A release that is taken back leaves its versions, and its rows as pins, under negative IDs, so that nothing reads them.
+const setAsideId = (releaseId: number) => -releaseId;
+const pinsId = (releaseId: number) => -10 * releaseId;
+
+/** The releases that are taken back and can come forward again, oldest first. While there is one, nothing is loaded. */
+export function pendingRollbacks(session: Session): Promise<RolledBack[]> {
+  const { releaseId, fileName, rolledBackAt } = rollbackTable;
+  return session.orm((db) =>
+    db
+      .select({ releaseId, fileName, rolledBackAt })
+      .from(rollbackTable)
+      .where(eq(rollbackTable.isFinal, false))
+      .orderBy(asc(releaseId)),
+  );
+}
+
+/** The releases that were given up after they had been taken back, in release order. */
+export function givenUpFiles(session: Session): Promise<PublishedFile[]> {
+  const { rolledBackAt: _at, isFinal, ...fields } = getTableColumns(rollbackTable);
+  return session.orm((db) =>
+    db.select(fields).from(rollbackTable).where(eq(isFinal, true)).orderBy(asc(rollbackTable.releaseId)),
+  );
+}
+
+/**
+ * Takes the newest release back, in one transaction: providers, search tables, history, quarantine and ledger are as they were
+ * before it. Only its lines in the two logs of the application stay. After a monthly, rows that it only confirmed keep its
+ * ID in `data_release`.
+ * @throws DbError RollbackRefused when nothing is published, or the history does not reach back; FencedOut
+ */
+export function rollBack(session: Session, schemas: Schemas, lease: Lease): Promise<MovedRelease> {
+  return move(session, schemas, lease, async (scope) => {
+    const [newest] = await session.orm((db) =>
+      db.select().from(releaseTable).orderBy(desc(releaseTable.releaseId)).limit(1),
+    );
+    if (newest === undefined) throw new DbError('RollbackRefused', 'No release is published.');
+    const { releaseId, fileName, kind } = newest;
+    const since = await historySince(session);
+    if (since !== undefined && since >= releaseId) {
+      throw new DbError(
+        'RollbackRefused',
+        `The history begins with ${fileName}, so what it replaced was not kept.`,
+      );
+    }
+    await pinRows(session, scope, `SELECT v.npi FROM npi_version v WHERE v.release_id = ${releaseId}`);
+    await restore(session, scope, { pin: pinned, after: releaseId - 1 });
+    const moved = await movedRows(session, scope);
+    await renumber(session, releaseId, setAsideId(releaseId));
+    await renumber(session, pinned, pinsId(releaseId));
+    await session.query('UPDATE npi_quarantine SET cleared_by = NULL WHERE cleared_by = ?', [releaseId]);
+    // Its own refused rows are as if cleared, so that nobody looks for them.
+    await session.query('UPDATE npi_quarantine SET cleared_by = release_id WHERE release_id = ?', [
+      releaseId,
+    ]);
+    // An earlier content of the release may have been given up.
+    await session.orm((db) => db.delete(rollbackTable).where(eq(rollbackTable.releaseId, releaseId)));
+    await session.orm((db) =>
+      db.insert(rollbackTable).values({ ...newest, rolledBackAt: sql`NOW(6)`, isFinal: false }),
+    );
+    await session.orm((db) => db.delete(releaseTable).where(eq(releaseTable.releaseId, releaseId)));
+    // Otherwise the next run would record the monthly again.
+    await session.orm((db) => db.delete(liveTable).where(eq(liveTable.releaseId, releaseId)));
+    await session.orm((db) => db.delete(supersededTable).where(eq(supersededTable.supersededBy, releaseId)));
+    return { fileName, kind, ...moved };
+  });
+}
+
+/**
+ * Brings the release forward that was taken back last, in one transaction.
+ * @throws DbError RollbackRefused when none is taken back; FencedOut
+ */
+export function rollForward(session: Session, schemas: Schemas, lease: Lease): Promise<MovedRelease> {
+  return move(session, schemas, lease, async (scope) => {
+    const [oldest] = await pendingRollbacks(session);
+    if (oldest === undefined) throw new DbError('RollbackRefused', 'No release is rolled back.');
+    const { releaseId } = oldest;
+    const [entry] = await session.orm((db) =>
+      db.select().from(rollbackTable).where(eq(rollbackTable.releaseId, releaseId)),
+    );
+    if (entry === undefined) throw new DbError('RollbackRefused', 'No release is rolled back.');
+    await renumber(session, pinsId(releaseId), pinned);
+    await restore(session, scope, { pin: pinned, after: pinned - 1 });
+    const moved = await movedRows(session, scope);
+    await unpin(session, scope);
+    await renumber(session, setAsideId(releaseId), releaseId);
+    await session.query('UPDATE npi_quarantine SET cleared_by = NULL WHERE release_id = ?', [releaseId]);
+    await clearAgain(session, releaseId, entry.kind === 'monthly');
+    const { rolledBackAt: _at, isFinal: _final, ...release } = entry;
+    await session.orm((db) => db.insert(releaseTable).values(release));
+    await session.orm((db) => db.delete(rollbackTable).where(eq(rollbackTable.releaseId, releaseId)));
+    return { fileName: release.fileName, kind: release.kind, ...moved };
+  });
+}
+
+/**
+ * Gives up the releases that are taken back: runs load again, but not the content of these releases.
+ * @returns their file names
+ * @throws DbError RollbackRefused when none is taken back; FencedOut
+ */
+export function acceptRollback(session: Session, lease: Lease): Promise<string[]> {
+  return session.transaction(async () => {
+    await fence(session, lease);
+    const pending = await pendingRollbacks(session);
+    if (pending.length === 0) throw new DbError('RollbackRefused', 'No release is rolled back.');
+    for (const { releaseId } of pending) {
+      await session.query('DELETE FROM npi_version WHERE release_id IN (?)', [
+        [setAsideId(releaseId), pinsId(releaseId)],
+      ]);
+      await session.query('DELETE FROM npi_quarantine WHERE release_id = ?', [releaseId]);
+    }
+    await session.orm((db) =>
+      db.update(rollbackTable).set({ isFinal: true }).where(eq(rollbackTable.isFinal, false)),
+    );
+    return pending.map(({ fileName }) => fileName);
+  });
+}
+
+async function move(
+  session: Session,
+  schemas: Schemas,
+  lease: Lease,
+  work: (scope: PublishScope) => Promise<MovedRelease>,
+): Promise<MovedRelease> {
+  // Outside the transaction, because DDL commits. The end of the run drops it.
+  const { name } = await openStaging(session, lease.runId, 'rollback');
+  const scope = { tables: liveTables(schemas), versions: 'npi_version', stage: name, releaseId: pinned };
+  return session.transaction(async () => {
+    await fence(session, lease);
+    return work(scope);
+  });
+}
+
+async function movedRows(
+  session: Session,
+  scope: PublishScope,
+): Promise<Pick<MovedRelease, 'providers' | 'searchRows'>> {
+  const touched = await searchAgain(session, scope, pinned);
+  const [pins] = await session.query<{ providers: number }>(
+    `SELECT COUNT(*) AS providers FROM npi_version WHERE release_id = ${pinned}`,
+  );
+  const searchRows = touched.reduce(
+    (sum, { writtenRows, deletedRows }) => sum + writtenRows + deletedRows,
+    0,
+  );
+  return { providers: pins?.providers ?? 0, searchRows };
+}
+
+async function renumber(session: Session, from: number, to: number): Promise<void> {
+  await session.query('UPDATE npi_version SET release_id = ? WHERE release_id = ?', [to, from]);
+}
+
+/** Clears the entries of the quarantine that the release had cleared; see db/registry/quarantine.ts. */
+async function clearAgain(session: Session, releaseId: number, isMonthly: boolean): Promise<void> {
+  const isNamed = `EXISTS (SELECT 1 FROM npi_version v WHERE v.npi = q.npi AND v.release_id = ${releaseId})`;
+  await session.query(
+    `UPDATE npi_quarantine q SET q.cleared_by = ?
+     WHERE q.cleared_by IS NULL AND q.release_id <= ?
+       AND (q.release_id >= ? OR ${isMonthly ? 'TRUE' : isNamed})`,
+    [releaseId, releaseId - 1, releaseId - (releaseId % 1000)],
+  );
+}

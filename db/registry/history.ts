@@ -1,0 +1,36 @@
+import { and, eq, lt, sql } from 'drizzle-orm';
+import { historyTable, releaseTable } from '../schema/schema.ts';
+import type { Session } from '../connection/session.ts';
+
+/** The release with which the history begins; undefined if nothing is missing from it. */
+export async function historySince(session: Session): Promise<number | undefined> {
+  const [row] = await session.orm((db) => db.select().from(historyTable));
+  return row?.sinceRelease;
+}
+
+/** Whether the versions tell what was there after this release. */
+export async function historyReaches(session: Session, releaseId: number): Promise<boolean> {
+  return ((await historySince(session)) ?? 0) <= releaseId;
+}
+
+/**
+ * Whether the history begins with this monthly: it is the first one. To record each of ten million providers as new says
+ * nothing.
+ */
+export async function beginsHistory(session: Session, monthly: number): Promise<boolean> {
+  const earlier = await session.orm((db) =>
+    db
+      .select({ id: releaseTable.releaseId })
+      .from(releaseTable)
+      .where(and(eq(releaseTable.kind, 'monthly'), lt(releaseTable.releaseId, monthly)))
+      .limit(1),
+  );
+  return earlier.length === 0;
+}
+
+/** Begins the history with a release: forgets the versions of it and of earlier ones. */
+export async function beginHistory(session: Session, releaseId: number): Promise<void> {
+  await session.query('DELETE FROM npi_version WHERE release_id <= ?', [releaseId]);
+  await session.orm((db) => db.delete(historyTable));
+  await session.orm((db) => db.insert(historyTable).values({ sinceRelease: sql`${releaseId}` }));
+}

@@ -1,0 +1,95 @@
+import { classify } from './classify.ts';
+import { npiColumns } from '../schema/npi-columns.ts';
+import { planGroups } from './plan.ts';
+import { writePlan } from './providers.ts';
+import type { PublishScope } from './publish-scope.ts';
+import { pinned, pinRows, restore } from './restore.ts';
+import { recordVersions } from './versions.ts';
+import type { Session } from '../connection/session.ts';
+import type { NpiTables } from '../schema/tables.ts';
+
+// A release that arrives late: take the later releases back for the providers that it brings, publish it, and publish the
+// later releases again for them. So the rules compare a row only with what the releases before it left, in any order of
+// arrival.
+
+/** A release after the late one. */
+interface LaterRelease {
+  readonly releaseId: number;
+  readonly kind: string;
+}
+
+/** The published releases after this one, in their order. */
+export function laterReleases(session: Session, releaseId: number): Promise<LaterRelease[]> {
+  return session.query<LaterRelease>(
+    'SELECT release_id AS releaseId, kind FROM npi_release WHERE release_id > ? ORDER BY release_id',
+    [releaseId],
+  );
+}
+
+/**
+ * Pins the live rows of providers, and takes the later releases back for them. `npis` is a query with the column npi.
+ * `tables` become what the releases up to this one left.
+ */
+export async function takeBackLater(
+  session: Session,
+  scope: PublishScope,
+  { npis, live }: { readonly npis: string; readonly live: NpiTables },
+): Promise<void> {
+  await session.query(`DELETE FROM ${scope.stage}_later`);
+  await pinRows(session, { tables: live, versions: scope.versions }, npis);
+  await keepLater(session, scope);
+  await restore(session, scope, { pin: pinned, after: scope.releaseId });
+  await session.query(
+    `DELETE v FROM ${scope.versions} t STRAIGHT_JOIN ${scope.versions} v ON v.npi = t.npi
+     WHERE t.release_id = ${pinned} AND v.release_id > ? AND v.release_id < ${pinned}`,
+    [scope.releaseId],
+  );
+}
+
+const rowNames = npiColumns.map(({ name }) => name).filter((name) => name !== 'npi');
+
+/**
+ * Collects in `<stage>_later` what the later releases brought for the pinned providers: their stubs, their rows that were
+ * stale, and the rows that got into the tables. Of the last ones the next version, or the pin, has the row.
+ */
+async function keepLater(session: Session, { versions, stage, releaseId }: PublishScope): Promise<void> {
+  const later = `FROM ${versions} t STRAIGHT_JOIN ${versions} v ON v.npi = t.npi
+     AND v.release_id > ${releaseId} AND v.release_id < ${pinned}`;
+  const into = `INSERT INTO ${stage}_later (release_id, npi, ${rowNames.join(', ')})`;
+  const fields = (of: (name: string) => string) => rowNames.map(of).join(', ');
+  await session.query(
+    `${into} SELECT v.release_id, v.npi, ${fields((name) => (name === 'npi_deactivation_date' ? 'v.stub_date' : "''"))}
+     ${later} WHERE t.release_id = ${pinned} AND v.stub_date IS NOT NULL`,
+  );
+  await session.query(
+    `${into} SELECT v.release_id, v.npi, ${fields((name) => `v.${name}`)}
+     ${later} WHERE t.release_id = ${pinned} AND v.stub_date IS NULL AND v.kind = 'stale'`,
+  );
+  await session.query(
+    `${into} SELECT v.release_id, v.npi, ${fields((name) => `i.${name}`)}
+     ${later} STRAIGHT_JOIN ${versions} i ON i.npi = v.npi AND i.release_id = (SELECT MIN(n.release_id) FROM ${versions} n
+       WHERE n.npi = v.npi AND n.release_id > v.release_id AND n.kind = 'changed')
+     WHERE t.release_id = ${pinned} AND v.stub_date IS NULL AND v.kind <> 'stale' AND i.place IS NOT NULL`,
+  );
+}
+
+/** Publishes the later releases again for the pinned providers. The pins stay; `unpin` removes them. */
+export async function publishLaterAgain(session: Session, scope: PublishScope): Promise<void> {
+  const { stage } = scope;
+  for (const { releaseId, kind } of await laterReleases(session, scope.releaseId)) {
+    await session.query(`DELETE FROM ${stage}`);
+    await session.query(
+      `INSERT INTO ${stage} (row_no, npi, ${rowNames.join(', ')})
+       SELECT 0, l.npi, ${rowNames.map((name) => `l.${name}`).join(', ')} FROM ${stage}_later l WHERE l.release_id = ?`,
+      [releaseId],
+    );
+    await publishAgain(session, { ...scope, releaseId, isReport: kind === 'deactivation' });
+  }
+}
+
+async function publishAgain(session: Session, scope: PublishScope): Promise<void> {
+  await classify(session, scope);
+  const groups = await planGroups(session, scope);
+  await recordVersions(session, scope, groups);
+  await writePlan(session, scope, groups);
+}
