@@ -180,7 +180,7 @@ export const failures = {
   },
   RollbackRefused: {
     isRetryable: false,
-    nextStep: '`surgicase npi status` shows what is published and what is rolled back. Nothing was changed.',
+    nextStep: 'Nothing was changed. `surgicase npi status` shows what is published and what is rolled back.',
   },
   AdoptionRefused: {
     isRetryable: false,

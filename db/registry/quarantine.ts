@@ -39,8 +39,8 @@ export async function clearRefused(
 /** A monthly contains every provider, so it clears all entries of earlier releases. Its own refused rows stay open. */
 export async function clearByMonthly(session: Session, live: NpiTables, releaseId: number): Promise<void> {
   await session.query(
-    'UPDATE npi_quarantine q SET q.cleared_by = ? WHERE q.release_id < ? AND q.cleared_by IS NULL',
-    [releaseId, releaseId],
+    'UPDATE npi_quarantine q SET q.cleared_by = ? WHERE q.release_id < ? AND COALESCE(q.cleared_by, ?) >= ?',
+    [releaseId, releaseId, releaseId, releaseId],
   );
   await clearByKnown(session, live, releaseId);
 }
