@@ -1,3 +1,4 @@
+import { pastProvider, providerHistory, releaseChanges } from './json-history.ts';
 import { z } from 'zod';
 import { count, counts, flag, identity, nullableText, oneOf, text, texts } from './json-fields.ts';
 import { proof, registryCheck } from './json-proof.ts';
@@ -321,7 +322,13 @@ export const jsonForms: Readonly<Record<string, readonly JsonForm[]>> = {
   ],
   'npi status': [form('Always', registry)],
   'npi releases': [form('One entry for each file on the page', z.array(offeredRelease))],
-  'npi lookup': [form('`null`, and exit code 1, when there is no such provider', provider)],
+  'npi lookup': [
+    form('`null`, and exit code 1, when there is no such provider', provider),
+    form('With `--as-of`', pastProvider),
+  ],
+  'npi history': [form('Exit code 1 when the provider was never loaded', providerHistory)],
+  'npi changes': [form('Without `--csv`', releaseChanges)],
+  'npi rollback': [...ends(npiEnd), form('With `--no-wait`', started)],
   'npi search': [form('One entry for each provider', z.array(z.union([surgeon, facility])))],
   'npi prove': [form('`null`, and exit code 1, when there is no such provider', proof)],
   'npi check': [form('Always', registryCheck)],
