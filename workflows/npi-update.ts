@@ -75,21 +75,24 @@ function loadOrRoll(run: NpiRun, heartbeatTimeoutMs: number): Promise<LoadOutcom
 }
 
 const rolled = {
-  back: { outcome: 'rolled back', what: 'take the newest release back' },
-  forward: { outcome: 'brought forward', what: 'bring the release forward again' },
-  resume: { outcome: 'resumed', what: 'give up what is rolled back' },
+  back: { outcome: 'rolled back', summary: 'take the newest release back' },
+  forward: { outcome: 'brought forward', summary: 'bring the release forward again' },
+  resume: { outcome: 'resumed', summary: 'give up what is rolled back' },
 } as const;
 
 /** A worker that allows only dry runs refuses it. */
 async function rollBack(run: NpiRun, way: RollbackWay, heartbeatTimeoutMs: number): Promise<LoadOutcome> {
-  const { outcome, what } = rolled[way];
+  const { outcome, summary } = rolled[way];
   run.enter('rollback');
-  const releases = await loadActivities(heartbeatTimeoutMs).rollback.executeWithOptions({ summary: what }, [
+  const releases = await loadActivities(heartbeatTimeoutMs).rollback.executeWithOptions({ summary }, [
     { way },
   ]);
   for (const { release, providers, searchRows } of releases) {
-    const counts = `${grouped(providers)} providers, ${grouped(searchRows)} search rows`;
-    run.remarks.push(`${release}: ${outcome}${way === 'resume' ? ' for good' : `, ${counts}`}.`);
+    const what =
+      way === 'resume'
+        ? 'stays taken back; runs load again'
+        : `${outcome}, ${grouped(providers)} providers, ${grouped(searchRows)} search rows`;
+    run.remarks.push(`${release}: ${what}.`);
   }
   if (way === 'back') run.remarks.push(noLoads);
   return outcome;

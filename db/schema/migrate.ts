@@ -4,6 +4,7 @@ import type { Database } from '../connection/pool.ts';
 import { StatementError } from '../connection/errors.ts';
 import type { Session } from '../connection/session.ts';
 import { historyView, historyViewDdl } from './history-view.ts';
+import { npiColumns } from './npi-columns.ts';
 import { applicationTables, schemaNames, type ApplicationTable, type Schemas } from './tables.ts';
 
 const folder = new URL('./migrations/', import.meta.url);
@@ -41,7 +42,7 @@ export async function migrateStatements(session: Session, schemas: Schemas): Pro
     ...(pending.length > 0 ? [`USE ${schemas.scheduler}`, migrationTable(collations)] : []),
     ...pending.flatMap((file) => statementsOf(file, collations)),
     ...(await missingTables(session, schemas, collations.nearest)).map(({ ddl }) => ddl),
-    ...((await hasHistoryView(session, schemas)) ? [] : [historyViewDdl(schemas)]),
+    ...(await missingView(session, schemas)),
   ];
 }
 
@@ -81,15 +82,17 @@ const migrationTable = ({ nearest }: Collations) =>
 
 async function runMigrations(session: Session, schema: string, collations: Collations): Promise<string[]> {
   await session.query(migrationTable(collations));
-  const created: string[] = [];
+  const created = new Set<string>();
   for (const file of await pendingMigrations(session, schema)) {
     for (const statement of statementsOf(file, collations)) {
       await apply(session, statement);
       const name = /^CREATE TABLE IF NOT EXISTS (\w+)/.exec(statement)?.[1];
-      if (name !== undefined) created.push(`${schema}.${name}`);
+      const dropped = /^DROP TABLE IF EXISTS (\w+)/.exec(statement)?.[1];
+      if (name !== undefined) created.add(`${schema}.${name}`);
+      if (dropped !== undefined) created.delete(`${schema}.${dropped}`);
     }
   }
-  return created;
+  return Array.from(created);
 }
 
 const duplicateColumn = 1060;
@@ -131,19 +134,26 @@ async function createApplicationTables(
   return missing.map(({ schema, name }) => `${schema}.${name}`);
 }
 
-async function hasHistoryView(session: Session, { scheduler }: Schemas): Promise<boolean> {
-  const found = await session.query(
+/** The statement that creates the history view, if it is missing. A table of another loader that lacks columns has none. */
+async function missingView(session: Session, schemas: Schemas): Promise<string[]> {
+  const views = await session.query(
     'SELECT 1 FROM information_schema.views WHERE table_schema = ? AND table_name = ?',
-    [scheduler, historyView],
+    [schemas.scheduler, historyView],
   );
-  return found.length > 0;
+  const lacking = await session.query(
+    `SELECT table_name FROM information_schema.columns
+     WHERE table_schema = ? AND table_name IN ('npi_data_0', 'npi_data_1', 'npi_data_2')
+     GROUP BY table_name HAVING COUNT(IF(column_name IN (?), 1, NULL)) < ?`,
+    [schemas.application, npiColumns.map(({ name }) => name), npiColumns.length],
+  );
+  return views.length > 0 || lacking.length > 0 ? [] : [historyViewDdl(schemas)];
 }
 
 /** After the tables, because the view names them. */
 async function createHistoryView(session: Session, schemas: Schemas): Promise<string[]> {
-  if (await hasHistoryView(session, schemas)) return [];
-  await session.query(historyViewDdl(schemas));
-  return [`${schemas.scheduler}.${historyView}`];
+  const missing = await missingView(session, schemas);
+  for (const ddl of missing) await session.query(ddl);
+  return missing.map(() => `${schemas.scheduler}.${historyView}`);
 }
 
 async function missingTables(

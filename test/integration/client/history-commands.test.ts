@@ -115,7 +115,7 @@ describe('npi rollback', () => {
 
   it('--resume gives the release up: runs load again, but not its content', async () => {
     await run('npi', 'rollback');
-    expect((await run('npi', 'rollback', '--resume')).out).toContain('rolled back for good');
+    expect((await run('npi', 'rollback', '--resume')).out).toContain('stays taken back');
     expect(await pipeline.run()).toMatchObject({ outcome: 'nothing due', releases: [] });
     await writeWeekly(
       pipeline.site,
