@@ -5,7 +5,7 @@ import { fence, type Lease } from '../ledger/lease.ts';
 import { planGroups, type PlanGroup } from './plan.ts';
 import { laterReleases, publishLaterAgain, takeBackLater } from './late.ts';
 import { writePlan } from './providers.ts';
-import { clearRefused, enterRefused } from './quarantine.ts';
+import { clearByKnown, clearRefused, enterRefused } from './quarantine.ts';
 import { pinned, unpin } from './restore.ts';
 import type {
   RowCounts,
@@ -101,6 +101,7 @@ async function mergeStaged(
   const indexStartedAt = performance.now();
   const touched = isLate ? await searchAgain(session, scope, pinned) : await updateSearch(session, scope);
   if (isLate) await unpin(session, scope);
+  await clearByKnown(session, scope.tables, scope.releaseId);
   const report: PublishReport = {
     counts,
     refusedByReason: input.staging.soFar.refused,

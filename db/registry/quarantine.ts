@@ -20,20 +20,13 @@ export async function enterRefused(session: Session, stage: string, releaseId: n
   );
 }
 
-/**
- * A valid row clears its provider's entries from earlier releases. If this release arrives late, valid rows of later
- * releases clear its own entries.
- */
-export async function clearRefused(
-  session: Session,
-  { tables, stage, releaseId }: PublishScope,
-): Promise<void> {
+/** A valid row clears its provider's entries from earlier releases. */
+export async function clearRefused(session: Session, { stage, releaseId }: PublishScope): Promise<void> {
   await session.query(
     `UPDATE npi_quarantine q STRAIGHT_JOIN ${stage} s ON s.npi = q.npi
      SET q.cleared_by = ? WHERE q.release_id < ? AND COALESCE(q.cleared_by, ?) >= ?`,
     [releaseId, releaseId, releaseId, releaseId],
   );
-  await clearByKnown(session, tables, releaseId);
 }
 
 /** A monthly contains every provider, so it clears all entries of earlier releases. Its own refused rows stay open. */
@@ -46,10 +39,11 @@ export async function clearByMonthly(session: Session, live: NpiTables, releaseI
 }
 
 /**
- * Clears a release's entries for providers that have a row from a later release. A later row that was stale is not in the
+ * Clears a release's entries for providers that have a row from a later release: it arrived late. Call it when the later
+ * releases are in the tables and nothing is pinned. A later row that was stale is not in the
  * provider tables, but in the versions.
  */
-async function clearByKnown(session: Session, tables: NpiTables, releaseId: number): Promise<void> {
+export async function clearByKnown(session: Session, tables: NpiTables, releaseId: number): Promise<void> {
   for (const type of [0, 1, 2] as const) {
     await session.query(
       `UPDATE npi_quarantine q STRAIGHT_JOIN ${tables.data(type)} k ON k.npi = q.npi
