@@ -39,11 +39,16 @@ export async function clearByMonthly(session: Session, live: NpiTables, releaseI
 }
 
 /**
- * Clears a release's entries for providers that have a row from a later release: it arrived late. Call it when the later
- * releases are in the tables and nothing is pinned. A later row that was stale is not in the
- * provider tables, but in the versions.
+ * Clears a release's entries for providers that a later release brought: it arrived late. Call it when the later releases are
+ * in the tables and nothing is pinned. Where the history does not reach back, the provider tables tell the later release.
  */
 export async function clearByKnown(session: Session, tables: NpiTables, releaseId: number): Promise<void> {
+  await session.query(
+    `UPDATE npi_quarantine q
+     SET q.cleared_by = (SELECT MIN(l.release_id) FROM npi_version l WHERE l.npi = q.npi AND l.release_id > q.release_id)
+     WHERE q.release_id = ? AND q.cleared_by IS NULL`,
+    [releaseId],
+  );
   for (const type of [0, 1, 2] as const) {
     await session.query(
       `UPDATE npi_quarantine q STRAIGHT_JOIN ${tables.data(type)} k ON k.npi = q.npi
@@ -53,12 +58,6 @@ export async function clearByKnown(session: Session, tables: NpiTables, releaseI
       [releaseId, releaseId],
     );
   }
-  await session.query(
-    `UPDATE npi_quarantine q
-     SET q.cleared_by = (SELECT MIN(l.release_id) FROM npi_version l WHERE l.npi = q.npi AND l.release_id > q.release_id)
-     WHERE q.release_id = ? AND q.cleared_by IS NULL`,
-    [releaseId],
-  );
 }
 
 /** Number of refused rows not yet replaced by a valid one, by release and reason. Release 0 is an adopted database. */
