@@ -37,7 +37,9 @@ async function moveRelease(
 ): Promise<RolledRelease[]> {
   const startedAt = performance.now();
   if (way === 'resume') {
-    const names = (await acceptRollback(session, lease)).map((fileName) => releaseName({ fileName }));
+    const names = (await acceptRollback(session, schemas, lease)).map((fileName) =>
+      releaseName({ fileName }),
+    );
     log.warn('rolled back for good; runs load again', { releases: names });
     return names.map((release) => ({ release, providers: 0, searchRows: 0 }));
   }

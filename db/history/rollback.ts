@@ -59,7 +59,7 @@ export function givenUpFiles(session: Session): Promise<PublishedFile[]> {
  * @throws DbError RollbackRefused when nothing is published, or the history does not reach back; FencedOut
  */
 export function rollBack(session: Session, schemas: Schemas, lease: Lease): Promise<MovedRelease> {
-  return move(session, schemas, lease, async (scope) => {
+  return once(session, schemas, lease, async (scope) => {
     const [newest] = await session.orm((db) =>
       db.select().from(releaseTable).orderBy(desc(releaseTable.releaseId)).limit(1),
     );
@@ -100,7 +100,7 @@ export function rollBack(session: Session, schemas: Schemas, lease: Lease): Prom
  * @throws DbError RollbackRefused when none is taken back; FencedOut
  */
 export function rollForward(session: Session, schemas: Schemas, lease: Lease): Promise<MovedRelease> {
-  return move(session, schemas, lease, async (scope) => {
+  return once(session, schemas, lease, async (scope) => {
     const [oldest] = await pendingRollbacks(session);
     if (oldest === undefined) throw new DbError('RollbackRefused', 'No release is rolled back.');
     const { releaseId } = oldest;
@@ -127,9 +127,8 @@ export function rollForward(session: Session, schemas: Schemas, lease: Lease): P
  * @returns their file names
  * @throws DbError RollbackRefused when none is taken back; FencedOut
  */
-export function acceptRollback(session: Session, lease: Lease): Promise<string[]> {
-  return session.transaction(async () => {
-    await fence(session, lease);
+export function acceptRollback(session: Session, schemas: Schemas, lease: Lease): Promise<string[]> {
+  return once(session, schemas, lease, async () => {
     const pending = await pendingRollbacks(session);
     if (pending.length === 0) throw new DbError('RollbackRefused', 'No release is rolled back.');
     for (const { releaseId } of pending) {
@@ -145,18 +144,32 @@ export function acceptRollback(session: Session, lease: Lease): Promise<string[]
   });
 }
 
-async function move(
+/**
+ * Does the work in one transaction, once per run: its result is in the checkpoint of the run's staging, where an attempt finds
+ * it that is repeated because the worker died after the commit. Otherwise it would take another release back.
+ */
+async function once<Result>(
   session: Session,
   schemas: Schemas,
   lease: Lease,
-  work: (scope: PublishScope) => Promise<MovedRelease>,
-): Promise<MovedRelease> {
+  work: (scope: PublishScope) => Promise<Result>,
+): Promise<Result> {
   // Outside the transaction, because DDL commits. The end of the run drops it.
   const { name } = await openStaging(session, lease.runId, 'rollback');
   const scope = { tables: liveTables(schemas), versions: 'npi_version', stage: name, releaseId: pinned };
   return session.transaction(async () => {
     await fence(session, lease);
-    return work(scope);
+    const [done] = await session.query<{ result: string }>(
+      'SELECT CAST(staged AS CHAR) AS result FROM npi_checkpoint WHERE stage = ? AND is_whole',
+      [name],
+    );
+    if (done) return JSON.parse(done.result) as Result;
+    const result = await work(scope);
+    await session.query('UPDATE npi_checkpoint SET is_whole = TRUE, staged = ? WHERE stage = ?', [
+      JSON.stringify(result),
+      name,
+    ]);
+    return result;
   });
 }
 

@@ -1,5 +1,6 @@
 import { getTableConfig } from 'drizzle-orm/mysql-core';
 import { afterAll, describe, expect, it } from 'vitest';
+import { npiColumns } from '../../../db/schema/npi-columns.ts';
 import { migrate } from '../../../db/schema/migrate.ts';
 import { loadObstacles } from '../../../db/schema/ready.ts';
 import { ownTables } from '../../../db/schema/schema.ts';
@@ -123,5 +124,40 @@ describe('the database of the existing application', () => {
     const view = `${existing.scheduler}.npi_provider_history`;
     expect([...made].sort()).toEqual([...own, view].sort());
     expect(await obstacles(existing)).toEqual(before.slice(1));
+  });
+});
+
+it('a migration takes over the stubs and stale rows of the version before', async () => {
+  const before = { application: 'before_app', search: 'before_search', scheduler: 'before_own' };
+  const own = before.scheduler;
+  await migrate(database, before, forever);
+  const found = await inSession(async (session) => {
+    for (const table of ['npi_version', 'npi_history', 'npi_rollback'])
+      await session.query(`DROP TABLE ${own}.${table}`);
+    await session.query(`DROP VIEW ${own}.npi_provider_history`);
+    await session.query(`DELETE FROM ${own}.migration WHERE name >= '0008'`);
+    await session.query(
+      `CREATE TABLE ${own}.npi_stub (npi BIGINT NOT NULL, release_id BIGINT NOT NULL, deactivation_date VARCHAR(10) NOT NULL)`,
+    );
+    await session.query(
+      `CREATE TABLE ${own}.npi_stale (npi BIGINT NOT NULL, release_id BIGINT NOT NULL, fields JSON NOT NULL)`,
+    );
+    await session.query(`INSERT INTO ${own}.npi_stub VALUES (1000000004, 202609130001, '09/08/2026')`);
+    const fields = npiColumns.map(({ name }) =>
+      name === 'npi' ? '1000000012' : `value of ${name}`.slice(0, 30),
+    );
+    await session.query(`INSERT INTO ${own}.npi_stale VALUES (1000000012, 202609200001, ?)`, [
+      JSON.stringify(fields),
+    ]);
+    await migrate(database, before, forever);
+    return session.query<Record<string, string | number | null>>(
+      `SELECT * FROM ${own}.npi_version ORDER BY npi`,
+    );
+  });
+  expect(found[0]).toMatchObject({ npi: 1000000004, kind: 'stale', stub_date: '09/08/2026', place: null });
+  for (const { name } of npiColumns.filter((column) => column.name !== 'npi'))
+    expect(found[1]?.[name]).toBe(`value of ${name}`.slice(0, 30));
+  await inSession(async (session) => {
+    for (const schema of Object.values(before)) await session.query(`DROP DATABASE ${schema}`);
   });
 });
