@@ -15,7 +15,7 @@ export interface RowDigest extends RowOrigin {
 }
 
 const types = [0, 1, 2] as const;
-const rowsPerStep = 10_000;
+const rowsPerStep = 5000;
 /** 13 hexadecimal digits are 52 bits, which a JavaScript number holds exactly. */
 const digits = 13;
 const separator = '\u001F';

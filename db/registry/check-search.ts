@@ -20,7 +20,7 @@ export interface SearchCheck {
   readonly first: readonly SearchDifference[];
 }
 
-const rowsPerStep = 5000;
+const rowsPerStep = 2000;
 
 /**
  * Compares the search tables of a kind with the providers, in both directions: each active provider has its row in `_all`

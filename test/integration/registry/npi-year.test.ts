@@ -3,6 +3,7 @@ import type { NpiUpdateInput, ReleaseOutcome } from '../../../contract/workflows
 import { changesOf } from '../../../db/history/changes.ts';
 import { npiColumns } from '../../../db/schema/npi-columns.ts';
 import { idOf, Model, providerLine, type Lines } from '../../models/npi-model.ts';
+import { surgicase } from '../../bed/cli.ts';
 import { differences, linesOf, providersAfter } from '../../bed/npi-tables.ts';
 import { Cms, lastWeek, late, missing, mondayOf, type Release } from '../../models/npi-year-page.ts';
 import { dayAfter } from '../../models/npi-year.ts';
@@ -151,5 +152,9 @@ it(
       superseded.map(({ zip }) => ({ zip })),
     );
     expectVariety(outcomes);
+    // Each row equals the row of the release that it names.
+    const { code, out, err } = await surgicase(['npi', 'check'], pipeline.env);
+    expect(code, out + err).toBe(0);
+    expect(out).not.toContain('not compared');
   },
 );
