@@ -66,11 +66,17 @@ export async function readLiveRows(
   return live;
 }
 
+/** Live rows, the files that can have set them, and those of the files that are published. */
+export interface LiveRegistry {
+  readonly live: LiveRows;
+  readonly files: readonly PublishedFile[];
+  readonly published: readonly PublishedFile[];
+}
+
 /** Compares live rows with the archived zips of the releases that set them. Uses no connection to the database. */
 export async function rowChecks(
   { nppes }: Config,
-  live: LiveRows,
-  files: readonly PublishedFile[],
+  { live, files, published }: LiveRegistry,
   terminal: Terminal,
 ): Promise<{ readonly checks: readonly Check[]; readonly unchecked: readonly Unchecked[] }> {
   const found = new Differences();
@@ -96,7 +102,7 @@ export async function rowChecks(
     const zip = await findArchived(nppes.archiveDir, release, terminal);
     if ('fault' in zip) {
       unchecked.push({ release: release.fileName, rows, reason: zip.fault });
-      if (isKept(release, files)) zips.add(release.fileName);
+      if (isKept(release, published)) zips.add(release.fileName);
       continue;
     }
     zipCount += 1;
@@ -117,11 +123,11 @@ export async function rowChecks(
 }
 
 /** Whether every archive keeps the zip: of the newest monthly, and of what follows it (nppes/page/surplus.ts). */
-function isKept({ releaseId, fileName }: PublishedFile, files: readonly PublishedFile[]): boolean {
-  const monthly = files.findLast(({ kind }) => kind === 'monthly');
+function isKept({ releaseId, fileName }: PublishedFile, published: readonly PublishedFile[]): boolean {
+  const monthly = published.findLast(({ kind }) => kind === 'monthly');
+  const versions = published.filter((file) => file.fileName === fileName);
   // A later version of the release has taken the place of its zip.
-  const isReplaced = files.some((file) => file.fileName === fileName && file.releaseId > releaseId);
-  return releaseId >= (monthly?.releaseId ?? 0) && !isReplaced;
+  return releaseId >= (monthly?.releaseId ?? 0) && versions.at(-1)?.releaseId === releaseId;
 }
 
 class Differences {

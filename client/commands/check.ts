@@ -1,6 +1,7 @@
 import type { Config } from '../../config/config.ts';
 import { publishedFiles } from '../../db/ledger/releases.ts';
 import { ledgerMark } from '../../db/registry/check-ledger.ts';
+import { originFiles } from '../../db/registry/proof.ts';
 import { allNpis, type NpiSpan } from '../../db/registry/npi-steps.ts';
 import { columnLines } from '../columns.ts';
 import { withDatabase } from '../database.ts';
@@ -35,9 +36,16 @@ export function check(config: Config, terminal: Terminal, subset: Subset): Promi
       const search = await searchChecks(session, schemas, terminal);
       const ledger = await ledgerCheck(session);
       const live = await readLiveRows(session, schemas, spanOf(subset), terminal);
-      return { mark, search, ledger, live, files: await publishedFiles(session) };
+      return {
+        mark,
+        search,
+        ledger,
+        live,
+        files: await originFiles(session),
+        published: await publishedFiles(session),
+      };
     });
-    const { checks: ofRows, unchecked } = await rowChecks(config, before.live, before.files, terminal);
+    const { checks: ofRows, unchecked } = await rowChecks(config, before, terminal);
     const after = await database.session(signal, ledgerMark);
     const checks = [...ofRows, ...before.search, before.ledger];
     const isChanged = after !== before.mark;

@@ -1,5 +1,7 @@
 import { npiColumns } from '../schema/npi-columns.ts';
+import { getTableColumns } from 'drizzle-orm';
 import { publishedFiles, type PublishedFile } from '../ledger/releases.ts';
+import { rollbackTable } from '../schema/schema.ts';
 import type { Session } from '../connection/session.ts';
 import { liveTables, type Schemas } from '../schema/tables.ts';
 
@@ -19,7 +21,7 @@ export interface LiveRow extends RowOrigin {
 
 const types = [0, 1, 2] as const;
 
-/** The rows of an NPI, which should be one, and every published file. */
+/** The rows of an NPI, which should be one, and the files that can have set it. */
 export async function readLiveRow(
   session: Session,
   schemas: Schemas,
@@ -44,5 +46,15 @@ export async function readLiveRow(
       columns: cells as Record<string, string>,
     };
   });
-  return { rows, files: await publishedFiles(session) };
+  return { rows, files: await originFiles(session) };
+}
+
+/**
+ * Every published file, and then those that were rolled back: after a monthly is rolled back, rows that it only confirmed
+ * keep its ID.
+ */
+export async function originFiles(session: Session): Promise<PublishedFile[]> {
+  const { rolledBackAt: _at, isFinal: _isFinal, ...fields } = getTableColumns(rollbackTable);
+  const rolledBack = await session.orm((db) => db.select(fields).from(rollbackTable));
+  return [...(await publishedFiles(session)), ...rolledBack];
 }

@@ -265,3 +265,25 @@ it('a check says that a load changed the tables meanwhile', exhaustive, async ()
   await writer.close();
   expect((await ended).out).toContain('A load changed the tables meanwhile.');
 });
+
+it(
+  'both find the zip of a monthly that was rolled back, for the rows that it only confirmed',
+  exhaustive,
+  async () => {
+    await load();
+    const next = await writeMonthly(pipeline.site, 'October_2026', '20261011', [
+      individual(1, 'SMITH', '09/01/2026', { 'Provider First Name': 'A "B"\tC' }),
+      individual(2, 'ECLAIR-JONES', '10/01/2026'),
+      organization(3, '3M HEALTH', '09/01/2026'),
+    ]);
+    await pipeline.run({ replace: true });
+    await pipeline.run({ rollback: 'back' });
+    const confirmed = await prove(1);
+    expect(confirmed.code, confirmed.out).toBe(0);
+    expect(line(confirmed, /^row /)).toContain(next);
+    expect(line(await prove(2), /^row /)).toContain(weeklyName(week));
+    const ended = await check();
+    expect(ended.code, ended.out).toBe(0);
+    expect(ended.out).not.toContain('not compared');
+  },
+);
