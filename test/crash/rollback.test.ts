@@ -34,7 +34,7 @@ it.concurrent.each(moments)(
     let [isArmed, isHit, restores] = [false, false, 0];
     const doomed = await startDoomedWorker(pipeline.env, 'SIGKILL', (sql): Verdict => {
       if (!isArmed) return 'pass';
-      if (/^DELETE k FROM npi_version/.test(sql)) restores += 1;
+      if (sql.startsWith('DELETE k FROM npi_version')) restores += 1;
       // The first commit after the work has begun is that of the rollback.
       if (!pattern.test(sql) || restores === 0) return 'pass';
       isHit = true;
