@@ -167,8 +167,19 @@ const preparations: readonly (readonly [RegExp, () => Promise<string | void>])[]
       );
     },
   ],
+  [/ npi rollback --(?:forward|resume)$/, async () => void (await pipeline.run({ rollback: 'back' }))],
   [/<run>/, () => startedRun('pending-payment-update')],
 ];
+
+/** Loads the week again that a command has taken back. */
+async function bringBack(line: string): Promise<void> {
+  if (/ npi rollback(?! --(?:forward|resume))/.test(line)) await pipeline.run({ rollback: 'forward' });
+  if (!line.endsWith('--resume')) return;
+  // What was given up is not loaded again; a corrected week is.
+  const rows = [individual(3, 'JONES', '09/15/2026'), individual(6, 'BAKER', '09/15/2026')];
+  await writeWeekly(pipeline.site, '20260914-20260920', npidataCsv(rows));
+  await pipeline.run();
+}
 
 /** The commands between a pause and its end belong together. */
 const needsOpenRun = / activity unpause /;
@@ -213,6 +224,7 @@ it.each(lines)('%s', exhaustive, async (printedLine) => {
     expect([code, out + err], line).toEqual([other?.[1], expect.stringMatching(other?.[2] ?? /^$/)]);
   expect(err).not.toMatch(/^\s+at /m);
   if (schedule !== undefined) await expect.poll(taken, { timeout: 20_000 }).toBe(before + 1);
+  await bringBack(line);
   if (needsOpenRun.test(line)) {
     pipeline.page.intercept = undefined;
     release();
