@@ -40,7 +40,7 @@ const notRun: readonly RegExp[] = [
   // They stay up; test/integration/local and test/integration/worker run them.
   /^surgicase (?:start|worker)\b/,
   // Prose that names a command or a group alone.
-  /^surgicase (?:cases|cases undo|cases exceptions|npi load|run|runs (?:show|approve|reject|cancel))$/,
+  /^surgicase (?:cases|cases undo|cases exceptions|npi load|npi prove|run|runs (?:show|approve|reject|cancel))$/,
   /^temporal (?:schedule|workflow start|workflow describe|workflow reset|activity pause)$/,
 ];
 
