@@ -41,12 +41,7 @@ export function npiTask(input: unknown): NpiUpdateInput {
     problems.push('rebuild loads what the archive has; leave out replace and weeks');
   if (problems.length === 0 && task.until !== undefined && !task.rebuild)
     problems.push('until says where a rebuild ends; add "rebuild": true or leave it out');
-  const others = [task.dryRun, task.weeks, task.replace, task.rebuild, task.file];
-  if (
-    problems.length === 0 &&
-    task.rollback &&
-    others.some((other) => other !== undefined && other !== false)
-  )
+  if (problems.length === 0 && task.rollback && isMore(task))
     problems.push('rollback loads nothing; leave out dryRun, weeks, replace, rebuild and file');
   if (
     problems.length === 0 &&
@@ -60,4 +55,9 @@ export function npiTask(input: unknown): NpiUpdateInput {
     );
   if (problems.length > 0) throw inputRefused(problems);
   return task;
+}
+
+/** Whether an input asks for something else than a rollback. */
+function isMore({ dryRun, weeks, replace, rebuild, file }: NpiUpdateInput): boolean {
+  return dryRun === true || replace === true || rebuild === true || weeks !== undefined || file !== undefined;
 }

@@ -38,7 +38,7 @@ describe('an input that is not valid', () => {
     [
       'npi',
       { dryrun: true },
-      'dryrun is not an input field; the fields are dryRun, weeks, replace, rebuild, until, file',
+      'dryrun is not an input field; the fields are dryRun, weeks, replace, rebuild, until, rollback, file',
     ],
     ['npi', { toString: 1 }, 'toString is not an input field'],
     ['npi', { dryRun: 'true' }, 'dryRun is "true"; it must be true or false'],
@@ -56,6 +56,8 @@ describe('an input that is not valid', () => {
     ['npi', { rebuild: true, weeks: 1 }, 'rebuild loads what the archive has; leave out replace and weeks'],
     ['npi', { until: 'NPPES_Data_Dissemination_September_2026' }, 'until says where a rebuild ends'],
     ['npi', { rebuild: true, until: 'september' }, 'until is "september"; it must be CMS'],
+    ['npi', { rollback: 'up' }, 'rollback is "up"; it must be "back", "forward" or "resume"'],
+    ['npi', { rollback: 'back', weeks: 1 }, 'rollback loads nothing'],
     ['npi', { weeks: -1, dryRun: 1 }, 'weeks is -1; it must be a whole number, 1 or more; dryRun is 1'],
     ['cases', null, 'the input must be a JSON object'],
     ['cases', { dryrun: true }, 'dryrun is not an input field'],
