@@ -39,7 +39,7 @@ it('a monthly is taken back and brought forward like a week, but not the first o
   ]);
   await pipeline.run();
   const before = await linesOf(name, pipeline);
-  await expect(pipeline.run({ rollback: 'back' })).rejects.toThrow();
+  await expect(pipeline.run({ rollback: 'back' })).rejects.toThrow('Workflow execution failed');
   expect(differences(await linesOf(name, pipeline), before)).toEqual([]);
 
   await monthly('October_2026', '20261011', [
