@@ -1,10 +1,14 @@
 import type { Config } from '../../config/config.ts';
+import { pendingRollbacks } from '../../db/history/rollback.ts';
 import { publishedFiles, supersededNames } from '../../db/ledger/releases.ts';
+import { historyBytes } from '../../db/registry/history.ts';
+import { sized } from '../../nppes/transfer/disk-space.ts';
 import { utcMinute } from '../../telemetry/times.ts';
 import { outgoing } from '../../worker/outgoing.ts';
 import { withDatabase } from '../database.ts';
 import { exitCodes } from '../exit.ts';
 import { offeredReleases } from '../offered.ts';
+import { rolledBackText } from '../registry.ts';
 import type { Terminal } from '../terminal.ts';
 
 interface Offered {
@@ -17,16 +21,21 @@ interface Offered {
   readonly publishedAt: string | null;
 }
 
-/** `surgicase npi releases`: lists what the page offers, and what of it is loaded. Compares names, not contents. */
+/**
+ * `surgicase npi releases`: lists what the page offers, and what of it is loaded. Compares names, not contents. Then says what is
+ * rolled back, and what the history keeps on disk.
+ */
 export async function releases(config: Config, terminal: Terminal): Promise<number> {
   const listed = await offeredReleases(config.nppes.url, {
     signal: new AbortController().signal,
     dispatcher: outgoing(config.proxies),
   });
-  const { published, superseded } = await withDatabase(config, (database) =>
+  const { published, superseded, rolledBack, bytes } = await withDatabase(config, (database) =>
     database.session(new AbortController().signal, async (session) => ({
       published: new Map((await publishedFiles(session)).map((file) => [file.fileName, file.publishedAt])),
       superseded: await supersededNames(session),
+      rolledBack: await pendingRollbacks(session),
+      bytes: await historyBytes(session),
     })),
   );
   const offered = listed.map(({ release }): Offered => {
@@ -37,6 +46,8 @@ export async function releases(config: Config, terminal: Terminal): Promise<numb
     return { fileName, kind, periodStart, periodEnd, state, publishedAt };
   });
   terminal.answer(offered, offered.map(offeredLine));
+  for (const release of rolledBack) terminal.say(rolledBackText(release));
+  terminal.say(`For the history and a rollback the server keeps ${sized(bytes)}.`);
   return exitCodes.done;
 }
 

@@ -34,3 +34,13 @@ export async function beginHistory(session: Session, releaseId: number): Promise
   await session.orm((db) => db.delete(historyTable));
   await session.orm((db) => db.insert(historyTable).values({ sinceRelease: sql`${releaseId}` }));
 }
+
+/** What the history needs on the server's disk, as the server estimates it. */
+export async function historyBytes(session: Session): Promise<number> {
+  // A decimal of the server arrives as text.
+  const [found] = await session.query<{ bytes: string | number | null }>(
+    `SELECT data_length + index_length AS bytes FROM information_schema.tables
+     WHERE table_schema = DATABASE() AND table_name = 'npi_version'`,
+  );
+  return Number(found?.bytes ?? 0);
+}
