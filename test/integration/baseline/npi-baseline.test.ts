@@ -219,7 +219,7 @@ it(
         expect(await leftBy(places.map((place) => releases[place]))).toEqual(expected);
         expect(await superseded()).toEqual(isLate ? [weeklyName(firstWeek)] : []);
       }),
-      slowCases(1, 12),
+      slowCases(1, 8),
     );
   },
 );

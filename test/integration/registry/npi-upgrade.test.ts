@@ -54,7 +54,7 @@ it(
         const late = [first, third, forgetReplaced, second];
         expect(await tablesAfter(name, pipeline, late, isCompared)).toEqual(expected);
       }),
-      slowCases(1, 10),
+      slowCases(1, 5),
     );
   },
 );
@@ -71,7 +71,7 @@ it(
         const late = [first, later, forgetReplaced, again];
         expect(await tablesAfter(name, pipeline, late, isCompared)).toEqual(expected);
       }),
-      slowCases(1, 10),
+      slowCases(1, 3),
     );
   },
 );
