@@ -154,22 +154,31 @@ function kindOf({ before, after }: ProviderChange): 'added' | 'changed' | 'remov
   return after === null ? 'removed' : 'changed';
 }
 
-/** One line per column that changed. A line is written when the reader has taken the one before. */
+/** One line per column that changed. Waits for its reader, and ends when the reader has enough, as `head` has. */
 async function writeCsv(found: AsyncIterable<ProviderChange>): Promise<number> {
-  await write('npi,change,column,before,after\n');
+  const header = ['npi,change,column,before,after'];
+  if (!(await write(header))) return exitCodes.done;
   for await (const change of found) {
     const lines = columnChanges(change.before, change.after).map(({ column, before, after }) =>
       [String(change.npi), kindOf(change), column, before, after].map(csvField).join(','),
     );
-    await write(lines.map((line) => `${line}\n`).join(''));
+    if (!(await write(lines))) break;
   }
   return exitCodes.done;
 }
 
 const csvField = (value: string) => (/[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
 
-function write(text: string): Promise<void> {
+/** Writes lines to standard output; false when its reader has closed it. */
+function write(lines: readonly string[]): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    process.stdout.write(text, (error) => (error ? reject(error) : resolve()));
+    const end = (error?: Error | null) => {
+      process.stdout.off('error', end);
+      if (!error) resolve(true);
+      else if ((error as NodeJS.ErrnoException).code === 'EPIPE') resolve(false);
+      else reject(error);
+    };
+    process.stdout.once('error', end);
+    process.stdout.write(lines.map((line) => `${line}\n`).join(''), end);
   });
 }
