@@ -14,6 +14,7 @@ import {
 import { withDatabase } from '../database.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 import { grouped } from '../numbers.ts';
+import { csvLine } from '../csv.ts';
 import type { Terminal } from '../terminal.ts';
 import { utcMinute } from '../../telemetry/times.ts';
 
@@ -107,14 +108,10 @@ export function exceptions(
 }
 
 function csvLines(found: readonly CaseException[]): string[] {
-  const cell = (value: string | number | null) => {
-    const text = String(value ?? '');
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
   return [
     'case_id,reason,current_status,attempted_status',
     ...found.map(({ caseId, reason, status, attemptedStatus }) =>
-      [caseId, reason, status, attemptedStatus].map(cell).join(','),
+      csvLine([caseId, reason, status, attemptedStatus]),
     ),
   ];
 }

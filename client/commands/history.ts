@@ -9,12 +9,13 @@ import {
 import { publishedFiles } from '../../db/ledger/releases.ts';
 import type { Config } from '../../config/config.ts';
 import { releaseName } from '../../nppes/page/release.ts';
-import { isTenDigits } from '../../nppes/rows/npi.ts';
 import { columnLines } from '../columns.ts';
 import { withDatabase } from '../database.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 import { grouped } from '../numbers.ts';
 import { deactivationLines, rowLines } from './npi.ts';
+import { csvLine } from '../csv.ts';
+import { checkNpi } from '../npi-argument.ts';
 import type { Terminal } from '../terminal.ts';
 
 const signal = new AbortController().signal;
@@ -40,11 +41,6 @@ function columnChanges(before: PastRow | null, after: PastRow | null): ColumnCha
 
 const nameOf = ({ fileName, day }: ReleaseOfState) =>
   fileName === null ? `a release of ${day}` : releaseName({ fileName });
-
-function checkNpi(npi: string): void {
-  if (!isTenDigits(npi))
-    throw new CommandError(exitCodes.usage, `"${npi}" is not a valid NPI: an NPI has ten digits.`);
-}
 
 /** `surgicase npi history <npi>`: each release that changed the provider, and what it changed. Exits with 1 for an unknown NPI. */
 export function history(config: Config, terminal: Terminal, npi: string): Promise<number> {
@@ -160,14 +156,12 @@ async function writeCsv(found: AsyncIterable<ProviderChange>): Promise<number> {
   if (!(await write(header))) return exitCodes.done;
   for await (const change of found) {
     const lines = columnChanges(change.before, change.after).map(({ column, before, after }) =>
-      [String(change.npi), kindOf(change), column, before, after].map(csvField).join(','),
+      csvLine([change.npi, kindOf(change), column, before, after]),
     );
     if (!(await write(lines))) break;
   }
   return exitCodes.done;
 }
-
-const csvField = (value: string) => (/[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
 
 /** Writes lines to standard output; false when its reader has closed it. */
 function write(lines: readonly string[]): Promise<boolean> {

@@ -6,12 +6,12 @@ import {
   type SearchAnswer,
 } from '../../db/registry/lookup.ts';
 import { isListed } from '../../nppes/rows/dates.ts';
-import { isTenDigits } from '../../nppes/rows/npi.ts';
 import { columnLines } from '../columns.ts';
 import { withDatabase } from '../database.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 import { grouped } from '../numbers.ts';
 import { registryLines, registryStatus } from '../registry.ts';
+import { checkNpi } from '../npi-argument.ts';
 import type { Terminal } from '../terminal.ts';
 
 const signal = new AbortController().signal;
@@ -21,8 +21,7 @@ const signal = new AbortController().signal;
  * with 1 when there is no such provider.
  */
 export function lookup(config: Config, terminal: Terminal, npi: string): Promise<number> {
-  if (!isTenDigits(npi))
-    throw new CommandError(exitCodes.usage, `"${npi}" is not a valid NPI: an NPI has ten digits.`);
+  checkNpi(npi);
   return withDatabase(config, async (database, schemas) => {
     const found = await database.session(signal, (session) => lookupProvider(session, schemas, npi));
     const lines = found

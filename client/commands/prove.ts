@@ -1,7 +1,6 @@
 import type { Config } from '../../config/config.ts';
 import { hasZip, type PublishedFile } from '../../db/ledger/releases.ts';
 import { readLiveRow } from '../../db/registry/proof.ts';
-import { isTenDigits } from '../../nppes/rows/npi.ts';
 import { tsvFields } from '../../nppes/rows/tsv.ts';
 import { rankOf } from '../../nppes/rows/winner.ts';
 import { utcMinute } from '../../telemetry/times.ts';
@@ -19,6 +18,7 @@ import {
   type Outcome,
   type Source,
 } from '../proof.ts';
+import { checkNpi } from '../npi-argument.ts';
 import type { Terminal } from '../terminal.ts';
 
 const signal = new AbortController().signal;
@@ -28,8 +28,7 @@ const signal = new AbortController().signal;
  * Exits with 0 only when every cell is equal.
  */
 export async function prove(config: Config, terminal: Terminal, npi: string): Promise<number> {
-  if (!isTenDigits(npi))
-    throw new CommandError(exitCodes.usage, `"${npi}" is not a valid NPI: an NPI has ten digits.`);
+  checkNpi(npi);
   const { rows, files } = await withDatabase(config, (database, schemas) =>
     database.session(signal, (session) => readLiveRow(session, schemas, npi)),
   );

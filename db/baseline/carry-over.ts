@@ -5,6 +5,7 @@ import type { RangeCounts } from '../schema/ledger-json.ts';
 import type { Shadow } from './shadow.ts';
 import type { Session } from '../connection/session.ts';
 import { historyReaches } from '../registry/history.ts';
+import { lastReleaseOf } from '../registry/versions.ts';
 import type { NpiTables } from '../schema/tables.ts';
 
 /** What the statements of one range need. */
@@ -80,7 +81,7 @@ const inRange = (row: string, { range }: CarryScope) =>
  */
 async function broughtLater(session: Session, scope: CarryScope): Promise<number[]> {
   const { live, shadow, releaseId } = scope;
-  const isLater = `GREATEST(COALESCE(k.data_release, 0), COALESCE(k.deactivation_release, 0)) > ${releaseId}`;
+  const isLater = `${lastReleaseOf('k')} > ${releaseId}`;
   const sources = [
     `SELECT v.npi FROM npi_version v FORCE INDEX (by_release) WHERE v.release_id > ${releaseId} AND ${inRange('v', scope)}`,
     ...((await historyReaches(session, releaseId))

@@ -1,6 +1,6 @@
 import type { CarryScope } from './carry-over.ts';
-import { areSame, collationsOf } from '../connection/collation.ts';
-import { npiColumns } from '../schema/npi-columns.ts';
+import { collationsOf } from '../connection/collation.ts';
+import { isSameRow } from '../registry/classify.ts';
 import type { Session } from '../connection/session.ts';
 import { imageOf, versionColumns } from '../registry/versions.ts';
 
@@ -28,15 +28,11 @@ async function recordReplaced(
   exactCollation: string,
 ): Promise<void> {
   const { live, shadow, releaseId } = scope;
-  const isSame = areSame(
-    npiColumns.flatMap(({ name }) => (name === 'npi' ? [] : [[`k.${name}`, `m.${name}`] as const])),
-    exactCollation,
-  );
   await session.query(
     `INSERT INTO ${shadow.stage}_version (${versionColumns})
      SELECT STRAIGHT_JOIN k.npi, ${releaseId}, 'changed', NULL, ${type}, ${imageOf('k')}
      FROM ${live.data(type)} k LEFT JOIN ${shadow.tables.data(type)} m ON m.npi = k.npi
-     WHERE ${isOfRange('k', scope)} AND (m.npi IS NULL OR NOT (${isSame}))`,
+     WHERE ${isOfRange('k', scope)} AND (m.npi IS NULL OR NOT (${isSameRow('k', 'm', exactCollation)}))`,
     [],
     `recording what changes in a range of ${live.data(type)}`,
   );

@@ -1,13 +1,13 @@
 import { classify } from '../registry/classify.ts';
 import { publishLaterAgain, takeBackLater } from '../registry/late.ts';
-import { npiColumns } from '../schema/npi-columns.ts';
+import { stageProviders } from '../registry/staging.ts';
 import { keepOwnColumns, ownColumns } from '../schema/own-columns.ts';
-import { planGroups, type PlanGroup } from '../registry/plan.ts';
+import { plannedCounts, planGroups } from '../registry/plan.ts';
 import { writePlan } from '../registry/providers.ts';
 import type { PublishScope } from '../registry/publish-scope.ts';
 import { pinned } from '../registry/restore.ts';
 import { searchAgain } from '../registry/search.ts';
-import { recordVersions, versionColumns, imageOf } from '../registry/versions.ts';
+import { imageOf, recordVersions, versionColumns, versionOf } from '../registry/versions.ts';
 import type { RangeCounts } from '../schema/ledger-json.ts';
 import type { Session } from '../connection/session.ts';
 import type { Shadow } from './shadow.ts';
@@ -35,10 +35,11 @@ export async function publishUnderLater(
   if ((await session.query(`${npis} LIMIT 1`)).length === 0) return noCounts;
   await session.query(
     `INSERT INTO ${scope.versions} (${versionColumns})
-     SELECT v.npi, v.release_id, v.kind, v.stub_date, v.place, ${imageOf('v')} FROM npi_version v WHERE v.release_id > ?`,
+     SELECT ${versionOf('v')} FROM npi_version v WHERE v.release_id > ?`,
     [releaseId],
   );
-  await stageRowsOfMonthly(session, scope, npis);
+  await session.query(`DELETE FROM ${stage}`);
+  for (const type of types) await stageProviders(session, stage, tables.data(type), { npis, rowNumber: 0 });
   await takeBackLater(session, scope, { npis, live });
   const counts = await publishMonthly(session, scope);
   await publishLaterAgain(session, scope);
@@ -60,22 +61,6 @@ const noCounts: RangeCounts = {
 };
 const wholeRange = { from: 0, to: 10_000_000_000 };
 
-async function stageRowsOfMonthly(
-  session: Session,
-  { tables, stage }: PublishScope,
-  npis: string,
-): Promise<void> {
-  const names = npiColumns.map(({ name }) => name);
-  await session.query(`DELETE FROM ${stage}`);
-  for (const type of types) {
-    await session.query(
-      `INSERT INTO ${stage} (row_no, ${names.join(', ')})
-       SELECT 0, ${names.map((name) => `m.${name}`).join(', ')}
-       FROM (${npis}) n STRAIGHT_JOIN ${tables.data(type)} m ON m.npi = n.npi`,
-    );
-  }
-}
-
 async function publishMonthly(session: Session, scope: PublishScope): Promise<RangeCounts> {
   const absent = await removeAbsent(session, scope);
   await classify(session, scope);
@@ -83,18 +68,7 @@ async function publishMonthly(session: Session, scope: PublishScope): Promise<Ra
   await recordVersions(session, scope, groups);
   await forgetConfirmed(session, scope);
   await writePlan(session, scope, groups);
-  const count = (is: (group: PlanGroup) => boolean) =>
-    groups.filter(is).reduce((sum, { npis }) => sum + npis, 0);
-  return {
-    inserted: count(({ action }) => action === 'insert'),
-    updated: count(({ action }) => action === 'update'),
-    unchanged: count(({ action }) => action === 'unchanged'),
-    stale: count(({ action }) => action === 'stale'),
-    deactivated: count(({ action, isStub }) => isStub === 1 && (action === 'insert' || action === 'update')),
-    duplicates: 0,
-    ...absent,
-    late: 0,
-  };
+  return { ...plannedCounts(groups), ...absent, duplicates: 0, late: 0 };
 }
 
 /** Of a monthly only what it changes is recorded, because it confirms millions of rows; see `recordDifferences`. */

@@ -1,6 +1,6 @@
 import { expectRows, loadLines } from '../registry/bulk-load.ts';
 import { fenceShared, type Lease } from '../ledger/lease.ts';
-import { npiColumns } from '../schema/npi-columns.ts';
+import { stageProviders } from '../registry/staging.ts';
 import { updateSearch } from '../registry/search.ts';
 import type { Session } from '../connection/session.ts';
 import { countRows } from './count.ts';
@@ -71,16 +71,12 @@ export async function finishSearch(
   { schemas, shadow, lease, releaseId }: ShadowScope,
 ): Promise<void> {
   const { tables, stage } = shadow;
-  const names = npiColumns.map(({ name }) => name).join(', ');
   await session.transaction(async () => {
     await fenceShared(session, lease);
     await session.query(`DELETE FROM ${stage}`);
     for (const type of [1, 2] as const) {
-      await session.query(
-        `INSERT INTO ${stage} (row_no, ${names})
-         SELECT 0, ${npiColumns.map(({ name }) => `k.${name}`).join(', ')}
-         FROM ${stage}_plan p STRAIGHT_JOIN ${tables.data(type)} k ON k.npi = p.npi WHERE p.target = ${type}`,
-      );
+      const npis = `SELECT p.npi FROM ${stage}_plan p WHERE p.target = ${type}`;
+      await stageProviders(session, stage, tables.data(type), { npis, rowNumber: 0 });
     }
     await updateSearch(session, { tables, versions: `${stage}_version`, stage, releaseId });
     const counts = await publishUnderLater(session, { schemas, shadow, releaseId });

@@ -3,7 +3,7 @@ import { DbError } from '../connection/errors.ts';
 import { fence, type Lease } from '../ledger/lease.ts';
 import { beginHistory, beginsHistory } from '../registry/history.ts';
 import { pinned } from '../registry/restore.ts';
-import { imageOf, versionColumns } from '../registry/versions.ts';
+import { versionColumns, versionOf } from '../registry/versions.ts';
 import { clearByMonthly, enterRefused } from '../registry/quarantine.ts';
 import type {
   RowCounts,
@@ -165,7 +165,7 @@ async function enterVersions(
   );
   await session.query(
     `INSERT INTO npi_version (${versionColumns})
-     SELECT t.npi, t.release_id, t.kind, t.stub_date, t.place, ${imageOf('t')} FROM ${versions} t WHERE t.release_id < ${pinned}`,
+     SELECT ${versionOf('t')} FROM ${versions} t WHERE t.release_id < ${pinned}`,
   );
   if (isRebuild || (await beginsHistory(session, releaseId))) await beginHistory(session, releaseId);
 }

@@ -1,5 +1,5 @@
 import { pastRow, type PastRow } from './states.ts';
-import { npiColumns } from '../schema/npi-columns.ts';
+import { valuesOf } from '../schema/npi-columns.ts';
 import type { Session } from '../connection/session.ts';
 import type { Schemas } from '../schema/tables.ts';
 
@@ -11,7 +11,6 @@ export interface ProviderChange {
 }
 
 const npisPerPage = 500;
-const columnList = (row: string) => npiColumns.map(({ name }) => `${row}.${name}`).join(', ');
 
 type Found = Readonly<Record<string, string | number | null>> & {
   readonly npi: number;
@@ -26,7 +25,7 @@ export async function* changesOf(
 ): AsyncGenerator<ProviderChange> {
   for (let last = 0; ;) {
     const page = await session.query<Found>(
-      `SELECT v.place, ${columnList('v')} FROM npi_version v
+      `SELECT v.place, v.npi, ${valuesOf('v')} FROM npi_version v
        WHERE v.release_id = ? AND v.kind = 'changed' AND v.npi > ? ORDER BY v.npi LIMIT ${npisPerPage}`,
       [releaseId, last],
     );
@@ -56,13 +55,13 @@ async function rowsAfter(
   const rows = new Map<number, Found>();
   for (const place of [0, 1, 2] as const) {
     const live = await session.query<Found>(
-      `SELECT ${place} AS place, ${columnList('k')} FROM ${application}.npi_data_${place} k WHERE k.npi IN (?)`,
+      `SELECT ${place} AS place, k.npi, ${valuesOf('k')} FROM ${application}.npi_data_${place} k WHERE k.npi IN (?)`,
       [npis],
     );
     for (const row of live) rows.set(row.npi, row);
   }
   const later = await session.query<Found>(
-    `SELECT v.place, ${columnList('v')} FROM npi_version v WHERE v.npi IN (?) AND v.release_id =
+    `SELECT v.place, v.npi, ${valuesOf('v')} FROM npi_version v WHERE v.npi IN (?) AND v.release_id =
        (SELECT MIN(n.release_id) FROM npi_version n WHERE n.npi = v.npi AND n.release_id > ? AND n.kind = 'changed')`,
     [npis, releaseId],
   );

@@ -101,13 +101,16 @@ export function rollBack(session: Session, schemas: Schemas, lease: Lease): Prom
  */
 export function rollForward(session: Session, schemas: Schemas, lease: Lease): Promise<MovedRelease> {
   return once(session, schemas, lease, async (scope) => {
-    const [oldest] = await pendingRollbacks(session);
-    if (oldest === undefined) throw new DbError('RollbackRefused', 'No release is rolled back.');
-    const { releaseId } = oldest;
     const [entry] = await session.orm((db) =>
-      db.select().from(rollbackTable).where(eq(rollbackTable.releaseId, releaseId)),
+      db
+        .select()
+        .from(rollbackTable)
+        .where(eq(rollbackTable.isFinal, false))
+        .orderBy(asc(rollbackTable.releaseId))
+        .limit(1),
     );
     if (entry === undefined) throw new DbError('RollbackRefused', 'No release is rolled back.');
+    const { releaseId } = entry;
     await renumber(session, pinsId(releaseId), pinned);
     await restore(session, scope, { pin: pinned, after: pinned - 1 });
     const moved = await movedRows(session, scope);

@@ -1,5 +1,6 @@
 import { historySince } from '../registry/history.ts';
-import { npiColumns } from '../schema/npi-columns.ts';
+import { lookupProvider } from '../registry/lookup.ts';
+import { valueNames } from '../schema/npi-columns.ts';
 import type { Session } from '../connection/session.ts';
 import type { Schemas } from '../schema/tables.ts';
 
@@ -37,8 +38,6 @@ export interface ProviderHistory {
 type Fields = Readonly<Record<string, string | number | null>>;
 type Version = Fields & { readonly releaseId: number; readonly place: 0 | 1 | 2 | null };
 
-const columnList = npiColumns.map(({ name }) => name).join(', ');
-
 /** The history of a provider, from `npi_version` and its row in `npi_data_0/1/2`. Empty for an NPI that was never loaded. */
 export async function providerHistory(
   session: Session,
@@ -46,17 +45,15 @@ export async function providerHistory(
   npi: string,
 ): Promise<ProviderHistory> {
   const versions = await session.query<Version>(
-    `SELECT release_id AS releaseId, place, ${columnList} FROM npi_version
+    `SELECT release_id AS releaseId, place, ${valueNames.join(', ')} FROM npi_version
      WHERE npi = ? AND kind = 'changed' AND release_id > 0 ORDER BY release_id`,
     [npi],
   );
+  const live = await liveRow(session, schemas, npi);
   const since = await historySince(session);
   const ids = [...versions.map(({ releaseId }) => releaseId), ...(since === undefined ? [] : [since])];
   const release = await releasesOf(session, ids);
-  const rows = [
-    ...versions.map((version) => pastRow(version.place, version)),
-    await liveRow(session, schemas, npi),
-  ];
+  const rows = [...versions.map((version) => pastRow(version.place, version)), live];
   const states = rows.map((row, i): ProviderState => {
     const [before, after] = [versions[i - 1], versions[i]];
     return {
@@ -67,31 +64,26 @@ export async function providerHistory(
   });
   return {
     since: since === undefined ? null : release(since),
-    states: states.filter(
-      ({ row }, i) => row !== null || (i > 0 && i < states.length - 1) || versions.length > 0,
-    ),
+    states: versions.length === 0 && live === null ? [] : states,
   };
 }
 
-async function liveRow(session: Session, { application }: Schemas, npi: string): Promise<PastRow | null> {
-  for (const place of [1, 2, 0] as const) {
-    const [found] = await session.query<Fields>(
-      `SELECT ${columnList} FROM ${application}.npi_data_${place} WHERE npi = ?`,
-      [npi],
-    );
-    if (found) return pastRow(place, found);
-  }
-  return null;
+async function liveRow(session: Session, schemas: Schemas, npi: string): Promise<PastRow | null> {
+  const found = await lookupProvider(session, schemas, npi);
+  return found ? { table: found.table, columns: valuesIn(found.columns) } : null;
 }
 
 /** The row of a version or of a provider table; null without a table. */
 export function pastRow(place: 0 | 1 | 2 | null, fields: Fields): PastRow | null {
-  if (place === null) return null;
-  const filled = npiColumns.flatMap(({ name }): [string, string][] => {
+  return place === null ? null : { table: `npi_data_${place}`, columns: valuesIn(fields) };
+}
+
+function valuesIn(fields: Fields): PastRow['columns'] {
+  const filled = valueNames.flatMap((name): [string, string][] => {
     const value = fields[name] ?? '';
-    return name === 'npi' || value === '' ? [] : [[name, String(value)]];
+    return value === '' ? [] : [[name, String(value)]];
   });
-  return { table: `npi_data_${place}`, columns: Object.fromEntries(filled) };
+  return Object.fromEntries(filled);
 }
 
 async function releasesOf(session: Session, ids: readonly number[]): Promise<(id: number) => ReleaseOfState> {

@@ -68,13 +68,17 @@ export async function publishReport(
   return found?.published;
 }
 
-/** The reports of the releases after this one, in release order. */
+/** The releases after this one, in release order. */
 export function releasesAfter(
   session: Session,
   id: number,
-): Promise<{ readonly releaseId: number; readonly published: PublishReport }[]> {
+): Promise<{ readonly releaseId: number; readonly kind: string; readonly published: PublishReport }[]> {
   return session.orm((db) =>
-    db.select({ releaseId, published }).from(releaseTable).where(gt(releaseId, id)).orderBy(releaseId),
+    db
+      .select({ releaseId, kind: releaseTable.kind, published })
+      .from(releaseTable)
+      .where(gt(releaseId, id))
+      .orderBy(releaseId),
   );
 }
 

@@ -1,6 +1,6 @@
 import { areSame, collationsOf } from '../connection/collation.ts';
 import { dateKey, dayKey } from './dates.ts';
-import { npiColumns } from '../schema/npi-columns.ts';
+import { valueNames } from '../schema/npi-columns.ts';
 import type { PublishScope } from './publish-scope.ts';
 import type { Session } from '../connection/session.ts';
 
@@ -33,6 +33,13 @@ async function removeLosers(session: Session, { stage }: PublishScope): Promise<
   return affectedRows;
 }
 
+/** SQL: whether two rows have the same values in every loaded column. */
+export const isSameRow = (one: string, other: string, exactCollation: string): string =>
+  areSame(
+    valueNames.map((name) => [`${one}.${name}`, `${other}.${name}`]),
+    exactCollation,
+  );
+
 const planned = `npi, row_no, is_stub, target, known, known_release, known_stub_release, action`;
 
 /**
@@ -51,10 +58,7 @@ async function planFullRows(
   const update = dateKey('s.last_update_date');
   const known = (column: string) => `COALESCE(k.${column}, o.${column}, z.${column})`;
   const knownUpdate = dateKey(known('last_update_date'));
-  const isSame = areSame(
-    npiColumns.flatMap(({ name }) => (name === 'npi' ? [] : [[`s.${name}`, `k.${name}`] as const])),
-    exactCollation,
-  );
+  const isSame = isSameRow('s', 'k', exactCollation);
   await session.query(
     `INSERT INTO ${stage}_plan (${planned})
      SELECT STRAIGHT_JOIN s.npi, s.row_no, FALSE, ${target},

@@ -1,5 +1,6 @@
 import { classify } from './classify.ts';
-import { npiColumns } from '../schema/npi-columns.ts';
+import { releasesAfter } from '../ledger/releases.ts';
+import { valueNames, valuesOf } from '../schema/npi-columns.ts';
 import { planGroups } from './plan.ts';
 import { writePlan } from './providers.ts';
 import type { PublishScope } from './publish-scope.ts';
@@ -11,20 +12,6 @@ import type { NpiTables } from '../schema/tables.ts';
 // A release that arrives late: take the later releases back for the providers that it brings, publish it, and publish the
 // later releases again for them. So the rules compare a row only with what the releases before it left, in any order of
 // arrival.
-
-/** A release after the late one. */
-interface LaterRelease {
-  readonly releaseId: number;
-  readonly kind: string;
-}
-
-/** The published releases after this one, in their order. */
-export function laterReleases(session: Session, releaseId: number): Promise<LaterRelease[]> {
-  return session.query<LaterRelease>(
-    'SELECT release_id AS releaseId, kind FROM npi_release WHERE release_id > ? ORDER BY release_id',
-    [releaseId],
-  );
-}
 
 /**
  * Pins the live rows of providers, and takes the later releases back for them. `npis` is a query with the column npi.
@@ -46,8 +33,6 @@ export async function takeBackLater(
   );
 }
 
-const rowNames = npiColumns.map(({ name }) => name).filter((name) => name !== 'npi');
-
 /**
  * Collects in `<stage>_later` what the later releases brought for the pinned providers: their stubs, their rows that were
  * stale, and the rows that got into the tables. Of the last ones the next version, or the pin, has the row.
@@ -55,18 +40,18 @@ const rowNames = npiColumns.map(({ name }) => name).filter((name) => name !== 'n
 async function keepLater(session: Session, { versions, stage, releaseId }: PublishScope): Promise<void> {
   const later = `FROM ${versions} t STRAIGHT_JOIN ${versions} v ON v.npi = t.npi
      AND v.release_id > ${releaseId} AND v.release_id < ${pinned}`;
-  const into = `INSERT INTO ${stage}_later (release_id, npi, ${rowNames.join(', ')})`;
-  const fields = (of: (name: string) => string) => rowNames.map(of).join(', ');
+  const into = `INSERT INTO ${stage}_later (release_id, npi, ${valueNames.join(', ')})`;
+  const stub = valueNames.map((name) => (name === 'npi_deactivation_date' ? 'v.stub_date' : "''")).join(', ');
   await session.query(
-    `${into} SELECT v.release_id, v.npi, ${fields((name) => (name === 'npi_deactivation_date' ? 'v.stub_date' : "''"))}
+    `${into} SELECT v.release_id, v.npi, ${stub}
      ${later} WHERE t.release_id = ${pinned} AND v.stub_date IS NOT NULL`,
   );
   await session.query(
-    `${into} SELECT v.release_id, v.npi, ${fields((name) => `v.${name}`)}
+    `${into} SELECT v.release_id, v.npi, ${valuesOf('v')}
      ${later} WHERE t.release_id = ${pinned} AND v.stub_date IS NULL AND v.kind = 'stale'`,
   );
   await session.query(
-    `${into} SELECT v.release_id, v.npi, ${fields((name) => `i.${name}`)}
+    `${into} SELECT v.release_id, v.npi, ${valuesOf('i')}
      ${later} STRAIGHT_JOIN ${versions} i ON i.npi = v.npi AND i.release_id = (SELECT MIN(n.release_id) FROM ${versions} n
        WHERE n.npi = v.npi AND n.release_id > v.release_id AND n.kind = 'changed')
      WHERE t.release_id = ${pinned} AND v.stub_date IS NULL AND v.kind <> 'stale' AND i.place IS NOT NULL`,
@@ -76,11 +61,11 @@ async function keepLater(session: Session, { versions, stage, releaseId }: Publi
 /** Publishes the later releases again for the pinned providers. The pins stay; `unpin` removes them. */
 export async function publishLaterAgain(session: Session, scope: PublishScope): Promise<void> {
   const { stage } = scope;
-  for (const { releaseId, kind } of await laterReleases(session, scope.releaseId)) {
+  for (const { releaseId, kind } of await releasesAfter(session, scope.releaseId)) {
     await session.query(`DELETE FROM ${stage}`);
     await session.query(
-      `INSERT INTO ${stage} (row_no, npi, ${rowNames.join(', ')})
-       SELECT 0, l.npi, ${rowNames.map((name) => `l.${name}`).join(', ')} FROM ${stage}_later l WHERE l.release_id = ?`,
+      `INSERT INTO ${stage} (row_no, npi, ${valueNames.join(', ')})
+       SELECT 0, l.npi, ${valuesOf('l')} FROM ${stage}_later l WHERE l.release_id = ?`,
       [releaseId],
     );
     await publishAgain(session, { ...scope, releaseId, isReport: kind === 'deactivation' });

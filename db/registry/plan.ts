@@ -1,4 +1,5 @@
 import type { PublishScope } from './publish-scope.ts';
+import type { RowCounts } from '../schema/ledger-json.ts';
 import type { Session } from '../connection/session.ts';
 
 /** How many lines of the plan need the same work. */
@@ -23,3 +24,18 @@ export const tablesOf = (
   place: 'known' | 'target',
   are: (group: PlanGroup) => boolean,
 ) => ([0, 1, 2] as const).filter((table) => groups.some((group) => group[place] === table && are(group)));
+
+/** How many providers get each fate. Deactivated ones are also inserted or updated. */
+export function plannedCounts(
+  groups: readonly PlanGroup[],
+): Pick<RowCounts, 'inserted' | 'updated' | 'unchanged' | 'stale' | 'deactivated'> {
+  const count = (is: (group: PlanGroup) => boolean) =>
+    groups.filter(is).reduce((sum, { npis }) => sum + npis, 0);
+  return {
+    inserted: count(({ action }) => action === 'insert'),
+    updated: count(({ action }) => action === 'update'),
+    unchanged: count(({ action }) => action === 'unchanged'),
+    stale: count(({ action }) => action === 'stale'),
+    deactivated: count(({ action, isStub }) => isStub === 1 && (action === 'insert' || action === 'update')),
+  };
+}

@@ -2,8 +2,8 @@ import { classify } from './classify.ts';
 import type { PublishScope } from './publish-scope.ts';
 import { DbError } from '../connection/errors.ts';
 import { fence, type Lease } from '../ledger/lease.ts';
-import { planGroups, type PlanGroup } from './plan.ts';
-import { laterReleases, publishLaterAgain, takeBackLater } from './late.ts';
+import { plannedCounts, planGroups, type PlanGroup } from './plan.ts';
+import { publishLaterAgain, takeBackLater } from './late.ts';
 import { writePlan } from './providers.ts';
 import { clearByKnown, clearRefused, enterRefused } from './quarantine.ts';
 import { pinned, unpin } from './restore.ts';
@@ -14,7 +14,7 @@ import type {
   SearchTouched,
   StagedSoFar,
 } from '../schema/ledger-json.ts';
-import { nextReleaseId, publishReport, recordRelease } from '../ledger/releases.ts';
+import { nextReleaseId, publishReport, recordRelease, releasesAfter } from '../ledger/releases.ts';
 import { searchAgain, updateSearch } from './search.ts';
 import type { Session } from '../connection/session.ts';
 import { applyReferences } from './references.ts';
@@ -80,7 +80,7 @@ async function mergeStaged(
   input: PublishInput,
   onStep: (step: string) => void,
 ): Promise<PublishReport> {
-  const isLate = (await laterReleases(session, scope.releaseId)).length > 0;
+  const isLate = (await releasesAfter(session, scope.releaseId)).length > 0;
   if (isLate) {
     onStep('taking back later releases');
     const npis = `SELECT DISTINCT npi FROM ${scope.stage}`;
@@ -153,15 +153,9 @@ async function countRows(
   const [refused] = await session.query<{ rowCount: number }>(
     `SELECT COUNT(*) AS rowCount FROM ${stage}_refused`,
   );
-  const count = (of: (group: PlanGroup) => boolean) =>
-    groups.filter(of).reduce((sum, { npis }) => sum + npis, 0);
   const counts: RowCounts = {
     rows: soFar.rows,
-    inserted: count(({ action }) => action === 'insert'),
-    updated: count(({ action }) => action === 'update'),
-    unchanged: count(({ action }) => action === 'unchanged'),
-    stale: count(({ action }) => action === 'stale'),
-    deactivated: count(({ action, isStub }) => isStub === 1 && (action === 'insert' || action === 'update')),
+    ...plannedCounts(groups),
     refused: refused?.rowCount ?? 0,
     duplicates,
   };

@@ -1,4 +1,5 @@
 import type { PublishScope } from './publish-scope.ts';
+import { lastReleaseOf } from './versions.ts';
 import type { Session } from '../connection/session.ts';
 import type { NpiTables } from '../schema/tables.ts';
 
@@ -52,9 +53,9 @@ export async function clearByKnown(session: Session, tables: NpiTables, releaseI
   for (const type of [0, 1, 2] as const) {
     await session.query(
       `UPDATE npi_quarantine q STRAIGHT_JOIN ${tables.data(type)} k ON k.npi = q.npi
-       SET q.cleared_by = GREATEST(COALESCE(k.data_release, 0), COALESCE(k.deactivation_release, 0))
+       SET q.cleared_by = ${lastReleaseOf('k')}
        WHERE q.release_id = ? AND q.cleared_by IS NULL
-         AND GREATEST(COALESCE(k.data_release, 0), COALESCE(k.deactivation_release, 0)) > ?`,
+         AND ${lastReleaseOf('k')} > ?`,
       [releaseId, releaseId],
     );
   }

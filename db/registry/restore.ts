@@ -1,6 +1,6 @@
 import type { PublishScope } from './publish-scope.ts';
 import { imageColumns, imageOf, versionColumns } from './versions.ts';
-import { npiColumns } from '../schema/npi-columns.ts';
+import { valueNames, valuesOf } from '../schema/npi-columns.ts';
 import type { Session } from '../connection/session.ts';
 
 /** The release ID of the versions that hold the live rows while releases are taken back. Higher than that of any release. */
@@ -58,16 +58,15 @@ export async function restore(
        WHERE t.release_id = ${pin} AND NOT (i.place <=> ${type})`,
     );
   }
-  const columns = npiColumns.map(({ name }) => name).filter((name) => name !== 'npi');
   for (const type of types) {
     await session.query(
       `INSERT INTO ${tables.data(type)} (npi, ${imageColumns.join(', ')})
-       SELECT i.npi, f.data_release, f.deactivation_release, ${columns.map((name) => `i.${name}`).join(', ')}
+       SELECT i.npi, f.data_release, f.deactivation_release, ${valuesOf('i')}
        ${image} STRAIGHT_JOIN ${versions} f ON f.npi = t.npi
          AND f.release_id = ${firstAfter(versions, 't.npi', after, "kind <> 'stale'")}
        WHERE t.release_id = ${pin} AND i.place = ${type} ORDER BY i.npi
        ON DUPLICATE KEY UPDATE data_release = f.data_release, deactivation_release = f.deactivation_release,
-         ${columns.map((name) => `${name} = i.${name}`).join(', ')}`,
+         ${valueNames.map((name) => `${name} = i.${name}`).join(', ')}`,
     );
   }
 }

@@ -1,5 +1,5 @@
 import { isDeactivated } from './dates.ts';
-import { npiColumns } from '../schema/npi-columns.ts';
+import { stageProviders } from './staging.ts';
 import type { PublishScope } from './publish-scope.ts';
 import { areSame, collationsOf } from '../connection/collation.ts';
 import type { SearchTouched } from '../schema/ledger-json.ts';
@@ -36,17 +36,11 @@ export async function searchAgain(
   pin: number,
 ): Promise<SearchTouched[]> {
   const { tables, versions, stage } = scope;
-  const names = npiColumns.map(({ name }) => name).filter((name) => name !== 'npi');
+  const npis = `SELECT t.npi FROM ${versions} t WHERE t.release_id = ${pin}`;
   await session.query(`DELETE FROM ${stage}`);
   await session.query(`DELETE FROM ${stage}_plan`);
-  for (const table of [1, 2] as const) {
-    await session.query(
-      `INSERT INTO ${stage} (row_no, npi, ${names.join(', ')})
-       SELECT ${table}, k.npi, ${names.map((name) => `k.${name}`).join(', ')}
-       FROM ${versions} t STRAIGHT_JOIN ${tables.data(table)} k ON k.npi = t.npi WHERE t.release_id = ?`,
-      [pin],
-    );
-  }
+  for (const table of [1, 2] as const)
+    await stageProviders(session, stage, tables.data(table), { npis, rowNumber: table });
   await session.query(
     `INSERT INTO ${stage} (row_no, npi) SELECT 0, t.npi FROM ${versions} t LEFT JOIN ${stage} s ON s.npi = t.npi
      WHERE t.release_id = ? AND s.npi IS NULL`,

@@ -7,6 +7,7 @@ import { fence, type Lease } from '../ledger/lease.ts';
 import type { StagedSoFar } from '../schema/ledger-json.ts';
 import { checkpointTable } from '../schema/schema.ts';
 import type { Session } from '../connection/session.ts';
+import { valueNames, valuesOf } from '../schema/npi-columns.ts';
 import { npiColumnsDdl, searchColumns } from '../schema/tables.ts';
 
 /** A refused row as the quarantine keeps it: where it is and why, never its values. */
@@ -176,4 +177,19 @@ async function dropWhere(session: Session, condition: SQL | undefined): Promise<
     for (const suffix of suffixes) await session.query(`DROP TABLE IF EXISTS ${stage}${suffix}`);
     await session.orm((db) => db.delete(checkpointTable).where(eq(checkpointTable.stage, stage)));
   }
+}
+
+/** Stages the rows that providers have in a provider table. `npis` is a query with the column npi. */
+export async function stageProviders(
+  session: Session,
+  stage: string,
+  table: string,
+  { npis, rowNumber }: { readonly npis: string; readonly rowNumber: number },
+): Promise<void> {
+  await session.query(
+    `INSERT INTO ${stage} (row_no, npi, ${valueNames.join(', ')})
+     SELECT ${rowNumber}, k.npi, ${valuesOf('k')} FROM (${npis}) n STRAIGHT_JOIN ${table} k ON k.npi = n.npi`,
+    [],
+    `INSERT INTO ${stage}`,
+  );
 }

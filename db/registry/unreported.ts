@@ -1,6 +1,7 @@
 import { dateKey, dayKey, isDeactivated } from './dates.ts';
 import { fence, type Lease } from '../ledger/lease.ts';
 import type { PublishScope } from './publish-scope.ts';
+import { lastReleaseOf } from './versions.ts';
 import type { Session } from '../connection/session.ts';
 import type { NpiTables } from '../schema/tables.ts';
 
@@ -48,7 +49,7 @@ export async function noteUnreported(session: Session, live: NpiTables, lease: L
         `INSERT INTO npi_unreported (npi)
          SELECT k.npi FROM ${live.data(type)} k LEFT JOIN npi_version t ON t.npi = k.npi AND t.release_id = ?
          WHERE t.npi IS NULL AND ${isDeactivated('k')} AND ${dateKey('k.npi_deactivation_date')} <= ?
-           AND GREATEST(COALESCE(k.data_release, 0), COALESCE(k.deactivation_release, 0)) <= ?`,
+           AND ${lastReleaseOf('k')} <= ?`,
         [releaseId, dayKey(releaseId), releaseId],
       );
       count += affectedRows;

@@ -1,19 +1,20 @@
-import { npiColumns } from '../schema/npi-columns.ts';
+import { valueNames, valuesOf } from '../schema/npi-columns.ts';
 import { tablesOf, type PlanGroup } from './plan.ts';
 import type { PublishScope } from './publish-scope.ts';
 import type { Session } from '../connection/session.ts';
 
-/** The loaded columns, without the NPI. */
-const names = npiColumns.map(({ name }) => name).filter((name) => name !== 'npi');
-
 /** The columns of a version that a provider row has too. */
-export const imageColumns = ['data_release', 'deactivation_release', ...names];
+export const imageColumns = ['data_release', 'deactivation_release', ...valueNames];
 
 /** `<row>.data_release, <row>.deactivation_release, …`: the columns of `imageColumns`. */
 export const imageOf = (row: string) => imageColumns.map((name) => `${row}.${name}`).join(', ');
 
 const keyColumns = 'npi, release_id, kind, stub_date, place';
 export const versionColumns = `${keyColumns}, ${imageColumns.join(', ')}`;
+
+/** The columns of `versionColumns` of a version. */
+export const versionOf = (row: string) =>
+  `${row}.npi, ${row}.release_id, ${row}.kind, ${row}.stub_date, ${row}.place, ${imageOf(row)}`;
 
 /**
  * Records one version for each provider that the release brings (docs/tables.md, `npi_version`). A `changed` version has the
@@ -57,8 +58,8 @@ async function recordStaleRows(
   { versions, stage, releaseId }: PublishScope,
 ): Promise<void> {
   await session.query(
-    `INSERT INTO ${versions} (npi, release_id, kind, data_release, deactivation_release, ${names.join(', ')})
-     SELECT p.npi, ?, 'stale', p.known_release, p.known_stub_release, ${names.map((name) => `s.${name}`).join(', ')}
+    `INSERT INTO ${versions} (npi, release_id, kind, data_release, deactivation_release, ${valueNames.join(', ')})
+     SELECT p.npi, ?, 'stale', p.known_release, p.known_stub_release, ${valuesOf('s')}
      FROM ${stage}_plan p STRAIGHT_JOIN ${stage} s ON s.npi = p.npi AND s.row_no = p.row_no
      WHERE p.action = 'stale' AND p.is_stub = FALSE ${keepFirst}`,
     [releaseId],
@@ -78,3 +79,7 @@ async function recordOthers(session: Session, { versions, stage, releaseId }: Pu
     [releaseId],
   );
 }
+
+/** SQL: the last release that set something of a provider row; 0 if none did. */
+export const lastReleaseOf = (row: string): string =>
+  `GREATEST(COALESCE(${row}.data_release, 0), COALESCE(${row}.deactivation_release, 0))`;

@@ -122,3 +122,11 @@ export const npiColumns: readonly NpiColumn[] = [
     ...(maxLength === 'text' ? {} : { maxLength }),
   })),
 ];
+
+/** The names of these columns without `npi`. */
+export const valueNames: readonly string[] = npiColumns
+  .map(({ name }) => name)
+  .filter((name) => name !== 'npi');
+
+/** SQL: the columns of `valueNames` of a row. */
+export const valuesOf = (row: string): string => valueNames.map((name) => `${row}.${name}`).join(', ');

@@ -28,7 +28,7 @@ import type {
   StagedSoFar,
 } from './ledger-json.ts';
 
-import { npiColumns } from './npi-columns.ts';
+import { valueNames } from './npi-columns.ts';
 
 /** JSON of a known type. MySQL returns it parsed, MariaDB as text. */
 const json = customType<{ data: unknown }>({
@@ -149,9 +149,7 @@ const versionTable = mysqlTable(
     place: tinyint('place'),
     dataRelease: bigint('data_release', { mode: 'number' }),
     deactivationRelease: bigint('deactivation_release', { mode: 'number' }),
-    ...Object.fromEntries(
-      npiColumns.filter(({ name }) => name !== 'npi').map(({ name }) => [name, text(name)]),
-    ),
+    ...Object.fromEntries(valueNames.map((name) => [name, text(name)])),
   },
   (table) => [primaryKey({ columns: [table.npi, table.releaseId] }), index('by_release').on(table.releaseId)],
 );
