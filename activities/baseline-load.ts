@@ -1,6 +1,6 @@
 import type { BaselineLoaded, DownloadedRelease } from '../contract/activities.ts';
 import { mayLoadLocal } from '../db/registry/bulk-load.ts';
-import { hasProviders } from '../db/baseline/carry-over.ts';
+import { hasProviders, laterThan } from '../db/baseline/carry-over.ts';
 import { beginsHistory } from '../db/registry/history.ts';
 import type { Lease } from '../db/ledger/lease.ts';
 import { npiColumns } from '../db/schema/npi-columns.ts';
@@ -124,6 +124,7 @@ async function loadRanges(
     releaseId: state.releaseId,
     isLocal: await mayLoadLocal(session),
     hasProviders: await hasProviders(session, liveTables(deps.schemas)),
+    later: await laterThan(session, state.releaseId),
     beginsHistory: await beginsHistory(session, state.releaseId),
     isRebuild: zip.rebuild === true,
     ownColumns: await ownColumns(session, deps.schemas),

@@ -1,6 +1,6 @@
 import type { DiscoverInput, Discovery, DueRelease, NpiActivities } from '../contract/activities.ts';
 import { completeBaseline } from '../db/baseline/swap.ts';
-import { givenUpFiles, pendingRollbacks } from '../db/history/rollback.ts';
+import { givenUpFiles, pendingRollbacks } from '../db/ledger/rolled-back.ts';
 import type { Lease } from '../db/ledger/lease.ts';
 import { otherLoader } from '../db/ledger/other-loader.ts';
 import { referenceGap } from '../db/registry/reference-gap.ts';

@@ -1,6 +1,7 @@
 import type { NpiActivities, RolledRelease } from '../contract/activities.ts';
 import type { RollbackWay } from '../contract/workflows.ts';
-import { acceptRollback, rollBack, rollForward, type RolledBack } from '../db/history/rollback.ts';
+import { acceptRollback, rollBack, rollForward } from '../db/history/rollback.ts';
+import type { RolledBack } from '../db/ledger/rolled-back.ts';
 import type { Session } from '../db/connection/session.ts';
 import type { Lease } from '../db/ledger/lease.ts';
 import { noteUnreported } from '../db/registry/unreported.ts';

@@ -1,4 +1,4 @@
-import { pendingRollbacks, type RolledBack } from '../db/history/rollback.ts';
+import { pendingRollbacks, type RolledBack } from '../db/ledger/rolled-back.ts';
 import { openRefused, type RefusedCount } from '../db/registry/quarantine.ts';
 import { referenceGap } from '../db/registry/reference-gap.ts';
 import type { Schemas } from '../db/schema/tables.ts';

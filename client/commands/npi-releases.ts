@@ -1,5 +1,5 @@
 import type { Config } from '../../config/config.ts';
-import { pendingRollbacks } from '../../db/history/rollback.ts';
+import { pendingRollbacks } from '../../db/ledger/rolled-back.ts';
 import { publishedFiles, supersededNames } from '../../db/ledger/releases.ts';
 import { historyBytes } from '../../db/registry/history.ts';
 import { sized } from '../../nppes/transfer/disk-space.ts';

@@ -4,6 +4,7 @@ import { npiColumns } from '../schema/npi-columns.ts';
 import type { RangeCounts } from '../schema/ledger-json.ts';
 import type { Shadow } from './shadow.ts';
 import type { Session } from '../connection/session.ts';
+import { releasesAfter } from '../ledger/releases.ts';
 import { historyReaches } from '../registry/history.ts';
 import { lastReleaseOf } from '../registry/versions.ts';
 import type { NpiTables } from '../schema/tables.ts';
@@ -14,6 +15,16 @@ export interface CarryScope {
   readonly shadow: Shadow;
   readonly releaseId: number;
   readonly range: { readonly from: number; readonly to: number };
+  readonly later: LaterReleases;
+}
+
+/** `none`: no release after the monthly is published. `unrecorded`: the history does not reach back to the monthly. */
+export type LaterReleases = 'none' | 'recorded' | 'unrecorded';
+
+/** What is known of the releases after a monthly. It stays so while the monthly is loaded. */
+export async function laterThan(session: Session, releaseId: number): Promise<LaterReleases> {
+  if ((await releasesAfter(session, releaseId)).length === 0) return 'none';
+  return (await historyReaches(session, releaseId)) ? 'recorded' : 'unrecorded';
 }
 
 const types = [0, 1, 2] as const;
@@ -80,11 +91,12 @@ const inRange = (row: string, { range }: CarryScope) =>
  * monthly, also the live rows of later releases.
  */
 async function broughtLater(session: Session, scope: CarryScope): Promise<number[]> {
-  const { live, shadow, releaseId } = scope;
+  const { live, shadow, releaseId, later } = scope;
+  if (later === 'none') return [];
   const isLater = `${lastReleaseOf('k')} > ${releaseId}`;
   const sources = [
     `SELECT v.npi FROM npi_version v FORCE INDEX (by_release) WHERE v.release_id > ${releaseId} AND ${inRange('v', scope)}`,
-    ...((await historyReaches(session, releaseId))
+    ...(later === 'recorded'
       ? []
       : types.map(
           (type) => `SELECT k.npi FROM ${live.data(type)} k WHERE ${inRange('k', scope)} AND ${isLater}`,
@@ -104,6 +116,7 @@ async function countLate(
   session: Session,
   scope: CarryScope,
 ): Promise<{ readonly rows: number; readonly stubs: number }> {
+  if (scope.later === 'none') return { rows: 0, stubs: 0 };
   const { tables, stage } = scope.shadow;
   const found: number[] = [];
   for (const type of types) {

@@ -1,7 +1,7 @@
 import { eq } from 'drizzle-orm';
 import { expectRows, loadLines } from '../registry/bulk-load.ts';
 import { insertRows } from '../connection/insert-rows.ts';
-import { carryOver } from './carry-over.ts';
+import { carryOver, type LaterReleases } from './carry-over.ts';
 import { recordDifferences } from './differences.ts';
 import { fenceShared, type Lease } from '../ledger/lease.ts';
 import { npiColumns } from '../schema/npi-columns.ts';
@@ -35,6 +35,7 @@ export interface RangeTarget {
   readonly isLocal: boolean;
   /** False if the live tables are empty; then nothing is carried over. */
   readonly hasProviders: boolean;
+  readonly later: LaterReleases;
   /** The history of the tables begins with this monthly: what it changes is not recorded. */
   readonly beginsHistory: boolean;
   /** Nothing is carried over from the live tables but the application's own columns. */
@@ -93,15 +94,14 @@ export function searchFields(kind: SearchKind): string[] {
 
 async function compared(
   session: Session,
-  { schemas, shadow, releaseId, hasProviders, beginsHistory, isRebuild, ownColumns }: RangeTarget,
+  { schemas, shadow, releaseId, hasProviders, later, beginsHistory, isRebuild, ownColumns }: RangeTarget,
   { range, typeRows }: RangeLoad,
 ): Promise<Omit<RangeCounts, 'duplicates'>> {
   const live = liveTables(schemas);
+  const scope = { live, shadow, releaseId, range, later };
   const isCarried = hasProviders && !isRebuild;
-  const counts = isCarried
-    ? await carryOver(session, { live, shadow, releaseId, range }, typeRows)
-    : asNew(typeRows);
-  if (isCarried && !beginsHistory) await recordDifferences(session, { live, shadow, releaseId, range });
+  const counts = isCarried ? await carryOver(session, scope, typeRows) : asNew(typeRows);
+  if (isCarried && !beginsHistory) await recordDifferences(session, scope);
   if (hasProviders) await keepOwnColumns(session, { live, shadow: shadow.tables }, ownColumns, range);
   return counts;
 }

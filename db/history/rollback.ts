@@ -1,8 +1,8 @@
-import { asc, desc, eq, getTableColumns, sql } from 'drizzle-orm';
+import { asc, desc, eq, sql } from 'drizzle-orm';
 import { DbError } from '../connection/errors.ts';
 import type { Session } from '../connection/session.ts';
 import { fence, type Lease } from '../ledger/lease.ts';
-import type { PublishedFile } from '../ledger/releases.ts';
+import { pendingRollbacks } from '../ledger/rolled-back.ts';
 import { historySince } from '../registry/history.ts';
 import type { PublishScope } from '../registry/publish-scope.ts';
 import { pinned, pinRows, restore, unpin } from '../registry/restore.ts';
@@ -21,36 +21,9 @@ export interface MovedRelease {
   readonly searchRows: number;
 }
 
-/** A release that is taken back; times are UTC. */
-export interface RolledBack {
-  readonly releaseId: number;
-  readonly fileName: string;
-  readonly rolledBackAt: string;
-}
-
 // A release that is taken back leaves its versions, and its rows as pins, under negative IDs, so that nothing reads them.
 const setAsideId = (releaseId: number) => -releaseId;
 const pinsId = (releaseId: number) => -10 * releaseId;
-
-/** The releases that are taken back and can come forward again, oldest first. While there is one, nothing is loaded. */
-export function pendingRollbacks(session: Session): Promise<RolledBack[]> {
-  const { releaseId, fileName, rolledBackAt } = rollbackTable;
-  return session.orm((db) =>
-    db
-      .select({ releaseId, fileName, rolledBackAt })
-      .from(rollbackTable)
-      .where(eq(rollbackTable.isFinal, false))
-      .orderBy(asc(releaseId)),
-  );
-}
-
-/** The releases that were given up after they had been taken back, in release order. */
-export function givenUpFiles(session: Session): Promise<PublishedFile[]> {
-  const { rolledBackAt: _at, isFinal, ...fields } = getTableColumns(rollbackTable);
-  return session.orm((db) =>
-    db.select(fields).from(rollbackTable).where(eq(isFinal, true)).orderBy(asc(rollbackTable.releaseId)),
-  );
-}
 
 /**
  * Takes the newest release back, in one transaction: providers, search tables, history, quarantine and ledger are as they were

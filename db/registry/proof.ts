@@ -1,7 +1,6 @@
 import { npiColumns } from '../schema/npi-columns.ts';
-import { getTableColumns } from 'drizzle-orm';
 import { publishedFiles, type PublishedFile } from '../ledger/releases.ts';
-import { rollbackTable } from '../schema/schema.ts';
+import { rolledBackFiles } from '../ledger/rolled-back.ts';
 import type { Session } from '../connection/session.ts';
 import { liveTables, type Schemas } from '../schema/tables.ts';
 
@@ -54,7 +53,5 @@ export async function readLiveRow(
  * keep its ID.
  */
 export async function originFiles(session: Session): Promise<PublishedFile[]> {
-  const { rolledBackAt: _at, isFinal: _isFinal, ...fields } = getTableColumns(rollbackTable);
-  const rolledBack = await session.orm((db) => db.select(fields).from(rollbackTable));
-  return [...(await publishedFiles(session)), ...rolledBack];
+  return [...(await publishedFiles(session)), ...(await rolledBackFiles(session))];
 }
