@@ -108,7 +108,7 @@ export function registryLines(status: RegistryStatus): string[] {
 
 /** What is rolled back since when, and what ends it. */
 export function rolledBackText({ fileName, rolledBackAt }: RolledBack): string {
-  return `${releaseName({ fileName })} is rolled back since ${utcMinute(rolledBackAt)}. Runs load nothing until \`surgicase npi rollback --forward\` or \`surgicase npi rollback --resume\`.`;
+  return `${releaseName({ fileName })} was rolled back at ${utcMinute(rolledBackAt)}. Runs load nothing until \`surgicase npi rollback --forward\` or \`surgicase npi rollback --resume\`.`;
 }
 
 const shownReasons = 10;

@@ -16,7 +16,7 @@ interface Offered {
   readonly kind: string;
   readonly periodStart: string;
   readonly periodEnd: string;
-  readonly state: 'published' | 'superseded' | 'not loaded';
+  readonly state: 'published' | 'superseded' | 'rolled back' | 'not loaded';
   /** UTC; null unless it is published. */
   readonly publishedAt: string | null;
 }
@@ -38,12 +38,16 @@ export async function releases(config: Config, terminal: Terminal): Promise<numb
       bytes: await historyBytes(session),
     })),
   );
+  const taken = new Set(rolledBack.map(({ fileName }) => fileName));
+  const stateOf = (fileName: string): Offered['state'] => {
+    if (published.has(fileName)) return 'published';
+    if (taken.has(fileName)) return 'rolled back';
+    return superseded.has(fileName) ? 'superseded' : 'not loaded';
+  };
   const offered = listed.map(({ release }): Offered => {
     const { fileName, kind, periodStart, periodEnd } = release;
     const publishedAt = published.get(fileName) ?? null;
-    const isSuperseded = publishedAt === null && superseded.has(fileName);
-    const state = publishedAt !== null ? 'published' : isSuperseded ? 'superseded' : 'not loaded';
-    return { fileName, kind, periodStart, periodEnd, state, publishedAt };
+    return { fileName, kind, periodStart, periodEnd, state: stateOf(fileName), publishedAt };
   });
   terminal.answer(offered, offered.map(offeredLine));
   for (const release of rolledBack) terminal.say(rolledBackText(release));

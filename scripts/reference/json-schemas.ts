@@ -186,7 +186,10 @@ const offeredRelease = z.object({
   kind: oneOf(['weekly', 'monthly', 'deactivation'], 'Kind of release'),
   periodStart: text('First day of its period'),
   periodEnd: text('Last day of its period, from its name'),
-  state: oneOf(['published', 'superseded', 'not loaded'], '`superseded`: a loaded monthly contains it'),
+  state: oneOf(
+    ['published', 'superseded', 'rolled back', 'not loaded'],
+    '`superseded`: a loaded monthly contains it',
+  ),
   publishedAt: nullableText('When it was published, UTC; null unless it is'),
 });
 

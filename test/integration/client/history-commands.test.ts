@@ -83,6 +83,14 @@ it('npi changes counts providers, and lists each changed column as CSV', async (
   expect((await run('npi', 'changes', 'NPPES_Data_Dissemination_092126_092726_Weekly_V2')).code).toBe(1);
 });
 
+// mysql2 would generate a function for each kind of row. V8 optimizes one with 330 columns for a minute and more, and a
+// command that has read many such rows does not end before.
+it('reads rows without generated code', async () => {
+  const NODE_OPTIONS = '--disallow-code-generation-from-strings';
+  const { code, out } = await surgicase(['npi', 'lookup', npi(1)], { ...pipeline.env, NODE_OPTIONS });
+  expect({ code, out }).toEqual({ code: 0, out: expect.stringContaining('DOVER') });
+});
+
 describe('npi rollback', () => {
   const names = async () =>
     (
@@ -103,10 +111,12 @@ describe('npi rollback', () => {
       outcome: 'nothing due',
       remarks: [expect.stringContaining('is rolled back')],
     });
-    expect((await run('status')).out).toContain(`${releaseOf(second)} is rolled back since`);
+    expect((await run('status')).out).toContain(`${releaseOf(second)} was rolled back at`);
     expect(await pipeline.query('SELECT what, decided_by, reason FROM decision')).toEqual([
       { what: 'rollback', decided_by: 'ana', reason: 'a bad week' },
     ]);
+    const listed = JSON.parse((await run('npi', 'releases', '--json')).out) as { state: string }[];
+    expect(listed.map(({ state }) => state)).toEqual(['published', 'rolled back']);
     const forward = await run('npi', 'rollback', '--forward');
     expect(forward.out).toContain('brought forward');
     expect(await names()).toEqual(['MILLER', 'SMITH']);
