@@ -18,6 +18,8 @@ export interface ActivityDeps {
   readonly dispatcher: Dispatcher;
   readonly archiveDir: string;
   readonly archiveKeepCount?: number;
+  /** A run that publishes checks one of this many parts of the registry; absent: no run does. */
+  readonly checkPartCount?: number;
   readonly workDir: string;
   readonly maxRefusedFraction: number;
   /** `auto`: a monthly is loaded without a request when none was loaded yet or weeklies are missing for good. */

@@ -5,6 +5,7 @@ import { attempt, underLeaseUnlessDry } from './attempt.ts';
 import { baselineActivities } from './baseline.ts';
 import { caseActivities } from './cases.ts';
 import { job, type ActivityDeps } from './deps.ts';
+import { checkRegistryActivity } from './check-registry.ts';
 import { discoverActivity } from './discover.ts';
 import { secondsSince } from './elapsed.ts';
 import { publishActivity } from './publish.ts';
@@ -22,6 +23,7 @@ export function createActivities(deps: ActivityDeps): NpiActivities & CaseActivi
     ...stageActivity(deps),
     ...publishActivity(deps),
     ...rollbackActivity(deps),
+    ...checkRegistryActivity(deps),
     ...baselineActivities(deps),
 
     download: ({ dryRun: isDryRun, ...due }) =>

@@ -56,6 +56,8 @@ export function runActivities(deps: ActivityDeps): RunActivities {
             heartbeatTimeoutMs,
             ...listed,
             ...(deps.isShadow && { shadow: true as const }),
+            ...(job === 'npi-update' &&
+              deps.checkPartCount !== undefined && { checksRegistry: true as const }),
           };
         }),
       ),

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { Subset } from '../db/registry/npi-steps.ts';
 import { parseReleaseName } from '../nppes/page/release.ts';
 import type { RebuildOptions } from './commands/rebuild.ts';
-import type { Subset } from './commands/check.ts';
 import type { SearchOptions } from './commands/npi.ts';
 import type { RollbackOptions } from './commands/rollback.ts';
 import { withPerson, type PersonOptions } from './decided-by.ts';

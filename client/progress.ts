@@ -21,6 +21,7 @@ const spans: Readonly<Record<NpiPhase, readonly [number, number]>> = {
   approval: [0.96, 0.96],
   swap: [0.96, 0.98],
   archive: [0.98, 1],
+  'registry check': [0, 0],
   rollback: [0.1, 1],
   done: [1, 1],
 };

@@ -45,6 +45,8 @@ export interface Config {
     readonly isArchiveDirAbsolute: boolean;
     /** How many releases of each kind stay in the archive; absent: all. */
     readonly archiveKeepCount?: number;
+    /** A run that publishes checks one of this many parts of the registry; absent: no run does. */
+    readonly checkPartCount?: number;
     readonly workDir: string;
     /** A fraction: 0.001 is one row in a thousand. */
     readonly maxRefusedFraction: number;
@@ -303,6 +305,7 @@ function assemble(
   temporal: Config['temporal'],
 ): Omit<Config, 'warnings' | 'hasSymbols'> {
   const keep = given.NPI_ARCHIVE_KEEP;
+  const parts = given.NPI_CHECK_PARTS;
   return {
     ...(database && { database }),
     searchSchema: given.SEARCH_SCHEMA,
@@ -312,6 +315,7 @@ function assemble(
       archiveDir: resolve(given.NPI_ARCHIVE_DIR),
       isArchiveDirAbsolute: isAbsolute(given.NPI_ARCHIVE_DIR),
       ...(keep !== undefined && { archiveKeepCount: keep }),
+      ...(parts !== undefined && { checkPartCount: parts }),
       workDir: resolve(given.NPI_WORK_DIR),
       maxRefusedFraction: given.NPI_MAX_REFUSED,
       baselineRule: given.NPI_BASELINE,

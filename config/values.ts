@@ -46,6 +46,8 @@ export const listenAddress = text('a port, or an address and a port such as 0.0.
     /^(?:([\w.-]+|\[[\da-fA-F:]+\])?:)?(\d{1,5})$/.exec(found) ?? [];
   return Number(digits) >= 1 && Number(digits) <= 65_535 ? `${address}:${digits}` : undefined;
 });
+/** `surgicase npi check --subset` accepts the same numbers. */
+export const partCount = text('a whole number from 1 to 9999', numberBetween(1, 9999));
 export const positiveCount = text('a whole number, 1 or more', numberBetween(1, Number.MAX_SAFE_INTEGER));
 /** Schema names become part of SQL text, so only characters that need no escaping are allowed. */
 const isSchemaName = /^[A-Za-z_][A-Za-z0-9_$]{0,63}$/;

@@ -58,6 +58,11 @@ export const variables = z.object({
     'How many releases of each kind (weekly, monthly, deactivation report) stay in the archive. The newest monthly and every release after it always stay. `surgicase run npi-update --dry-run` names the zips that the next run would remove.',
     'all',
   ),
+  NPI_CHECK_PARTS: documented(
+    value.partCount.optional(),
+    'Checks the registry after each load: a run of `npi-update` that publishes something compares the next of this many parts with the archived zips, and the search tables and the ledger completely ([checking the registry](operations.md#checking-the-registry)). With `52`, a year of weekly runs checks every row; `1` checks every row each time.',
+    'no check',
+  ),
   NPI_WORK_DIR: documented(
     z.string().default('.surgicase/work'),
     "Folder for unfinished downloads, and for a monthly's rows while it loads. `surgicase npi replace --dry-run` shows how much space a monthly needs.",
@@ -136,7 +141,7 @@ export const variables = z.object({
   ),
   NOTIFY_ON: documented(
     value.noticeEvents.default(['failure', 'gap', 'waiting', 'overdue']),
-    'Which events are posted: `failure` (a run failed, or another program loads the registry too), `gap` (a week is missing for good), `waiting` (a run waits for approval), `overdue` (a run is late or was skipped), `success` (a run succeeded).',
+    'Which events are posted: `failure` (a run failed, the check after a load found a difference, or another program loads the registry too), `gap` (a week is missing for good), `waiting` (a run waits for approval), `overdue` (a run is late or was skipped), `success` (a run succeeded).',
     '`failure,gap,waiting,overdue`',
   ),
   HEARTBEAT_URL: documented(

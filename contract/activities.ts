@@ -32,14 +32,19 @@ export interface BeginInput {
 
 /**
  * `acquired: false`: another run holds the lease; `holder` names it (workflow id and run id). `shadow`: the worker allows
- * only dry runs. `searchAttributes`: the run may set them; without them registered, its workflow task would fail for ever.
+ * only dry runs. `checksRegistry`: NPI_CHECK_PARTS is set, so a run that publishes checks a part of the registry. `searchAttributes`: the run may set them; without them registered, its workflow task would fail for ever.
  */
 export type Begun = {
   readonly searchAttributes?: true;
   /** The run that began; another one than the run that reads it after a reset. Runs of older versions have none. */
   readonly runId?: string;
 } & (
-  | { readonly acquired: true; readonly heartbeatTimeoutMs: number; readonly shadow?: true }
+  | {
+      readonly acquired: true;
+      readonly heartbeatTimeoutMs: number;
+      readonly shadow?: true;
+      readonly checksRegistry?: true;
+    }
   | { readonly acquired: false; readonly holder: string }
 );
 
@@ -177,6 +182,11 @@ export interface NpiActivities extends RunActivities {
   }): Promise<Published>;
   /** Takes the newest release back, brings the last one that was taken back forward, or gives up those taken back. */
   rollback(input: { readonly way: RollbackWay }): Promise<readonly RolledRelease[]>;
+  /**
+   * Compares the next part of the rows with the archived zips, and the archive, the search tables and the ledger completely.
+   * Records the differences; they are no failure.
+   */
+  checkRegistry(): Promise<{ readonly remarks: readonly string[] }>;
   /** Moves the zip to the archive and removes the oldest zips beyond `NPI_ARCHIVE_KEEP`. */
   archive(zip: DownloadedRelease): Promise<void>;
   /** Loads a monthly into shadow tables beside the live tables and keeps live rows that are newer than the monthly. */

@@ -77,6 +77,7 @@ export type NpiPhase =
   | 'approval'
   | 'swap'
   | 'archive'
+  | 'registry check'
   | 'rollback'
   | 'done';
 

@@ -26,6 +26,7 @@ const sourceFolders = [
   'telemetry',
   'nppes',
   'spool',
+  'proof',
   'contract',
   'db',
   'activities',

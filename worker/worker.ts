@@ -61,6 +61,7 @@ async function startOn(
     pageUrl: config.nppes.url,
     archiveDir: config.nppes.archiveDir,
     ...(config.nppes.archiveKeepCount !== undefined && { archiveKeepCount: config.nppes.archiveKeepCount }),
+    ...(config.nppes.checkPartCount !== undefined && { checkPartCount: config.nppes.checkPartCount }),
     workDir: config.nppes.workDir,
     maxRefusedFraction: config.nppes.maxRefusedFraction,
     baselineRule: config.nppes.baselineRule,

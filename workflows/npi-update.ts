@@ -10,6 +10,7 @@ import type {
 import { compareReleases, releaseName } from '../nppes/page/release.ts';
 import { decisionBy } from './decided-by.ts';
 import { grouped } from './details.ts';
+import { checkRegistry } from './npi-check.ts';
 import { loadBaseline } from './npi-baseline.ts';
 import { npiTask } from './npi-input.ts';
 import { NpiRun } from './npi-run.ts';
@@ -43,6 +44,7 @@ export async function npiUpdate(input: NpiUpdateInput = {}): Promise<NpiUpdateRe
   }
   try {
     const outcome = await loadOrRoll(run, begun.heartbeatTimeoutMs);
+    if (begun.checksRegistry) await checkRegistry(run, begun.heartbeatTimeoutMs);
     run.throwMissing();
     await finish(run, outcome);
     return run.end(outcome);

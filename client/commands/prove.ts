@@ -3,12 +3,7 @@ import { hasZip, type PublishedFile } from '../../db/ledger/releases.ts';
 import { readLiveRow } from '../../db/registry/proof.ts';
 import { tsvFields } from '../../nppes/rows/tsv.ts';
 import { rankOf } from '../../nppes/rows/winner.ts';
-import { utcMinute } from '../../telemetry/times.ts';
-import { archivedRows, findArchived } from '../archived-zip.ts';
-import { columnLines } from '../columns.ts';
-import { withDatabase } from '../database.ts';
-import { CommandError, exitCodes } from '../exit.ts';
-import { grouped } from '../numbers.ts';
+import { Archive } from '../../proof/archived-zip.ts';
 import {
   compareCells,
   outcomeOf,
@@ -17,7 +12,12 @@ import {
   type FileRow,
   type Outcome,
   type Source,
-} from '../proof.ts';
+} from '../../proof/cells.ts';
+import { utcMinute } from '../../telemetry/times.ts';
+import { columnLines } from '../columns.ts';
+import { withDatabase } from '../database.ts';
+import { CommandError, exitCodes } from '../exit.ts';
+import { grouped } from '../numbers.ts';
 import { checkNpi } from '../npi-argument.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -44,10 +44,11 @@ export async function prove(config: Config, terminal: Terminal, npi: string): Pr
       `NPI ${npi} has rows in ${tables}. A provider has only one row.`,
     );
   }
+  const archive = new Archive(config.nppes.archiveDir, signal, terminal.progress);
   const sources: Source[] = [];
   for (const { part, releaseId } of partsOf(row)) {
     const release = files.find((file) => file.releaseId === releaseId);
-    const read = await readSource(config, terminal, { npi, releaseId, release });
+    const read = await readSource(archive, { npi, releaseId, release });
     sources.push({ part, release, ...read });
   }
   const cells = compareCells(row, sources);
@@ -71,8 +72,7 @@ interface Wanted {
 }
 
 async function readSource(
-  config: Config,
-  terminal: Terminal,
+  archive: Archive,
   { npi, releaseId, release }: Wanted,
 ): Promise<Pick<Source, 'row' | 'fault'>> {
   if (releaseId === null)
@@ -85,23 +85,23 @@ async function readSource(
     return {
       fault: 'an adoption recorded the release as loaded before: this service never had its zip',
     };
-  const found = await findArchived(config.nppes.archiveDir, release, terminal);
+  const found = await archive.find(release);
   if ('fault' in found) return found;
-  const row = await winningRow(found.path, release, terminal, npi);
+  const row = await winningRow(archive, found.path, release, npi);
   return row ? { row } : {};
 }
 
 /** Reads the whole file, because a later row of the same NPI can win. */
 async function winningRow(
+  archive: Archive,
   path: string,
   release: PublishedFile,
-  terminal: Terminal,
   npi: string,
 ): Promise<FileRow | undefined> {
   const wanted = Number(npi);
   let best = -1;
   let row: FileRow | undefined;
-  for await (const { member, block } of archivedRows(path, release, terminal)) {
+  for await (const { member, block } of archive.rows(path, release)) {
     const { lines, tsv } = block;
     for (let i = 0; i < lines.count; i++) {
       if (lines.npis[i] !== wanted || rankOf(lines, i) < best) continue;

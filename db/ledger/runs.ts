@@ -23,6 +23,16 @@ export async function openRun(session: Session, run: RunStart): Promise<void> {
 /** How a run ends that did its work, or had none to do. */
 export const goodOutcomes = ['published', 'moved', 'nothing due'] as const;
 
+/** How many runs of a job have published something and succeeded. Dry runs do not count. */
+export async function publishedRunCount(session: Session, job: string): Promise<number> {
+  return session.orm((db) =>
+    db.$count(
+      runTable,
+      and(eq(runTable.job, job), eq(runTable.isDryRun, false), eq(runTable.outcome, 'published')),
+    ),
+  );
+}
+
 /** The runs of a job that have no end in the ledger. */
 export function openRuns(
   session: Session,

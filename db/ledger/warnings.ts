@@ -15,6 +15,7 @@ export interface Warning {
 
 /** What one run of a job says. */
 export interface RunRemarks {
+  /** The job, or another name whose standing remarks are replaced apart from those of the job. */
   readonly job: string;
   readonly runId: string;
   readonly remarks: readonly string[];
@@ -37,6 +38,16 @@ export function replaceStandingWarnings(session: Session, lease: Lease, said: Ru
       [said.job, ['', ...said.remarks.map(shortened)]],
     );
   });
+}
+
+/** The names beginning with `prefix` under which standing warnings hold. */
+export async function standingNames(session: Session, prefix: string): Promise<string[]> {
+  const found = await session.query<{ job: string }>(
+    `SELECT DISTINCT job FROM warning
+     WHERE is_standing = TRUE AND gone_at IS NULL AND LEFT(job, CHAR_LENGTH(?)) = ? ORDER BY job`,
+    [prefix, prefix],
+  );
+  return found.map(({ job }) => job);
 }
 
 const longestRemark = 600;

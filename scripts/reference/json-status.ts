@@ -108,7 +108,9 @@ const finishedRun = z.object({
 });
 const warning = z.object({
   warningId: count('Number of the warning'),
-  job: identity.job,
+  job: text(
+    'The job; `npi-check` for what the check after a load found, with the part for rows, such as `npi-check 5/52`',
+  ),
   remark: text('What a person should know'),
   runId: text('The last run that said it'),
   firstSeen: text('When a run first said it, UTC'),

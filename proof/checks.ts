@@ -1,4 +1,3 @@
-import type { Config } from '../config/config.ts';
 import { hasZip, type PublishedFile } from '../db/ledger/releases.ts';
 import { checkLedger } from '../db/registry/check-ledger.ts';
 import { rowDigests } from '../db/registry/check-rows.ts';
@@ -6,14 +5,12 @@ import { checkSearchTables } from '../db/registry/check-search.ts';
 import type { NpiSpan } from '../db/registry/npi-steps.ts';
 import type { Session } from '../db/connection/session.ts';
 import type { Schemas } from '../db/schema/tables.ts';
-import { archivedRows, findArchived } from './archived-zip.ts';
+import type { Archive, ShowProgress } from './archived-zip.ts';
 import { LiveRows } from './live-rows.ts';
-import { grouped } from './numbers.ts';
-import type { Terminal } from './terminal.ts';
 
 /** The result of one check. */
 export interface Check {
-  readonly check: string;
+  readonly check: 'archived zips' | 'rows' | 'surgeon search' | 'facility search' | 'ledger';
   /** How many things were compared: zips, rows or releases. */
   readonly compared: number;
   readonly differences: number;
@@ -30,13 +27,14 @@ export interface Unchecked {
 }
 
 const shown = 5;
+const grouped = (count: number) => count.toLocaleString('en-US');
 
 /** Compares all search tables with the providers. */
-export async function searchChecks(session: Session, schemas: Schemas, terminal: Terminal): Promise<Check[]> {
+export async function searchChecks(session: Session, schemas: Schemas, show: ShowProgress): Promise<Check[]> {
   const checks: Check[] = [];
   for (const kind of ['surgeon', 'facility'] as const) {
     const step = `comparing the ${kind} search tables with the providers`;
-    terminal.progress(step, step);
+    show(step, step);
     const { compared, differences, first } = await checkSearchTables(session, schemas, kind, shown);
     const texts = first.map(({ npi, table, what }) => `${npi} ${what} in ${table}`);
     checks.push({ check: `${kind} search`, compared, differences, first: texts });
@@ -55,35 +53,43 @@ export async function readLiveRows(
   session: Session,
   schemas: Schemas,
   span: NpiSpan,
-  terminal: Terminal,
+  show: ShowProgress,
 ): Promise<LiveRows> {
   const step = 'reading the providers';
   const live = new LiveRows();
   for await (const rows of rowDigests(session, schemas, span)) {
     for (const row of rows) live.add(row);
-    terminal.progress(`${step}: ${grouped(live.count)}`, step);
+    show(`${step}: ${grouped(live.count)}`, step);
   }
   return live;
 }
 
-/** Live rows, the files that can have set them, and those of the files that are published. */
-export interface LiveRegistry {
-  readonly live: LiveRows;
-  readonly files: readonly PublishedFile[];
-  readonly published: readonly PublishedFile[];
+/** Looks for the zips that every archive keeps: of the newest monthly, and of what follows it (nppes/page/surplus.ts). */
+export async function archiveCheck(archive: Archive, published: readonly PublishedFile[]): Promise<Check> {
+  const monthly = published.findLast(({ kind }) => kind === 'monthly');
+  // A later version of a release has taken the place of its zip.
+  const isNewest = ({ releaseId, fileName }: PublishedFile) =>
+    published.findLast((file) => file.fileName === fileName)?.releaseId === releaseId;
+  const kept = published.filter(
+    (file) => hasZip(file) && file.releaseId >= (monthly?.releaseId ?? 0) && isNewest(file),
+  );
+  const missing = new Differences();
+  for (const file of kept) if ('fault' in (await archive.find(file))) missing.add(file.fileName);
+  return { check: 'archived zips', compared: kept.length, ...missing.result() };
 }
 
-/** Compares live rows with the archived zips of the releases that set them. Uses no connection to the database. */
-export async function rowChecks(
-  { nppes }: Config,
-  { live, files, published }: LiveRegistry,
-  terminal: Terminal,
-): Promise<{ readonly checks: readonly Check[]; readonly unchecked: readonly Unchecked[] }> {
+/**
+ * Compares live rows with the archived zips of the releases that set them. `files` are those that can have set them. Uses no
+ * connection to the database.
+ */
+export async function rowCheck(
+  archive: Archive,
+  live: LiveRows,
+  files: readonly PublishedFile[],
+): Promise<{ readonly check: Check; readonly unchecked: readonly Unchecked[] }> {
   const found = new Differences();
   for (const npi of live.repeated) found.add(`${npi} has rows in more than one table`);
-  const zips = new Differences();
   const unchecked: Unchecked[] = [];
-  let zipCount = 0;
   const released = [...live.rowsByRelease()].sort(([a], [b]) => a - b);
   for (const [releaseId, rows] of released) {
     const release = files.find((file) => file.releaseId === releaseId);
@@ -99,15 +105,13 @@ export async function rowChecks(
       });
       continue;
     }
-    const zip = await findArchived(nppes.archiveDir, release, terminal);
+    const zip = await archive.find(release);
     if ('fault' in zip) {
       unchecked.push({ release: release.fileName, rows, reason: zip.fault });
-      if (isKept(release, published)) zips.add(release.fileName);
       continue;
     }
-    zipCount += 1;
     const comparison = live.comparison(release);
-    for await (const { block } of archivedRows(zip.path, release, terminal)) comparison.add(block);
+    for await (const { block } of archive.rows(zip.path, release)) comparison.add(block);
     for (const { npi, what } of comparison.differences())
       found.add(
         what === 'differs'
@@ -115,27 +119,19 @@ export async function rowChecks(
           : `${npi} is not in ${release.fileName}`,
       );
   }
-  const checks = [
-    { check: 'archived zips', compared: zipCount + zips.count, differences: zips.count, first: zips.first },
-    { check: 'rows', compared: live.count, differences: found.count, first: found.first },
-  ];
-  return { checks, unchecked };
-}
-
-/** Whether every archive keeps the zip: of the newest monthly, and of what follows it (nppes/page/surplus.ts). */
-function isKept({ releaseId, fileName }: PublishedFile, published: readonly PublishedFile[]): boolean {
-  const monthly = published.findLast(({ kind }) => kind === 'monthly');
-  const versions = published.filter((file) => file.fileName === fileName);
-  // A later version of the release has taken the place of its zip.
-  return releaseId >= (monthly?.releaseId ?? 0) && versions.at(-1)?.releaseId === releaseId;
+  return { check: { check: 'rows', compared: live.count, ...found.result() }, unchecked };
 }
 
 class Differences {
-  count = 0;
-  readonly first: string[] = [];
+  #count = 0;
+  readonly #first: string[] = [];
 
   add(text: string, rows = 1): void {
-    this.count += rows;
-    if (this.first.length < shown) this.first.push(text);
+    this.#count += rows;
+    if (this.#first.length < shown) this.#first.push(text);
+  }
+
+  result(): Pick<Check, 'differences' | 'first'> {
+    return { differences: this.#count, first: this.#first };
   }
 }
