@@ -9,6 +9,7 @@ import { dayOf, hash, sampleNpi } from '../local/sample/provider.ts';
 import { writeReportZip, type ReportEntry } from '../local/sample/report-zip.ts';
 import type { KnownProviders } from '../local/sample/rows.ts';
 import { searchTables } from '../db/baseline/shadow.ts';
+import { historyBytes } from '../db/registry/history.ts';
 import { liveTables, type Schemas } from '../db/schema/tables.ts';
 import { forever, openBed, type Bed } from './bed.ts';
 import { writeMonthlyZip } from './monthly.ts';
@@ -38,23 +39,46 @@ export async function swap({ rows = defaultRows, poolMb = 2048, json }: BenchOpt
     const known = await writeMonthlyZip(monthlyIn(bed, 'September'), rows);
     await bed.runUpdate();
     const phases = { 'no load': await searchDuring(bed, () => sleep(referenceMs)) };
-    const operations = {
-      weekly: () => writeWeek(bed, { start: '2026-09-14', end: '2026-09-20' }, known),
-      baseline: () => writeMonthlyZip(monthlyIn(bed, 'October'), rows, '2026-10-11'),
-      'deactivation report': () => writeReport(bed, known),
-    };
     const measured: Record<string, Searched> = phases;
-    for (const [name, prepare] of Object.entries(operations)) {
+    const historyMb: Record<string, number> = {};
+    for (const { name, prepare, input } of loads(bed, known, rows)) {
       await prepare();
-      measured[name] = await measure(bed, name === 'baseline' ? { replace: true } : undefined);
+      measured[name] = await measure(bed, input);
+      historyMb[name] = await historyMbOf(bed);
+      measured[`${name}, rolled back`] = await measure(bed, { rollback: 'back' });
+      measured[`${name}, forward again`] = await measure(bed, { rollback: 'forward' });
     }
     await makeOld(bed);
     measured['adoption'] = await searchDuring(bed, () => adopt(bed));
-    if (json) say(JSON.stringify({ providers: rows, phases: measured }));
-    else print(measured, phases['no load'].p99Ms);
+    if (json) say(JSON.stringify({ providers: rows, phases: measured, historyMb }));
+    else print(measured, phases['no load'].p99Ms, historyMb);
   } finally {
     await bed.close();
   }
+}
+
+interface Load {
+  readonly name: string;
+  /** Puts the zip on the page. */
+  prepare(): Promise<unknown>;
+  readonly input?: NpiUpdateInput;
+}
+
+const loads = (bed: Bed, known: KnownProviders, rows: number): readonly Load[] => [
+  { name: 'weekly', prepare: () => writeWeek(bed, { start: '2026-09-14', end: '2026-09-20' }, known) },
+  {
+    name: 'baseline',
+    prepare: () => writeMonthlyZip(monthlyIn(bed, 'October'), rows, '2026-10-11'),
+    input: { replace: true },
+  },
+  { name: 'deactivation report', prepare: () => writeReport(bed, known) },
+];
+
+function historyMbOf({ database }: Bed): Promise<number> {
+  return database.session(forever, async (session) => {
+    await session.query(`ANALYZE TABLE ${schemas.scheduler}.npi_version`);
+    return (await historyBytes(session)) / 1e6;
+  });
 }
 
 const monthlyIn = ({ site }: Bed, month: string) =>
@@ -66,8 +90,9 @@ async function measure(bed: Bed, input?: NpiUpdateInput): Promise<Searched> {
   const { result } = await bed.runUpdate(input, async (update) => {
     searched = await searchDuring(bed, update);
   });
-  if (result.releases.length !== 1 || !searched)
-    throw new Error(`Expected the run to load one release, but its outcome is: ${result.outcome}.`);
+  const isDone = input?.rollback ? result.remarks.length > 0 : result.releases.length === 1;
+  if (!isDone || !searched)
+    throw new Error(`Expected the run to load or move one release, but its outcome is: ${result.outcome}.`);
   return searched;
 }
 
@@ -105,7 +130,11 @@ async function adopt({ env }: Bed): Promise<void> {
   if (code !== 0) throw new Error(`surgicase db adopt exited with ${code}:\n${stderr}`);
 }
 
-function print(measured: Readonly<Record<string, Searched>>, referenceP99Ms: number): void {
+function print(
+  measured: Readonly<Record<string, Searched>>,
+  referenceP99Ms: number,
+  historyMb: Readonly<Record<string, number>>,
+): void {
   const allowedMs = Math.max(3 * referenceP99Ms, 25);
   sayTable(
     [
@@ -134,4 +163,6 @@ function print(measured: Readonly<Record<string, Searched>>, referenceP99Ms: num
       ];
     }),
   );
+  for (const [name, mb] of Object.entries(historyMb))
+    say(`history on the server's disk after the ${name}: ${mb.toFixed(0)} MB`);
 }
