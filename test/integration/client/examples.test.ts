@@ -194,7 +194,8 @@ async function typed(line: string): Promise<string> {
   return line
     .replace('<run>', made)
     .replace('<job>', 'paid-update')
-    .replace('<npi>', '1234567893')
+    .replace(/<npi>|\b1000\d{6}\b/, '1234567893')
+    .replace('111626_112226', '091426_092026')
     .replace('<case>', 'case-000001')
     .replace('<zip>', '/data/NPPES_Data_Dissemination_September_2026_V2.zip')
     .replace(/--workflow-id(?: <workflow>)?$/, '--workflow-id paid-update-manual')
