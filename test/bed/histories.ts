@@ -48,6 +48,7 @@ function waysOf({ events }: History): string[] {
     baseline: count('loadBaseline') > 0,
     report: activities.some((activity) => text(activity.input?.payloads).includes('NPPES_Deactivated')),
     file: input.includes('"file"'),
+    checked: count('checkRegistry') > 0,
     waited: count('begin') > 1,
     approved: all.some(
       ({ workflowExecutionUpdateAcceptedEventAttributes: update }) =>
