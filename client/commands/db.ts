@@ -5,6 +5,7 @@ import { timestampColumn } from '../../db/cases/status.ts';
 import { grants } from '../../db/schema/grants.ts';
 import { migrate, migrateStatements } from '../../db/schema/migrate.ts';
 import { loadObstacles } from '../../db/schema/ready.ts';
+import { surplusKeys } from '../../db/schema/surplus-keys.ts';
 import { withDatabase } from '../database.ts';
 import { CommandError, exitCodes } from '../exit.ts';
 import type { Terminal } from '../terminal.ts';
@@ -34,15 +35,20 @@ export function migrateCommand(
   });
 }
 
-/** `surgicase db check`: names what the jobs need and the database lacks; changes nothing. Exits with 1 when it lacks anything. */
+/**
+ * `surgicase db check`: names what the jobs need and the database lacks, and keys that only cost time; changes nothing. Exits
+ * with 1 when it lacks anything.
+ */
 export function check(config: Config, terminal: Terminal): Promise<number> {
   return withDatabase(config, (database, schemas) =>
     database.session(signal, async (session) => {
       const registry = await loadObstacles(session, schemas);
       const cases = await caseObstacles(session, schemas, timestamps);
-      terminal.answer({ registry, cases }, [
+      const surplus = await surplusKeys(session, schemas);
+      terminal.answer({ registry, cases, surplus }, [
         ...checkLines('Registry', registry),
         ...checkLines('Cases', cases),
+        ...surplusLines(surplus),
       ]);
       return registry.length + cases.length === 0 ? exitCodes.done : exitCodes.failed;
     }),
@@ -52,6 +58,14 @@ export function check(config: Config, terminal: Terminal): Promise<number> {
 function checkLines(what: string, obstacles: readonly string[]): string[] {
   if (obstacles.length === 0) return [`${what}: ready`];
   return [`${what}: not ready`, ...obstacles.map((obstacle) => `  ${obstacle}`)];
+}
+
+function surplusLines(statements: readonly string[]): string[] {
+  if (statements.length === 0) return [];
+  return [
+    'Some keys serve no search and cost every load. These statements drop them, at a time of your choice:',
+    ...statements.map((sql) => `  ${sql};`),
+  ];
 }
 
 /** `surgicase db grants`: prints the GRANT statements for a login; needs no database. */

@@ -88,14 +88,14 @@ function columnType({ name, maxLength }: NpiColumn): string {
   return maxLength === undefined ? 'TEXT NULL' : `VARCHAR(${maxLength}) NULL`;
 }
 
+// Without three keys of the application's original tables, which cost every load and serve no search (surplus-keys.ts):
+// `idx_last_name` here and in the surgeon tables begins `idx_last_first`, and individuals have no organization name.
 const dataKeys: Readonly<Record<0 | 1 | 2, readonly string[]>> = {
   0: ['KEY idx_mail_zip (mail_zip)', 'KEY idx_location_zip (location_zip)'],
   1: [
-    'KEY idx_last_name (provider_last_name)',
     'KEY idx_last_first (provider_last_name, provider_first_name)',
     'KEY idx_first_last (provider_first_name, provider_last_name)',
     'KEY idx_other_last_name (provider_other_last_name)',
-    'KEY idx_organization_name (provider_organization_name)',
   ],
   2: [
     'KEY idx_organization_name (provider_organization_name)',
@@ -132,11 +132,7 @@ function referenceTable(schema: string, reference: ReferenceTable, collation: st
 
 function searchTable(schema: string, kind: SearchKind, suffix: string, collation: string): ApplicationTable {
   const keys = {
-    surgeon: [
-      'idx_last_name (last_name)',
-      'idx_first_name (first_name)',
-      'idx_last_first (last_name, first_name)',
-    ],
+    surgeon: ['idx_first_name (first_name)', 'idx_last_first (last_name, first_name)'],
     facility: ['idx_facility_name (facility_name)'],
   };
   const parts = [

@@ -305,6 +305,7 @@ export const jsonForms: Readonly<Record<string, readonly JsonForm[]>> = {
       z.object({
         registry: texts('What the loads need and the database lacks'),
         cases: texts('What the case updates need and the database lacks'),
+        surplus: texts('Statements that drop keys which serve no search and cost every load'),
       }),
     ),
   ],

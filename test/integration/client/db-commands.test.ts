@@ -36,3 +36,25 @@ it('db migrate --dry-run prints the statements that db migrate runs, and db chec
   expect((await run('check')).out).toContain('search_surgeon_q has columns that are too narrow: last_name');
   expect((await run('migrate')).out).toContain('Nothing is missing.');
 });
+
+it('db check names the keys that serve no search, with the statements that drop them', async () => {
+  await run('migrate');
+  const surplus = async () =>
+    (JSON.parse((await run('check', '--json')).out) as { surplus: string[] }).surplus;
+  expect(await surplus()).toEqual([]);
+  await query(`ALTER TABLE ${schemas.application}.npi_data_1 ADD KEY idx_last_name (provider_last_name),
+    ADD KEY idx_organization_name (provider_organization_name)`);
+  await query(`ALTER TABLE ${schemas.search}.search_surgeon_b ADD KEY idx_npi (npi), ADD KEY idx_last_name (last_name),
+    ADD KEY same_again (last_name, first_name)`);
+  // They serve what the longer key does not.
+  await query(`ALTER TABLE ${schemas.search}.search_surgeon_c ADD KEY short_name (last_name(5)),
+    ADD UNIQUE KEY only_one (last_name, first_name, npi), ADD FULLTEXT KEY words (last_name)`);
+  const statements = await surplus();
+  expect(statements).toEqual([
+    `ALTER TABLE ${schemas.application}.npi_data_1 DROP KEY \`idx_last_name\`, DROP KEY \`idx_organization_name\``,
+    `ALTER TABLE ${schemas.search}.search_surgeon_b DROP KEY \`idx_npi\`, DROP KEY \`idx_last_name\`, DROP KEY \`same_again\``,
+  ]);
+  expect((await run('check')).out).toContain(`cost every load`);
+  for (const statement of statements) await query(statement);
+  expect(await surplus()).toEqual([]);
+});
