@@ -1,14 +1,13 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { NpiUpdateInput, ReleaseOutcome } from '../../../contract/workflows.ts';
-import { changesOf } from '../../../db/history/changes.ts';
-import { npiColumns } from '../../../db/schema/npi-columns.ts';
-import { idOf, Model, providerLine, type Lines } from '../../models/npi-model.ts';
+import { idOf, Model } from '../../models/npi-model.ts';
 import { surgicase } from '../../bed/cli.ts';
-import { differences, linesOf, providersAfter } from '../../bed/npi-tables.ts';
+import { comparable, expectHistory } from '../../bed/npi-history.ts';
+import { differences, linesOf } from '../../bed/npi-tables.ts';
 import { Cms, lastWeek, late, missing, mondayOf, type Release } from '../../models/npi-year-page.ts';
 import { dayAfter } from '../../models/npi-year.ts';
 import { exhaustive, seedFrom } from '../../bed/extent.ts';
-import { forever, startPipeline, type Pipeline } from '../../bed/pipeline.ts';
+import { startPipeline, type Pipeline } from '../../bed/pipeline.ts';
 
 // After a year of releases, the tables match test/models/npi-model.ts, which implements the contract. YEAR_SEED
 // repeats a year.
@@ -55,14 +54,6 @@ function expectVariety(outcomes: readonly ReleaseOutcome[]): void {
     ).toBeGreaterThan(50);
 }
 
-/** Without the log, which is not rolled back, and without the releases of rows, which a monthly only confirmed. */
-const comparable = (lines: Lines): Lines =>
-  new Map(
-    [...lines]
-      .filter(([place]) => !place.startsWith('npi_update_log'))
-      .map(([place, line]) => [place, place.startsWith('npi_data') ? line.replace(/,\{[^{]*$/, '') : line]),
-  );
-
 /** The newest release is taken back and brought forward: the tables are those before it, and then the same as now. */
 async function expectWayBack(loaded: readonly Release[]): Promise<void> {
   const now = await linesOf(name, pipeline);
@@ -74,43 +65,6 @@ async function expectWayBack(loaded: readonly Release[]): Promise<void> {
   expect((await pipeline.run({ rollback: 'forward' })).outcome).toBe('brought forward');
   expect(differences(await linesOf(name, pipeline), now), newest?.zip).toEqual([]);
 }
-
-/** The history has the tables after each release, and the changes of a release lead from those before it to those after it. */
-async function expectHistory(loaded: readonly Release[]): Promise<void> {
-  const inOrder = loaded.toSorted((one, other) => idOf(one) - idOf(other));
-  let before: Lines = new Map();
-  for (const [i, release] of inOrder.entries()) {
-    const after = new Model(inOrder.slice(0, i + 1)).providers();
-    expect(differences(await providersAfter(name, idOf(release), pipeline), after), release.zip).toEqual([]);
-    if (i > 0) expect(differences(await changed(before, idOf(release)), after), release.zip).toEqual([]);
-    before = after;
-  }
-}
-
-async function changed(before: Lines, releaseId: number): Promise<Lines> {
-  const lines = new Map(before);
-  const lineOf = (columns: Readonly<Record<string, string>>, npi: number) =>
-    providerLine({ NPI: String(npi), ...headersOf(columns) }, {});
-  await pipeline.database.session(forever, async (session) => {
-    for await (const { npi, before: old, after } of changesOf(session, schemasOf(name), releaseId)) {
-      if (old) expect(lines.get(`${old.table} ${npi}`)).toBe(lineOf(old.columns, npi));
-      if (old) lines.delete(`${old.table} ${npi}`);
-      if (after) lines.set(`${after.table} ${npi}`, lineOf(after.columns, npi));
-    }
-  });
-  return lines;
-}
-
-const headers = new Map(npiColumns.map((column) => [column.name, column.header]));
-const headersOf = (columns: Readonly<Record<string, string>>) =>
-  Object.fromEntries(
-    Object.entries(columns).map(([column, value]) => [headers.get(column) ?? column, value]),
-  );
-const schemasOf = (of: string) => ({
-  application: `${of}_app`,
-  search: `${of}_search`,
-  scheduler: `${of}_own`,
-});
 
 it(
   `${monthlyCount} monthlies, ${weekCount} weeks and as many reports as monthlies leave the tables that the contract requires (YEAR_SEED=${seed})`,
@@ -146,7 +100,7 @@ it(
       expect(differing, `after the week before ${mondayOf(week)}`).toEqual([]);
       if (week % 6 === 1) await expectWayBack(loaded);
     }
-    await expectHistory(loaded);
+    await expectHistory(name, pipeline, loaded);
     expect(loaded.filter(({ kind }) => kind === 'monthly')).toHaveLength(monthlyCount);
     expect(await pipeline.query('SELECT file_name AS zip FROM npi_superseded ORDER BY period_end')).toEqual(
       superseded.map(({ zip }) => ({ zip })),
