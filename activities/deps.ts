@@ -20,6 +20,8 @@ export interface ActivityDeps {
   readonly archiveKeepCount?: number;
   /** A run that publishes checks one of this many parts of the registry; absent: no run does. */
   readonly checkPartCount?: number;
+  /** How long the history is kept, back from the newest release; absent: all of it. */
+  readonly historyKeepMs?: number;
   readonly workDir: string;
   readonly maxRefusedFraction: number;
   /** `auto`: a monthly is loaded without a request when none was loaded yet or weeklies are missing for good. */

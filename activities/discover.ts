@@ -17,6 +17,7 @@ import { archiveRemarks, openArchive } from './archive.ts';
 import { attempt, underLeaseUnlessDry, type Attempt } from './attempt.ts';
 import { job, type ActivityDeps } from './deps.ts';
 import { secondsSince } from './elapsed.ts';
+import { historyRemarks } from './history.ts';
 import { knownReleases } from './known-releases.ts';
 import { discoverRebuild } from './rebuild.ts';
 import { reportGaps } from './gaps.ts';
@@ -51,7 +52,9 @@ async function withArchive(
 ): Promise<Discovery> {
   const published = await deps.database.session(signal, publishedFiles);
   if (mayWrite && due.length > 0) await openArchive(deps, published);
-  const previews = mayWrite ? [] : await archiveRemarks(deps, published, due);
+  const previews = mayWrite
+    ? []
+    : [...(await archiveRemarks(deps, published, due)), ...(await historyRemarks(deps, signal))];
   for (const preview of previews) log.info(preview);
   return { due, remarks: [...remarks, ...previews] };
 }

@@ -8,6 +8,7 @@ import { job, type ActivityDeps } from './deps.ts';
 import { checkRegistryActivity } from './check-registry.ts';
 import { discoverActivity } from './discover.ts';
 import { secondsSince } from './elapsed.ts';
+import { pruneHistory } from './history.ts';
 import { publishActivity } from './publish.ts';
 import { rollbackActivity } from './rollback.ts';
 import { runActivities } from './run-ledger.ts';
@@ -46,6 +47,7 @@ export function createActivities(deps: ActivityDeps): NpiActivities & CaseActivi
         // A rebuild with `until` still needs zips that a lowered NPI_ARCHIVE_KEEP no longer keeps.
         const removed = isFromArchive(deps, zip) ? [] : await pruneArchive(deps);
         current.log.info('archived', { removed });
+        await pruneHistory(deps, current);
       }),
   };
 }

@@ -47,6 +47,8 @@ export interface Config {
     readonly archiveKeepCount?: number;
     /** A run that publishes checks one of this many parts of the registry; absent: no run does. */
     readonly checkPartCount?: number;
+    /** How long the history is kept, back from the newest release; absent: all of it. */
+    readonly historyKeepMs?: number;
     readonly workDir: string;
     /** A fraction: 0.001 is one row in a thousand. */
     readonly maxRefusedFraction: number;
@@ -304,8 +306,7 @@ function assemble(
   database: DatabaseConfig | undefined,
   temporal: Config['temporal'],
 ): Omit<Config, 'warnings' | 'hasSymbols'> {
-  const keep = given.NPI_ARCHIVE_KEEP;
-  const parts = given.NPI_CHECK_PARTS;
+  const { NPI_ARCHIVE_KEEP: keep, NPI_CHECK_PARTS: parts, NPI_HISTORY_KEEP: historyKeep } = given;
   return {
     ...(database && { database }),
     searchSchema: given.SEARCH_SCHEMA,
@@ -316,6 +317,7 @@ function assemble(
       isArchiveDirAbsolute: isAbsolute(given.NPI_ARCHIVE_DIR),
       ...(keep !== undefined && { archiveKeepCount: keep }),
       ...(parts !== undefined && { checkPartCount: parts }),
+      ...(historyKeep !== undefined && { historyKeepMs: historyKeep }),
       workDir: resolve(given.NPI_WORK_DIR),
       maxRefusedFraction: given.NPI_MAX_REFUSED,
       baselineRule: given.NPI_BASELINE,

@@ -79,10 +79,15 @@ export const durationBetween = (leastMs: number, mostMs: number) => (found: stri
   const ms = Number(count) * (msByUnit[unit] ?? Number.NaN);
   return ms >= leastMs && ms <= mostMs ? ms : undefined;
 };
-const weekMs = 7 * 86_400_000;
+const dayMs = 86_400_000;
+const weekMs = 7 * dayMs;
 export const catchup = text(
   'a duration above 0 and under 7 days, such as 6h or 2d',
   durationBetween(1, weekMs - 1),
+);
+export const historyKeep = text(
+  'a duration from 90d to 36500d, such as 730d',
+  durationBetween(90 * dayMs, 36_500 * dayMs),
 );
 export const heartbeat = text('a duration from 500ms to 10m, such as 10s', durationBetween(500, 600_000));
 

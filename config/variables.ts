@@ -63,6 +63,11 @@ export const variables = z.object({
     'Checks the registry after each load: a run of `npi-update` that publishes something compares the next of this many parts with the archived zips, and the search tables and the ledger completely ([checking the registry](operations.md#checking-the-registry)). With `52`, a year of weekly runs checks every row; `1` checks every row each time.',
     'no check',
   ),
+  NPI_HISTORY_KEEP: documented(
+    value.historyKeep.optional(),
+    'How long the [history](history.md#where-the-history-begins) is kept: at least `90d`, such as `730d`, counted back from the newest release. Each run that loads a release deletes what is older; what is deleted does not come back. `surgicase run npi-update --dry-run` says what the next run would delete.',
+    'everything is kept',
+  ),
   NPI_WORK_DIR: documented(
     z.string().default('.surgicase/work'),
     "Folder for unfinished downloads, and for a monthly's rows while it loads. `surgicase npi replace --dry-run` shows how much space a monthly needs.",

@@ -187,7 +187,10 @@ export interface NpiActivities extends RunActivities {
    * Records the differences; they are no failure.
    */
   checkRegistry(): Promise<{ readonly remarks: readonly string[] }>;
-  /** Moves the zip to the archive and removes the oldest zips beyond `NPI_ARCHIVE_KEEP`. */
+  /**
+   * Moves the zip to the archive, and removes the zips and the history that `NPI_ARCHIVE_KEEP` and `NPI_HISTORY_KEEP` no
+   * longer keep.
+   */
   archive(zip: DownloadedRelease): Promise<void>;
   /** Loads a monthly into shadow tables beside the live tables and keeps live rows that are newer than the monthly. */
   loadBaseline(zip: DownloadedRelease): Promise<BaselineLoaded>;

@@ -62,6 +62,7 @@ async function startOn(
     archiveDir: config.nppes.archiveDir,
     ...(config.nppes.archiveKeepCount !== undefined && { archiveKeepCount: config.nppes.archiveKeepCount }),
     ...(config.nppes.checkPartCount !== undefined && { checkPartCount: config.nppes.checkPartCount }),
+    ...(config.nppes.historyKeepMs !== undefined && { historyKeepMs: config.nppes.historyKeepMs }),
     workDir: config.nppes.workDir,
     maxRefusedFraction: config.nppes.maxRefusedFraction,
     baselineRule: config.nppes.baselineRule,

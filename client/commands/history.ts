@@ -1,5 +1,6 @@
 import { changesOf, type ProviderChange } from '../../db/history/changes.ts';
 import {
+  historyBeginning,
   providerHistory,
   stateOn,
   type PastRow,
@@ -42,6 +43,10 @@ function columnChanges(before: PastRow | null, after: PastRow | null): ColumnCha
 const nameOf = ({ fileName, day }: ReleaseOfState) =>
   fileName === null ? `a release of ${day}` : releaseName({ fileName });
 
+/** Where the history begins, without a full stop. */
+export const beginsWith = (since: ReleaseOfState): string =>
+  `The history begins with ${nameOf(since)} (${since.day})`;
+
 /** `surgicase npi history <npi>`: each release that changed the provider, and what it changed. Exits with 1 for an unknown NPI. */
 export function history(config: Config, terminal: Terminal, npi: string): Promise<number> {
   checkNpi(npi);
@@ -56,7 +61,7 @@ export function history(config: Config, terminal: Terminal, npi: string): Promis
         i === 0 ? columnChanges(null, state.row) : columnChanges(states[i - 1]?.row ?? null, state.row),
     }));
     const lines = steps.flatMap(({ from, table, changes }, i) => stepLines(from, table, changes, i === 0));
-    const begins = since === null ? [] : [`The history begins with ${nameOf(since)} (${since.day}).`];
+    const begins = since === null ? [] : [`${beginsWith(since)}.`];
     const known = states.some(({ row }) => row !== null);
     terminal.answer(
       { npi, since, steps },
@@ -96,7 +101,7 @@ export function lookupAsOf(config: Config, terminal: Terminal, npi: string, day:
     if (state === undefined && found.since !== null) {
       throw new CommandError(
         exitCodes.failed,
-        `The history begins with ${nameOf(found.since)} (${found.since.day}); what was known on ${day} was not kept.`,
+        `${beginsWith(found.since)}; what was known on ${day} was not kept.`,
       );
     }
     terminal.answer(state?.row ? asOf(state, day) : null, asOfLines(npi, state, day));
@@ -129,6 +134,13 @@ export function releaseChanges(
         throw new CommandError(
           exitCodes.failed,
           `${name} is not published. \`surgicase npi releases\` lists what is; an adopted release has no history.`,
+        );
+      }
+      const since = await historyBeginning(session);
+      if (since !== null && release.releaseId <= since.releaseId) {
+        throw new CommandError(
+          exitCodes.failed,
+          `${beginsWith(since)}; what ${releaseName(release)} changed was not kept.`,
         );
       }
       const found = changesOf(session, schemas, release.releaseId);

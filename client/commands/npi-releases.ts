@@ -1,4 +1,5 @@
 import type { Config } from '../../config/config.ts';
+import { historyBeginning } from '../../db/history/states.ts';
 import { pendingRollbacks } from '../../db/ledger/rolled-back.ts';
 import { publishedFiles, supersededNames } from '../../db/ledger/releases.ts';
 import { historyBytes } from '../../db/registry/history.ts';
@@ -9,6 +10,7 @@ import { withDatabase } from '../database.ts';
 import { exitCodes } from '../exit.ts';
 import { offeredReleases } from '../offered.ts';
 import { rolledBackText } from '../registry.ts';
+import { beginsWith } from './history.ts';
 import type { Terminal } from '../terminal.ts';
 
 interface Offered {
@@ -23,18 +25,19 @@ interface Offered {
 
 /**
  * `surgicase npi releases`: lists what the page offers, and what of it is loaded. Compares names, not contents. Then says what is
- * rolled back, and what the history keeps on disk.
+ * rolled back, what the history keeps on disk, and where it begins.
  */
 export async function releases(config: Config, terminal: Terminal): Promise<number> {
   const listed = await offeredReleases(config.nppes.url, {
     signal: new AbortController().signal,
     dispatcher: outgoing(config.proxies),
   });
-  const { published, superseded, rolledBack, bytes } = await withDatabase(config, (database) =>
+  const { published, superseded, rolledBack, since, bytes } = await withDatabase(config, (database) =>
     database.session(new AbortController().signal, async (session) => ({
       published: new Map((await publishedFiles(session)).map((file) => [file.fileName, file.publishedAt])),
       superseded: await supersededNames(session),
       rolledBack: await pendingRollbacks(session),
+      since: await historyBeginning(session),
       bytes: await historyBytes(session),
     })),
   );
@@ -52,6 +55,7 @@ export async function releases(config: Config, terminal: Terminal): Promise<numb
   terminal.answer(offered, offered.map(offeredLine));
   for (const release of rolledBack) terminal.say(rolledBackText(release));
   terminal.say(`For the history and a rollback the server keeps ${sized(bytes)}.`);
+  if (since !== null) terminal.say(`${beginsWith(since)}.`);
   return exitCodes.done;
 }
 

@@ -38,21 +38,29 @@ export interface ProviderHistory {
 type Fields = Readonly<Record<string, string | number | null>>;
 type Version = Fields & { readonly releaseId: number; readonly place: 0 | 1 | 2 | null };
 
+/** The release with which the history begins; null if the history has every release that was loaded. */
+export async function historyBeginning(session: Session): Promise<ReleaseOfState | null> {
+  const since = await historySince(session);
+  return since === undefined ? null : (await releasesOf(session, [since]))(since);
+}
+
 /** The history of a provider, from `npi_version` and its row in `npi_data_0/1/2`. Empty for an NPI that was never loaded. */
 export async function providerHistory(
   session: Session,
   schemas: Schemas,
   npi: string,
 ): Promise<ProviderHistory> {
+  const since = await historyBeginning(session);
   const versions = await session.query<Version>(
     `SELECT release_id AS releaseId, place, ${valueNames.join(', ')} FROM npi_version
-     WHERE npi = ? AND kind = 'changed' AND release_id > 0 ORDER BY release_id`,
-    [npi],
+     WHERE npi = ? AND kind = 'changed' AND release_id > ? ORDER BY release_id`,
+    [npi, since?.releaseId ?? 0],
   );
   const live = await liveRow(session, schemas, npi);
-  const since = await historySince(session);
-  const ids = [...versions.map(({ releaseId }) => releaseId), ...(since === undefined ? [] : [since])];
-  const release = await releasesOf(session, ids);
+  const release = await releasesOf(
+    session,
+    versions.map(({ releaseId }) => releaseId),
+  );
   const rows = [...versions.map((version) => pastRow(version.place, version)), live];
   const states = rows.map((row, i): ProviderState => {
     const [before, after] = [versions[i - 1], versions[i]];
@@ -63,7 +71,7 @@ export async function providerHistory(
     };
   });
   return {
-    since: since === undefined ? null : release(since),
+    since,
     states: versions.length === 0 && live === null ? [] : states,
   };
 }

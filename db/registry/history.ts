@@ -31,15 +31,24 @@ export async function beginsHistory(session: Session, monthly: number): Promise<
 /** Begins the history with a release: forgets the versions of it and of earlier ones. */
 export async function beginHistory(session: Session, releaseId: number): Promise<void> {
   await session.query('DELETE FROM npi_version WHERE release_id <= ?', [releaseId]);
+  await setBeginning(session, releaseId);
+}
+
+/** Says that the history begins with a release. Deletes no version. */
+export async function setBeginning(session: Session, releaseId: number): Promise<void> {
   await session.orm((db) => db.delete(historyTable));
   await session.orm((db) => db.insert(historyTable).values({ sinceRelease: sql`${releaseId}` }));
 }
 
-/** What the history needs on the server's disk, as the server estimates it. */
+/**
+ * What the history needs on the server's disk, as the server estimates it. Space that deleted versions left inside the pages of
+ * the table counts too.
+ */
 export async function historyBytes(session: Session): Promise<number> {
   // A decimal of the server arrives as text.
   const [found] = await session.query<{ bytes: string | number | null }>(
-    `SELECT data_length + index_length AS bytes FROM information_schema.tables
+    // Otherwise the server answers with what it saw up to a day ago.
+    `SELECT /*+ SET_VAR(information_schema_stats_expiry = 0) */ data_length + index_length AS bytes FROM information_schema.tables
      WHERE table_schema = DATABASE() AND table_name = 'npi_version'`,
   );
   return Number(found?.bytes ?? 0);

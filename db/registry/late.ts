@@ -26,12 +26,17 @@ export async function takeBackLater(
   await pinRows(session, { tables: live, versions: scope.versions }, npis);
   await keepLater(session, scope);
   await restore(session, scope, { pin: pinned, after: scope.releaseId });
+  await keepDeactivations(session, scope);
   await session.query(
     `DELETE v FROM ${scope.versions} t STRAIGHT_JOIN ${scope.versions} v ON v.npi = t.npi
      WHERE t.release_id = ${pinned} AND v.release_id > ? AND v.release_id < ${pinned}`,
     [scope.releaseId],
   );
 }
+
+/** The values of a stub with this deactivation date, in the order of `valueNames`. */
+const stubOf = (date: string) =>
+  valueNames.map((name) => (name === 'npi_deactivation_date' ? date : "''")).join(', ');
 
 /**
  * Collects in `<stage>_later` what the later releases brought for the pinned providers: their stubs, their rows that were
@@ -41,9 +46,8 @@ async function keepLater(session: Session, { versions, stage, releaseId }: Publi
   const later = `FROM ${versions} t STRAIGHT_JOIN ${versions} v ON v.npi = t.npi
      AND v.release_id > ${releaseId} AND v.release_id < ${pinned}`;
   const into = `INSERT INTO ${stage}_later (release_id, npi, ${valueNames.join(', ')})`;
-  const stub = valueNames.map((name) => (name === 'npi_deactivation_date' ? 'v.stub_date' : "''")).join(', ');
   await session.query(
-    `${into} SELECT v.release_id, v.npi, ${stub}
+    `${into} SELECT v.release_id, v.npi, ${stubOf('v.stub_date')}
      ${later} WHERE t.release_id = ${pinned} AND v.stub_date IS NOT NULL`,
   );
   await session.query(
@@ -56,6 +60,24 @@ async function keepLater(session: Session, { versions, stage, releaseId }: Publi
        WHERE n.npi = v.npi AND n.release_id > v.release_id AND n.kind = 'changed')
      WHERE t.release_id = ${pinned} AND v.stub_date IS NULL AND v.kind <> 'stale' AND i.place IS NOT NULL`,
   );
+}
+
+/**
+ * Collects later deactivations that only the rows tell: where the history does not reach back, the restored row can have one,
+ * and the version of its release may be deleted. Without it, a full row of the late release would activate the provider.
+ */
+async function keepDeactivations(session: Session, scope: PublishScope): Promise<void> {
+  const { tables, versions, stage, releaseId } = scope;
+  for (const type of [0, 1, 2] as const) {
+    await session.query(
+      `INSERT INTO ${stage}_later (release_id, npi, ${valueNames.join(', ')})
+       SELECT k.deactivation_release, k.npi, ${stubOf('k.npi_deactivation_date')}
+       FROM ${versions} t STRAIGHT_JOIN ${tables.data(type)} k ON k.npi = t.npi
+       WHERE t.release_id = ${pinned} AND k.deactivation_release > ? AND NOT EXISTS (
+         SELECT 1 FROM ${versions} v WHERE v.npi = k.npi AND v.release_id = k.deactivation_release)`,
+      [releaseId],
+    );
+  }
 }
 
 /** Publishes the later releases again for the pinned providers. The pins stay; `unpin` removes them. */
