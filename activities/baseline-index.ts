@@ -40,8 +40,8 @@ export async function indexShadow(
       });
       searchSeconds[name] = (performance.now() - stepStartedAt) / 1000;
     };
-  // The largest first, so that both connections finish at about the same time.
-  await runConcurrently(2, signal, [
+  // The largest first, so that the connections finish at about the same time.
+  await runConcurrently(deps.loadConnections, signal, [
     step('npi_data_1', (session) => buildDataKeys(session, scope, 1)),
     step('search_surgeon_all', (session) => buildAllKeys(session, scope, 'surgeon')),
     step('npi_data_2', (session) => buildDataKeys(session, scope, 2)),

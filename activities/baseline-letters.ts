@@ -20,7 +20,7 @@ interface LettersWork {
  * written range by range, so each table receives them in the order of its key.
  */
 export async function loadLetters(
-  { database }: ActivityDeps,
+  { database, loadConnections }: ActivityDeps,
   { signal, heartbeat, log }: Attempt,
   { letters, target, pace }: LettersWork,
 ): Promise<BaselineLoaded['searchSeconds']> {
@@ -41,7 +41,7 @@ export async function loadLetters(
     });
     searchSeconds[`search_${kind}_${letter}`] = (performance.now() - startedAt) / 1000;
   });
-  await runConcurrently(2, signal, tasks);
+  await runConcurrently(loadConnections, signal, tasks);
   log.info('letters loaded', {
     tables: tables.length,
     seconds: secondsSince(beganAt),

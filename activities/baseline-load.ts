@@ -31,9 +31,6 @@ import { loadReferences } from './references.ts';
 import { added, asStaged, nothingYet, reportStaged } from './staged-counts.ts';
 import { ensureZip, rangeFolder } from './zip-file.ts';
 
-// MySQL does five times the work of this process, so two connections keep both cores of a small server busy.
-const rangeConcurrency = 2;
-
 /** Splits a monthly into ranges of NPIs on disk, sorts each range, and loads it into the shadow tables. */
 export async function loadMonthly(
   deps: ActivityDeps,
@@ -202,7 +199,7 @@ async function loadEach(work: MonthlyWork, ranges: RangeWork): Promise<void> {
     if (!loaded.has(range.number) || !letters.has(range.number)) await loadOne(work, ranges, range, signal);
     report(rows);
   });
-  await runConcurrently(rangeConcurrency, current.signal, tasks);
+  await runConcurrently(work.deps.loadConnections, current.signal, tasks);
   current.log.info('ranges loaded', {
     rows: doneRows,
     ranges: state.rangeCount,

@@ -30,6 +30,8 @@ export interface ActivityDeps {
   readonly minRowsFraction: number;
   /** While the server runs more statements than this, a load pauses before each step. */
   readonly maxThreadsRunning: number;
+  /** `NPI_LOAD_CONNECTIONS`. MySQL does five times the work of this process, so two keep both cores of a small server busy. */
+  readonly loadConnections: number;
   readonly heartbeatTimeoutMs: number;
   /** Rows per staging transaction. After a crash, at most this many rows are read again. */
   readonly rowsPerBlock: number;

@@ -58,6 +58,8 @@ export interface Config {
     readonly minRowsFraction: number;
     /** While the server runs more statements than this, a load or an adoption pauses before each step. */
     readonly maxThreadsRunning: number;
+    /** On how many connections a monthly is loaded and its keys are built. */
+    readonly loadConnections: number;
     /** Whether loads fill the reference tables. */
     readonly hasReferences: boolean;
   };
@@ -323,6 +325,7 @@ function assemble(
       baselineRule: given.NPI_BASELINE,
       minRowsFraction: given.NPI_MIN_ROWS,
       maxThreadsRunning: given.NPI_MAX_THREADS_RUNNING,
+      loadConnections: given.NPI_LOAD_CONNECTIONS,
       hasReferences: given.NPI_REFERENCE_FILES === 'on',
     },
     crons: cronsOf(given),

@@ -95,6 +95,10 @@ export const variables = z.object({
     value.positiveCount.default(4),
     'While MySQL runs more statements than this (`Threads_running`), a load or an adoption pauses before each of its steps, for at most two seconds. Its own one or two statements count. A larger number means fewer pauses.',
   ),
+  NPI_LOAD_CONNECTIONS: documented(
+    value.positiveCount.default(2),
+    'On how many connections a monthly is loaded and its keys are built. `1` takes longer and leaves more of the server to others.',
+  ),
   SCHEDULE_PENDING_PAYMENT_UPDATE: documented(
     value.cron.optional(),
     'When `pending-payment-update` runs: five cron fields, or `off` (the schedule exists, paused).',

@@ -68,6 +68,7 @@ async function startOn(
     baselineRule: config.nppes.baselineRule,
     minRowsFraction: config.nppes.minRowsFraction,
     maxThreadsRunning: config.nppes.maxThreadsRunning,
+    loadConnections: config.nppes.loadConnections,
     heartbeatTimeoutMs: config.heartbeatTimeoutMs,
     rowsPerBlock,
     ...(config.caseUpdateMax !== undefined && { caseUpdateMax: config.caseUpdateMax }),

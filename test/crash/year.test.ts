@@ -51,7 +51,7 @@ it(
   async () => {
     const pipeline = await startPipeline(
       name,
-      { ACTIVITY_HEARTBEAT_TIMEOUT: '1s', NPI_MIN_ROWS: '0%' },
+      { ACTIVITY_HEARTBEAT_TIMEOUT: '1s', NPI_MIN_ROWS: '0%', NPI_LOAD_CONNECTIONS: '1' },
       { hasWorker: false },
     );
     const cms = new Cms(pipeline, seed);

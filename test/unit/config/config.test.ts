@@ -47,6 +47,7 @@ const meanings: [name: string, value: string, path: string, meaning: unknown][] 
   ['NPI_CHECK_PARTS', '52', 'nppes.checkPartCount', 52],
   ['NPI_HISTORY_KEEP', '730d', 'nppes.historyKeepMs', 730 * 86_400_000],
   ['NPI_MAX_THREADS_RUNNING', '16', 'nppes.maxThreadsRunning', 16],
+  ['NPI_LOAD_CONNECTIONS', '1', 'nppes.loadConnections', 1],
   ['NPI_WORK_DIR', '/var/tmp/npi', 'nppes.workDir', '/var/tmp/npi'],
   ['NPPES_URL', 'http://mirror:8080/NPI_Files.html', 'nppes.url', 'http://mirror:8080/NPI_Files.html'],
   ['NPPES_URL', 'file:///data/npi files/', 'nppes.url', 'file:///data/npi%20files/'],
