@@ -7,19 +7,28 @@ import { imageOf, versionColumns } from '../registry/versions.ts';
 const types = [0, 1, 2] as const;
 
 /**
- * Records what the monthly changes in a range: the live rows that differ from the shadow's or are not there, and the providers
- * that are new. Leaves out the providers that later releases brought (later.ts). Call it when the shadow has the rows that
- * stay.
+ * Records what the monthly changes in a range: the live rows that differ from the shadow's or are not there, and the
+ * `inserted` providers that are new. Leaves out the providers that later releases brought (later.ts). Call it when the shadow
+ * has the rows that stay.
  */
-export async function recordDifferences(session: Session, scope: CarryScope): Promise<void> {
+export async function recordDifferences(
+  session: Session,
+  scope: CarryScope,
+  { inserted }: { readonly inserted: number },
+): Promise<void> {
   const { exact } = await collationsOf(session);
   for (const type of types) await recordReplaced(session, scope, type, exact);
+  // Most ranges have none: the weeks brought them.
+  if (inserted === 0) return;
   for (const type of types) await recordNew(session, scope, type);
 }
 
-const isOfRange = (row: string, { shadow, range }: CarryScope) =>
-  `${row}.npi >= ${range.from} AND ${row}.npi < ${range.to}
+function isOfRange(row: string, { shadow, range, later }: CarryScope): string {
+  const isInRange = `${row}.npi >= ${range.from} AND ${row}.npi < ${range.to}`;
+  if (later === 'none') return isInRange;
+  return `${isInRange}
    AND NOT EXISTS (SELECT 1 FROM ${shadow.stage}_known p WHERE p.npi = ${row}.npi AND p.fate = 'later')`;
+}
 
 async function recordReplaced(
   session: Session,

@@ -101,7 +101,7 @@ async function compared(
   const scope = { live, shadow, releaseId, range, later };
   const isCarried = hasProviders && !isRebuild;
   const counts = isCarried ? await carryOver(session, scope, typeRows) : asNew(typeRows);
-  if (isCarried && !beginsHistory) await recordDifferences(session, scope);
+  if (isCarried && !beginsHistory) await recordDifferences(session, scope, counts);
   if (hasProviders) await keepOwnColumns(session, { live, shadow: shadow.tables }, ownColumns, range);
   return counts;
 }
