@@ -1,3 +1,5 @@
+import { collationsOf } from '../connection/collation.ts';
+import { isSameRow } from '../registry/classify.ts';
 import { dateKey } from '../registry/dates.ts';
 import { DbError } from '../connection/errors.ts';
 import { npiColumns } from '../schema/npi-columns.ts';
@@ -16,6 +18,8 @@ export interface CarryScope {
   readonly releaseId: number;
   readonly range: { readonly from: number; readonly to: number };
   readonly later: LaterReleases;
+  /** Whether what the monthly changes is recorded (differences.ts). */
+  readonly recordsHistory: boolean;
 }
 
 /** `none`: no release after the monthly is published. `unrecorded`: the history does not reach back to the monthly. */
@@ -83,7 +87,7 @@ export async function carryOver(
   };
 }
 
-const inRange = (row: string, { range }: CarryScope) =>
+export const inRange = (row: string, { range }: CarryScope) =>
   `${row}.npi >= ${range.from} AND ${row}.npi < ${range.to}`;
 
 /**
@@ -129,9 +133,19 @@ async function countLate(
   return { rows: found.reduce((sum, npis) => sum + npis, 0), stubs: found[0] ?? 0 };
 }
 
+interface Compared {
+  readonly plain: string;
+  readonly looseCount: string;
+  readonly changedCount: string;
+  readonly same: string;
+  readonly loose: string | null;
+  readonly changed: string | null;
+}
+
 /**
  * Compares the live rows of one table with the file's rows of the same type. `plain` counts the rows that are replaced,
- * `same` those of them with an equal date. The NPIs of the other rows go to `<stage>_known`.
+ * `same` those of them with an equal date. The NPIs of the other rows go to `<stage>_known`, and so do those of the rows
+ * whose content changes, with that fate.
  */
 async function compareKnown(
   session: Session,
@@ -139,45 +153,57 @@ async function compareKnown(
   type: Type,
   later: readonly number[],
 ): Promise<{ readonly plain: number; readonly same: number }> {
-  const { live, shadow } = scope;
+  const { live, shadow, recordsHistory } = scope;
+  const { exact } = await collationsOf(session);
   const date = type === 0 ? 'npi_deactivation_date' : 'last_update_date';
   const isNewer = type === 0 ? 'FALSE' : `${dateKey(`k.${date}`)} > ${dateKey(`m.${date}`)}`;
-  // One pass for the counts and the list, because it reads every live row of the range. MySQL returns sums as decimals.
   const isLoose = `(m.npi IS NULL OR ${isNewer})`;
-  const [found] = await session.query<{
-    plain: string;
-    looseCount: string;
-    same: string;
-    loose: string | null;
-  }>(
-    `SELECT COALESCE(SUM(NOT ${isLoose}), 0) AS plain, COALESCE(SUM(${isLoose}), 0) AS looseCount,
-       COALESCE(SUM(NOT ${isLoose} AND k.${date} <=> m.${date}), 0) AS same,
-       GROUP_CONCAT(IF(${isLoose}, k.npi, NULL)) AS loose
-     FROM ${live.data(type)} k LEFT JOIN ${shadow.tables.data(type)} m ON m.npi = k.npi
-     WHERE ${inRange('k', scope)} ${later.length === 0 ? '' : `AND k.npi NOT IN (${later.join(', ')})`}`,
+  const isChanged = recordsHistory ? `IF(${isLoose}, FALSE, NOT (${isSameRow('k', 'm', exact)}))` : 'FALSE';
+  // One pass for the counts and the lists, because it reads every live row of the range. The derived table is not merged,
+  // so that the columns of a row are compared once. MySQL returns sums as decimals.
+  const [found] = await session.query<Compared>(
+    `SELECT /*+ NO_MERGE(d) */ COALESCE(SUM(NOT d.isLoose), 0) AS plain, COALESCE(SUM(d.isLoose), 0) AS looseCount,
+       COALESCE(SUM(d.isChanged), 0) AS changedCount, COALESCE(SUM(NOT d.isLoose AND d.isSame), 0) AS same,
+       GROUP_CONCAT(IF(d.isLoose, d.npi, NULL)) AS loose, GROUP_CONCAT(IF(d.isChanged, d.npi, NULL)) AS changed
+     FROM (SELECT k.npi, ${isLoose} AS isLoose, k.${date} <=> m.${date} AS isSame, ${isChanged} AS isChanged
+       FROM ${live.data(type)} k LEFT JOIN ${shadow.tables.data(type)} m ON m.npi = k.npi
+       WHERE ${inRange('k', scope)} ${later.length === 0 ? '' : `AND k.npi NOT IN (${later.join(', ')})`}) d`,
     [],
     `comparing a range of ${live.data(type)}`,
   );
-  const npis = (found?.loose ?? '').split(',').filter((npi) => npi !== '');
-  // The server cuts the list at its packet size, and a cut list would lose providers.
-  if (npis.length !== Number(found?.looseCount ?? 0)) {
-    throw new DbError(
-      'CountsDiffer',
-      `The server returned only ${npis.length} of ${found?.looseCount} known NPIs. Raise its max_allowed_packet.`,
-    );
-  }
-  for (let start = 0; start < npis.length; start += npisPerInsert) {
-    const values = npis.slice(start, start + npisPerInsert).map((npi) => `(${npi}, ${type})`);
-    await session.query(
-      `INSERT INTO ${shadow.stage}_known (npi, known) VALUES ${values.join(', ')}`,
-      [],
-      `INSERT INTO ${shadow.stage}_known`,
-    );
-  }
+  await enterKnown(session, shadow, listed(found?.loose, found?.looseCount), `${type}, NULL`);
+  await enterKnown(session, shadow, listed(found?.changed, found?.changedCount), `NULL, 'changed'`);
   return { plain: Number(found?.plain ?? 0), same: Number(found?.same ?? 0) };
 }
 
+/** The NPIs of a list. @throws DbError CountsDiffer when the server cut it at its packet size, which would lose providers */
+function listed(list: string | null | undefined, count: string | undefined): readonly string[] {
+  const npis = (list ?? '').split(',').filter((npi) => npi !== '');
+  if (npis.length === Number(count ?? 0)) return npis;
+  throw new DbError(
+    'CountsDiffer',
+    `The server returned only ${npis.length} of ${count} known NPIs. Raise its max_allowed_packet.`,
+  );
+}
+
 const npisPerInsert = 10_000;
+
+/** Adds lines to `<stage>_known`; `values` are those of `known` and `fate`. */
+async function enterKnown(
+  session: Session,
+  { stage }: Shadow,
+  npis: readonly string[],
+  values: string,
+): Promise<void> {
+  for (let start = 0; start < npis.length; start += npisPerInsert) {
+    const lines = npis.slice(start, start + npisPerInsert).map((npi) => `(${npi}, ${values})`);
+    await session.query(
+      `INSERT INTO ${stage}_known (npi, known, fate) VALUES ${lines.join(', ')}`,
+      [],
+      `INSERT INTO ${stage}_known`,
+    );
+  }
+}
 
 /** Decides the fate of each NPI in `<stage>_known`. */
 async function decideFates(session: Session, scope: CarryScope, type: Type): Promise<void> {

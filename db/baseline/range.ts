@@ -98,10 +98,11 @@ async function compared(
   { range, typeRows }: RangeLoad,
 ): Promise<Omit<RangeCounts, 'duplicates'>> {
   const live = liveTables(schemas);
-  const scope = { live, shadow, releaseId, range, later };
   const isCarried = hasProviders && !isRebuild;
+  const recordsHistory = isCarried && !beginsHistory;
+  const scope = { live, shadow, releaseId, range, later, recordsHistory };
   const counts = isCarried ? await carryOver(session, scope, typeRows) : asNew(typeRows);
-  if (isCarried && !beginsHistory) await recordDifferences(session, scope, counts);
+  if (recordsHistory) await recordDifferences(session, scope, counts);
   if (hasProviders) await keepOwnColumns(session, { live, shadow: shadow.tables }, ownColumns, range);
   return counts;
 }

@@ -172,7 +172,7 @@ function knownTables(stage: string, collation: string): string[] {
     `CREATE TABLE IF NOT EXISTS ${stage}_refused (row_no INT UNSIGNED NOT NULL PRIMARY KEY, line_no INT UNSIGNED NOT NULL,
        npi BIGINT NULL, reason VARCHAR(60) NOT NULL, column_name VARCHAR(120) NULL, KEY by_npi (npi)) ${charset}`,
     `CREATE TABLE IF NOT EXISTS ${stage}_known (npi BIGINT NOT NULL PRIMARY KEY, known TINYINT NULL,
-       target TINYINT NULL, fate ENUM('keep', 'deactivate', 'confirm', 'replace', 'remove', 'later') NULL) ${charset}`,
+       target TINYINT NULL, fate ENUM('keep', 'deactivate', 'confirm', 'replace', 'remove', 'later', 'changed') NULL) ${charset}`,
   ];
 }
 
