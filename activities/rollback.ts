@@ -41,7 +41,7 @@ async function moveRelease(
     const names = (await acceptRollback(session, schemas, lease)).map((fileName) =>
       releaseName({ fileName }),
     );
-    log.warn('rolled back for good; runs load again', { releases: names });
+    log.warn('runs load again; the releases stay taken back', { releases: names });
     return names.map((release) => ({ release, providers: 0, searchRows: 0 }));
   }
   heartbeat({ phase: 'rollback', step: 'providers and search tables' });
