@@ -1,6 +1,7 @@
 import type { DiscoverInput, Discovery, DueRelease, NpiActivities } from '../contract/activities.ts';
 import { completeBaseline } from '../db/baseline/swap.ts';
 import { givenUpFiles, pendingRollbacks } from '../db/ledger/rolled-back.ts';
+import { DbError } from '../db/connection/errors.ts';
 import type { Lease } from '../db/ledger/lease.ts';
 import { otherLoader } from '../db/ledger/other-loader.ts';
 import { referenceGap } from '../db/registry/reference-gap.ts';
@@ -32,7 +33,7 @@ export function discoverActivity(deps: ActivityDeps): Pick<NpiActivities, 'disco
       attempt(deps, 'discover', { job }, (current) =>
         underLeaseUnlessDry(deps, current, { job, isDryRun: input.dryRun }, async (lease) => {
           if (lease) await tidy(deps, current, lease);
-          const held = await rollbackHolds(deps, current);
+          const held = await rollbackHolds(deps, current, input);
           if (held !== undefined) return { due: [], remarks: [held] };
           const discovery = input.rebuild
             ? await discoverRebuild(deps, current, input.until)
@@ -59,11 +60,19 @@ async function withArchive(
   return { due, remarks: [...remarks, ...previews] };
 }
 
-/** Why nothing is loaded: a release is rolled back, and loading others would be no way forward. */
-async function rollbackHolds(deps: ActivityDeps, { signal, log }: Attempt): Promise<string | undefined> {
+/**
+ * Why nothing is loaded: a release is rolled back, and loading others would be no way forward.
+ * @throws DbError RollbackRefused when somebody has asked for a load, who must not take its end for success
+ */
+async function rollbackHolds(
+  deps: ActivityDeps,
+  { signal, log }: Attempt,
+  { file, replace, rebuild }: DiscoverInput,
+): Promise<string | undefined> {
   const pending = await deps.database.session(signal, pendingRollbacks);
   if (pending.length === 0) return undefined;
   const remark = rollbackRemark(pending);
+  if (file !== undefined || replace || rebuild) throw new DbError('RollbackRefused', remark);
   log.warn(remark);
   return remark;
 }

@@ -26,7 +26,7 @@ export function rollbackActivity(deps: ActivityDeps): Pick<NpiActivities, 'rollb
 /** Why a run loads nothing. */
 export function rollbackRemark(pending: readonly RolledBack[]): string {
   const names = pending.map(releaseName).join(', ');
-  return `Nothing is loaded, because ${names} is rolled back. \`surgicase npi rollback --forward\` or \`--resume\` ends that.`;
+  return `Nothing is loaded, because ${names} ${pending.length === 1 ? 'is' : 'are'} rolled back. \`surgicase npi rollback --forward\` or \`--resume\` ends that.`;
 }
 
 async function moveRelease(

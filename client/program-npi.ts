@@ -181,7 +181,9 @@ function addLoads(npi: Command): void {
 }
 
 function dayArgument(day: string): string {
-  if (/^\d{4}-\d{2}-\d{2}$/.test(day) && !Number.isNaN(Date.parse(day))) return day;
+  const time = /^\d{4}-\d{2}-\d{2}$/.test(day) ? Date.parse(day) : Number.NaN;
+  // JavaScript takes February 30 for March 2.
+  if (!Number.isNaN(time) && new Date(time).toISOString().startsWith(day)) return day;
   throw new InvalidArgumentError('It must be a day such as 2026-09-20.');
 }
 

@@ -8,6 +8,7 @@ import {
   type ReleaseOfState,
 } from '../../db/history/states.ts';
 import { publishedFiles } from '../../db/ledger/releases.ts';
+import { pendingRollbacks } from '../../db/ledger/rolled-back.ts';
 import type { Config } from '../../config/config.ts';
 import { releaseName } from '../../nppes/page/release.ts';
 import { columnLines } from '../columns.ts';
@@ -96,7 +97,11 @@ const shown = (changes: readonly ColumnChange[]): string[] =>
 export function lookupAsOf(config: Config, terminal: Terminal, npi: string, day: string): Promise<number> {
   checkNpi(npi);
   return withDatabase(config, async (database, schemas) => {
-    const found = await database.session(signal, (session) => providerHistory(session, schemas, npi));
+    const { found, files } = await database.session(signal, async (session) => ({
+      found: await providerHistory(session, schemas, npi),
+      files: await publishedFiles(session),
+    }));
+    const [first, last] = [files[0], files.at(-1)];
     const state = stateOn(found, day);
     if (state === undefined && found.since !== null) {
       throw new CommandError(
@@ -104,7 +109,19 @@ export function lookupAsOf(config: Config, terminal: Terminal, npi: string, day:
         `${beginsWith(found.since)}; what was known on ${day} was not kept.`,
       );
     }
-    terminal.answer(state?.row ? asOf(state, day) : null, asOfLines(npi, state, day));
+    if (first && day < first.periodEnd) {
+      throw new CommandError(
+        exitCodes.failed,
+        `Nothing is known of ${day}: the first loaded release is ${releaseName(first)}, until ${first.periodEnd}.`,
+      );
+    }
+    const isAhead = last !== undefined && day > last.periodEnd;
+    terminal.answer(state?.row ? asOf(state, day) : null, [
+      ...asOfLines(npi, state, day),
+      ...(isAhead
+        ? [`The newest loaded release ends on ${last.periodEnd}; what came later is not known.`]
+        : []),
+    ]);
     return state?.row ? exitCodes.done : exitCodes.failed;
   });
 }
@@ -131,6 +148,12 @@ export function releaseChanges(
     database.session(signal, async (session) => {
       const release = (await publishedFiles(session)).findLast(({ fileName }) => sameRelease(fileName, name));
       if (release === undefined) {
+        if ((await pendingRollbacks(session)).some(({ fileName }) => sameRelease(fileName, name))) {
+          throw new CommandError(
+            exitCodes.failed,
+            `${name} is rolled back. \`surgicase npi rollback --forward\` brings it forward.`,
+          );
+        }
         throw new CommandError(
           exitCodes.failed,
           `${name} is not published. \`surgicase npi releases\` lists what is; an adopted release has no history.`,
@@ -182,7 +205,7 @@ function write(lines: readonly string[]): Promise<boolean> {
       process.stdout.off('error', end);
       if (!error) resolve(true);
       else if ((error as NodeJS.ErrnoException).code === 'EPIPE') resolve(false);
-      else reject(error);
+      else reject(new CommandError(exitCodes.failed, `The output could not be written: ${error.message}`));
     };
     process.stdout.once('error', end);
     process.stdout.write(lines.map((line) => `${line}\n`).join(''), end);

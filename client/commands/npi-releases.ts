@@ -1,6 +1,6 @@
 import type { Config } from '../../config/config.ts';
 import { historyBeginning } from '../../db/history/states.ts';
-import { pendingRollbacks } from '../../db/ledger/rolled-back.ts';
+import { givenUpFiles, pendingRollbacks } from '../../db/ledger/rolled-back.ts';
 import { publishedFiles, supersededNames } from '../../db/ledger/releases.ts';
 import { historyBytes } from '../../db/registry/history.ts';
 import { sized } from '../../nppes/transfer/disk-space.ts';
@@ -18,7 +18,7 @@ interface Offered {
   readonly kind: string;
   readonly periodStart: string;
   readonly periodEnd: string;
-  readonly state: 'published' | 'superseded' | 'rolled back' | 'not loaded';
+  readonly state: 'published' | 'superseded' | 'rolled back' | 'given up' | 'not loaded';
   /** UTC; null unless it is published. */
   readonly publishedAt: string | null;
 }
@@ -32,19 +32,24 @@ export async function releases(config: Config, terminal: Terminal): Promise<numb
     signal: new AbortController().signal,
     dispatcher: outgoing(config.proxies),
   });
-  const { published, superseded, rolledBack, since, bytes } = await withDatabase(config, (database) =>
-    database.session(new AbortController().signal, async (session) => ({
-      published: new Map((await publishedFiles(session)).map((file) => [file.fileName, file.publishedAt])),
-      superseded: await supersededNames(session),
-      rolledBack: await pendingRollbacks(session),
-      since: await historyBeginning(session),
-      bytes: await historyBytes(session),
-    })),
+  const { published, superseded, rolledBack, abandoned, since, bytes } = await withDatabase(
+    config,
+    (database) =>
+      database.session(new AbortController().signal, async (session) => ({
+        published: new Map((await publishedFiles(session)).map((file) => [file.fileName, file.publishedAt])),
+        superseded: await supersededNames(session),
+        rolledBack: await pendingRollbacks(session),
+        abandoned: await givenUpFiles(session),
+        since: await historyBeginning(session),
+        bytes: await historyBytes(session),
+      })),
   );
   const taken = new Set(rolledBack.map(({ fileName }) => fileName));
+  const givenUp = new Set(abandoned.map(({ fileName }) => fileName));
   const stateOf = (fileName: string): Offered['state'] => {
     if (published.has(fileName)) return 'published';
     if (taken.has(fileName)) return 'rolled back';
+    if (givenUp.has(fileName)) return 'given up';
     return superseded.has(fileName) ? 'superseded' : 'not loaded';
   };
   const offered = listed.map(({ release }): Offered => {

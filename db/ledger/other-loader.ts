@@ -37,12 +37,12 @@ export async function otherLoader(
 
 /**
  * From when on every line must be this service's own: an adoption, or a little before the line of the first publish; and
- * the last rebuild, which forgets releases.
+ * the last rebuild or rollback, after which the ledger lacks releases whose lines stay in the log.
  */
 async function ownSince(session: Session): Promise<string | null> {
   const [row] = await session.query<{ since: string | null }>(
     `SELECT GREATEST(COALESCE(MAX(IF(size_bytes = 0, published_at, NULL)), MIN(published_at) - INTERVAL 1 MINUTE),
-       COALESCE((SELECT MAX(decided_at) FROM decision WHERE what = 'rebuild'), TIMESTAMP'2000-01-01 00:00:00'),
+       COALESCE((SELECT MAX(decided_at) FROM decision WHERE what IN ('rebuild', 'rollback')), TIMESTAMP'2000-01-01 00:00:00'),
        NOW(6) - INTERVAL ${lookBackDays} DAY) AS since FROM npi_release`,
   );
   return row?.since ?? null;

@@ -45,11 +45,15 @@ export async function setBeginning(session: Session, releaseId: number): Promise
  * the table counts too.
  */
 export async function historyBytes(session: Session): Promise<number> {
+  // MySQL answers with what it saw up to a day ago, unless this is 0. MariaDB has no such variable, and always looks.
+  const expiry = 'information_schema_stats_expiry';
+  const hasExpiry = (await session.query(`SHOW SESSION VARIABLES LIKE '${expiry}'`)).length > 0;
+  if (hasExpiry) await session.query(`SET SESSION ${expiry} = 0`);
   // A decimal of the server arrives as text.
   const [found] = await session.query<{ bytes: string | number | null }>(
-    // Otherwise the server answers with what it saw up to a day ago.
-    `SELECT /*+ SET_VAR(information_schema_stats_expiry = 0) */ data_length + index_length AS bytes FROM information_schema.tables
+    `SELECT data_length + index_length AS bytes FROM information_schema.tables
      WHERE table_schema = DATABASE() AND table_name = 'npi_version'`,
   );
+  if (hasExpiry) await session.query(`SET SESSION ${expiry} = DEFAULT`);
   return Number(found?.bytes ?? 0);
 }

@@ -187,8 +187,8 @@ const offeredRelease = z.object({
   periodStart: text('First day of its period'),
   periodEnd: text('Last day of its period, from its name'),
   state: oneOf(
-    ['published', 'superseded', 'rolled back', 'not loaded'],
-    '`superseded`: a loaded monthly contains it',
+    ['published', 'superseded', 'rolled back', 'given up', 'not loaded'],
+    '`superseded`: a loaded monthly contains it; `given up`: taken back for good with `npi rollback --resume`',
   ),
   publishedAt: nullableText('When it was published, UTC; null unless it is'),
 });

@@ -57,7 +57,18 @@ describe('npi lookup --as-of', () => {
       code: 1,
       out: expect.stringContaining('was not in the registry on 2026-09-13'),
     });
-    expect((await run('npi', 'lookup', npi(3), '--as-of', 'yesterday')).code).toBe(2);
+    for (const day of ['yesterday', '2026-11-31', '2026-02-30'])
+      expect((await run('npi', 'lookup', npi(3), '--as-of', day)).code, day).toBe(2);
+  });
+
+  it('says what is not known: a day before the first release, and one after the newest', async () => {
+    const early = await run('npi', 'lookup', npi(1), '--as-of', '2026-09-12');
+    expect({ code: early.code, err: early.err }).toEqual({
+      code: 1,
+      err: expect.stringContaining(`the first loaded release is ${releaseOf(first)}`),
+    });
+    const late = await run('npi', 'lookup', npi(1), '--as-of', '2026-10-01');
+    expect(late.out).toContain('The newest loaded release ends on 2026-09-20');
   });
 });
 
@@ -115,6 +126,11 @@ describe('npi rollback', () => {
     expect(await pipeline.query('SELECT what, decided_by, reason FROM decision')).toEqual([
       { what: 'rollback', decided_by: 'ana', reason: 'a bad week' },
     ]);
+    expect((await run('status')).out).not.toContain('Another program loads the registry too');
+    expect((await run('npi', 'changes', releaseOf(second))).err).toContain('is rolled back');
+    const asked = await run('npi', 'replace');
+    expect(asked.code, asked.out + asked.err).toBe(1);
+    expect(asked.out + asked.err).toContain('RollbackRefused');
     const listed = JSON.parse((await run('npi', 'releases', '--json')).out) as { state: string }[];
     expect(listed.map(({ state }) => state)).toEqual(['published', 'rolled back']);
     const forward = await run('npi', 'rollback', '--forward');
@@ -127,6 +143,9 @@ describe('npi rollback', () => {
     await run('npi', 'rollback');
     expect((await run('npi', 'rollback', '--resume')).out).toContain('stays taken back');
     expect(await pipeline.run()).toMatchObject({ outcome: 'nothing due', releases: [] });
+    const listed = JSON.parse((await run('npi', 'releases', '--json')).out) as { state: string }[];
+    expect(listed.map(({ state }) => state)).toEqual(['published', 'given up']);
+    expect((await run('status')).out).not.toContain('Another program loads the registry too');
     await writeWeekly(
       pipeline.site,
       second,
