@@ -9,6 +9,7 @@ import { compareReleases, parseReleaseName } from '../nppes/page/release.ts';
 import { surplusReleases } from '../nppes/page/surplus.ts';
 import { sized } from '../nppes/transfer/disk-space.ts';
 import { discardWholeNote } from '../nppes/transfer/whole-zip.ts';
+import { counted } from './counted.ts';
 import type { Attempt } from './attempt.ts';
 import type { ActivityDeps } from './deps.ts';
 import { ensureZip } from './zip-file.ts';
@@ -126,7 +127,7 @@ async function surplusRemark(
 ): Promise<string> {
   const files = await Promise.all(names.map((name) => stat(join(archiveDir, name))));
   const size = sized(files.reduce((sum, file) => sum + file.size, 0));
-  const zips = names.length === 1 ? '1 zip' : `${names.length} zips`;
+  const zips = counted(names.length, 'zip');
   const more = names.length > namedCount ? `, and ${names.length - namedCount} newer ones` : '';
   return (
     `NPI_ARCHIVE_KEEP=${archiveKeepCount}: the next run that loads a release removes ${zips} from the archive (${size}): ` +

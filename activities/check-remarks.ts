@@ -1,8 +1,7 @@
 import type { Subset } from '../db/registry/npi-steps.ts';
 import type { Check, Unchecked } from '../proof/checks.ts';
+import { counted } from './counted.ts';
 
-const counted = (count: number, one: string, many = `${one}s`) =>
-  `${count.toLocaleString('en-US')} ${count === 1 ? one : many}`;
 const ofPart = (subset: Subset | undefined) =>
   subset && subset.parts > 1 ? ` of part ${subset.part}/${subset.parts}` : '';
 

@@ -3,6 +3,7 @@ import type { Session } from '../db/connection/session.ts';
 import type { Lease } from '../db/ledger/lease.ts';
 import { releaseName } from '../nppes/page/release.ts';
 import { underLease, type Attempt } from './attempt.ts';
+import { counted } from './counted.ts';
 import { job, type ActivityDeps } from './deps.ts';
 import { secondsSince } from './elapsed.ts';
 import { createPace } from './pace.ts';
@@ -58,9 +59,8 @@ export async function historyRemarks(
     const surplus = await surplusHistory(session, keepMs);
     if (surplus === undefined) return [];
     const count = await countSurplus(session, surplus);
-    const versions = count === 1 ? '1 version' : `${count.toLocaleString('en-US')} versions`;
     return [
-      `NPI_HISTORY_KEEP: the next run that loads a release deletes the history up to ${releaseName(surplus)} (${versions}), or ` +
+      `NPI_HISTORY_KEEP: the next run that loads a release deletes the history up to ${releaseName(surplus)} (${counted(count, 'version')}), or ` +
         'up to a later release. What is deleted does not come back.',
     ];
   });
