@@ -14,7 +14,9 @@ import { startTemporal } from '../local/temporal.ts';
 import { createLog } from '../telemetry/log.ts';
 import type { DatabaseOptions } from '../db/connection/open-connection.ts';
 import { databaseOptionsOf, openDatabase, schemasOf } from '../worker/database.ts';
-import { withWorker, type MeasuredRun } from './worker-process.ts';
+import type { BenchOptions } from './options.ts';
+import type { Stage } from './table.ts';
+import { cpuSeconds, withWorker, type MeasuredRun } from './worker-process.ts';
 
 export const forever: AbortSignal = new AbortController().signal;
 
@@ -34,27 +36,33 @@ export interface Bed {
     input?: NpiUpdateInput,
     around?: (update: () => Promise<void>) => Promise<void>,
   ): Promise<MeasuredRun>;
+  /** Measures work of the server alone. */
+  serverStage(work: () => Promise<unknown>): Promise<Required<Stage>>;
   /** Restarts the server with an empty buffer pool. */
   restartServer(): Promise<void>;
   close(): Promise<void>;
 }
 
 // The server itself reads the files of the limit measurements. MySQL's documentation advises a redo log that holds a load.
-const serverSettings = (poolMb: number) => [
+const serverSettings = ({ poolMb, binlog }: Required<ServerOptions>) => [
   `--innodb-buffer-pool-size=${poolMb}M`,
   '--loose-innodb-redo-log-capacity=2G',
   '--secure-file-priv=',
   // Otherwise the server refills its buffer pool at start, and the pool is not cold.
   '--loose-innodb-buffer-pool-load-at-startup=OFF',
+  // The later of two options counts: local/mysql.ts turns the log off.
+  ...(binlog ? ['--log-bin=binlog', '--server-id=1', '--sync-binlog=1'] : []),
 ];
 
+type ServerOptions = Partial<Pick<BenchOptions, 'poolMb' | 'binlog'>>;
+
 /** Starts MySQL and Temporal for one benchmark. */
-export async function openBed(poolMb = 512): Promise<Bed> {
+export async function openBed({ poolMb = 512, binlog = false }: ServerOptions = {}): Promise<Bed> {
   const stateDir = mkdtempSync(join(tmpdir(), 'surgicase-bench-'));
   const site = join(stateDir, 'site');
   mkdirSync(site);
   const context = unwatched(stateDir);
-  const startServer = () => startMysql({ ...context, settings: serverSettings(poolMb) });
+  const startServer = () => startMysql({ ...context, settings: serverSettings({ poolMb, binlog }) });
   const [mysql, temporal, replica] = await Promise.all([
     startServer(),
     startTemporal(context),
@@ -90,6 +98,13 @@ export async function openBed(poolMb = 512): Promise<Bed> {
         if (!result) throw new Error('The benchmark did not run the update.');
         return result;
       }),
+    async serverStage(work) {
+      const startedCpu = cpuSeconds(serverPid());
+      const startedMs = performance.now();
+      await work();
+      const seconds = (performance.now() - startedMs) / 1000;
+      return { seconds, cpuSeconds: cpuSeconds(serverPid()) - startedCpu };
+    },
     async restartServer() {
       await server.stop();
       server = await startServer();

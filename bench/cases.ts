@@ -31,8 +31,8 @@ interface Measured {
  * case, in one transaction) and against the limit, one bare UPDATE. Meanwhile a person updates one case every 5 ms. With
  * `--json`, prints one line for each size.
  */
-export async function caseUpdates({ rows: asked, json }: BenchOptions): Promise<void> {
-  const bed = await openBed();
+export async function caseUpdates({ rows: asked, binlog, json }: BenchOptions): Promise<void> {
+  const bed = await openBed({ binlog });
   try {
     const sizes = [
       { rows: 100_000, percent: 100 },

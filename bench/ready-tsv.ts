@@ -10,6 +10,7 @@ import { readRange } from '../spool/range-rows.ts';
 import { readRows } from '../nppes/rows/row-stream.ts';
 import { npidataMember, openZip } from '../nppes/transfer/zip.ts';
 import { forever, type Bed } from './bed.ts';
+import type { Stage } from './table.ts';
 
 const types = [0, 1, 2] as const;
 const schema = 'bench_limit';
@@ -40,26 +41,26 @@ export async function writeReadyTsv(zip: string, folder: string): Promise<void> 
 const tsvPath = (folder: string, type: number) => join(folder, `ready-${type}.tsv`);
 
 /**
- * Measures the limit in seconds: the server loads the sorted TSVs with LOAD DATA, one after the other, into empty tables
+ * Measures the limit: the server loads the sorted TSVs with LOAD DATA, one after the other, into empty tables
  * with the same columns and only the primary key.
  */
-export function loadReadyTsv({ database }: Bed, folder: string): Promise<number> {
+export function loadReadyTsv({ database, serverStage }: Bed, folder: string): Promise<Required<Stage>> {
   return database.session(forever, async (session) => {
     await session.query(`DROP DATABASE IF EXISTS ${schema}`);
     await session.query(`CREATE DATABASE ${schema}`);
     const schemas = { application: schema, search: schema, scheduler: schema };
     const tables = applicationTables(schemas, 'utf8mb4_0900_ai_ci').slice(0, types.length);
     for (const { ddl } of tables) await session.query(ddl.replace(/,\n {2}KEY [^\n]*?(?=,?\n)/g, ''));
-    const startedAt = performance.now();
-    for (const type of types) {
-      await session.run(
-        `LOAD DATA INFILE '${tsvPath(folder, type)}' REPLACE INTO TABLE ${schema}.npi_data_${type} CHARACTER SET utf8mb4
-         FIELDS TERMINATED BY '\\t' OPTIONALLY ENCLOSED BY '"' ESCAPED BY '' LINES TERMINATED BY '\\n'
-         (${npiColumns.map(({ name }) => name).join(', ')})`,
-      );
-    }
-    const seconds = (performance.now() - startedAt) / 1000;
+    const limit = await serverStage(async () => {
+      for (const type of types) {
+        await session.run(
+          `LOAD DATA INFILE '${tsvPath(folder, type)}' REPLACE INTO TABLE ${schema}.npi_data_${type} CHARACTER SET utf8mb4
+           FIELDS TERMINATED BY '\\t' OPTIONALLY ENCLOSED BY '"' ESCAPED BY '' LINES TERMINATED BY '\\n'
+           (${npiColumns.map(({ name }) => name).join(', ')})`,
+        );
+      }
+    });
     await session.query(`DROP DATABASE ${schema}`);
-    return seconds;
+    return limit;
   });
 }

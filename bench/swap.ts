@@ -32,8 +32,8 @@ const schemas: Schemas = {
  * Measures what people who search at a fixed rate notice of each operation on tables of `rows` providers. Good means: no
  * error, no wrong answer, a p99 of at most three times the p99 without a load (or 25 ms), and no wait above 1.5 s.
  */
-export async function swap({ rows = defaultRows, poolMb = 2048, json }: BenchOptions): Promise<void> {
-  const bed = await openBed(poolMb);
+export async function swap({ rows = defaultRows, poolMb = 2048, binlog, json }: BenchOptions): Promise<void> {
+  const bed = await openBed({ poolMb, binlog });
   try {
     if (!json) say(`loading ${rows.toLocaleString('en-US')} providers to begin with`);
     const known = await writeMonthlyZip(monthlyIn(bed, 'September'), rows);

@@ -36,7 +36,7 @@ export interface Stage {
 export function asJson(
   rows: number,
   { idleMb, peakMb, cpu }: MeasuredRun,
-  limitSeconds: number,
+  limit: Required<Stage>,
   stages: Readonly<Record<string, Stage>>,
   total: string,
 ) {
@@ -47,9 +47,10 @@ export function asJson(
     seconds,
     cpuSeconds: cpu,
     rowsPerSecond: rows / seconds,
-    limitRowsPerSecond: rows / limitSeconds,
-    ratioToLimit: limitSeconds / seconds,
+    limitRowsPerSecond: rows / limit.seconds,
+    ratioToLimit: limit.seconds / seconds,
     cpuMicrosPerRow: ((cpu.worker + cpu.server) * 1e6) / rows,
+    limitCpuMicrosPerRow: (limit.cpuSeconds * 1e6) / rows,
     peakRssMb: peakMb,
     idleRssMb: idleMb,
   };

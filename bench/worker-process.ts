@@ -86,7 +86,7 @@ function residentMb(pid: number): number {
 }
 
 /** User and system time of a process. `ps` reports whole seconds on every system; Linux also reports hundredths. */
-function cpuSeconds(pid: number): number {
+export function cpuSeconds(pid: number): number {
   if (platform() !== 'linux') {
     const time = execFileSync('ps', ['-o', 'time=', '-p', String(pid)], { encoding: 'utf8' }).trim();
     return time.split(/[:-]/).reduce((sum, part) => sum * 60 + Number(part), 0);

@@ -63,7 +63,7 @@ async function deactivate(
   );
 }
 
-/** Gives unchanged rows the ID of this release. */
+/** Gives unchanged rows the ID of this release. A row that has it, because the release is loaded again, is not read. */
 async function moveRelease(
   session: Session,
   { tables, stage, releaseId }: PublishScope,
@@ -72,7 +72,8 @@ async function moveRelease(
   await session.query(
     `UPDATE ${stage}_plan p STRAIGHT_JOIN ${tables.data(table)} k ON k.npi = p.npi
      SET k.data_release = ?, k.deactivation_release = NULL
-     WHERE p.is_stub = FALSE AND p.known = ${table} AND p.action = 'unchanged'`,
-    [releaseId],
+     WHERE p.is_stub = FALSE AND p.known = ${table} AND p.action = 'unchanged'
+       AND NOT (p.known_release <=> ? AND p.known_stub_release IS NULL)`,
+    [releaseId, releaseId],
   );
 }

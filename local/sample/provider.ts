@@ -176,7 +176,8 @@ export function providerLine(provider: ProviderAt): string {
 const sexOf = (who: number) => ((who >>> 9) % 41 === 0 ? 'X' : pick(['M', 'F'], who >>> 10));
 
 function lastNameOf(who: number): string {
-  return pick(words.nameStarts, who) + pick(words.nameMiddles, who >>> 6) + pick(words.nameEnds, who >>> 12);
+  const start = who % 499 === 0 ? pick(words.rareNameStarts, who >>> 3) : pick(words.nameStarts, who);
+  return start + pick(words.nameMiddles, who >>> 6) + pick(words.nameEnds, who >>> 12);
 }
 
 function organizationNameOf(who: number, city: string): string {
