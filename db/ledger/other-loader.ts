@@ -37,12 +37,12 @@ export async function otherLoader(
 
 /**
  * From when on every line must be this service's own: an adoption, or a little before the line of the first publish; and
- * the last rebuild or rollback, after which the ledger lacks releases whose lines stay in the log.
+ * the last rebuild, after which the ledger lacks releases whose lines stay in the log.
  */
 async function ownSince(session: Session): Promise<string | null> {
   const [row] = await session.query<{ since: string | null }>(
     `SELECT GREATEST(COALESCE(MAX(IF(size_bytes = 0, published_at, NULL)), MIN(published_at) - INTERVAL 1 MINUTE),
-       COALESCE((SELECT MAX(decided_at) FROM decision WHERE what IN ('rebuild', 'rollback')), TIMESTAMP'2000-01-01 00:00:00'),
+       COALESCE((SELECT MAX(decided_at) FROM decision WHERE what = 'rebuild'), TIMESTAMP'2000-01-01 00:00:00'),
        NOW(6) - INTERVAL ${lookBackDays} DAY) AS since FROM npi_release`,
   );
   return row?.since ?? null;
@@ -62,10 +62,12 @@ async function loggedSince(session: Session, application: string, since: string)
   }
 }
 
-/** How many publishes wrote a line with this name. */
+/** How many publishes wrote a line with this name. The line of a release stays in the log when the release is rolled back. */
 async function publishedSince(session: Session, since: string): Promise<ReadonlyMap<string, number>> {
   const found = await session.query<{ member: string }>(
-    `SELECT member FROM npi_release WHERE size_bytes > 0 AND published_at >= CAST(? AS DATETIME(6)) - ${clockSlack}`,
+    `SELECT member FROM (SELECT member, size_bytes, published_at FROM npi_release
+       UNION ALL SELECT member, size_bytes, published_at FROM npi_rollback) published
+     WHERE size_bytes > 0 AND published_at >= CAST(? AS DATETIME(6)) - ${clockSlack}`,
     [since],
   );
   const counts = new Map<string, number>();

@@ -61,6 +61,22 @@ it('finds a line of another loader, also for a file that this service has loaded
   expect(await found()).toBeUndefined();
 });
 
+it('distinguishes the line of a release that is rolled back from one of another loader', async () => {
+  await writeWeekly(pipeline.site, week, rows);
+  await pipeline.run();
+  const next = '20260921-20260927';
+  await writeWeekly(pipeline.site, next, npidataCsv([individual(1, 'JONES', '09/22/2026')]));
+  await pipeline.run();
+  await logs(`npidata_pfile_${next}.csv`, 'NOW() + INTERVAL 1 SECOND');
+  expect(await found()).toContain(next);
+  await pipeline.run({ rollback: 'back' });
+  expect(await found()).toContain(next);
+  await pipeline.query(`DELETE FROM ${app}.npi_update_log WHERE created_ts > NOW()`);
+  expect(await found()).toBeUndefined();
+  await pipeline.run({ rollback: 'resume' });
+  expect(await found()).toBeUndefined();
+});
+
 it('says nothing to a login that may not read the log', async () => {
   await writeWeekly(pipeline.site, week, rows);
   await pipeline.run();
