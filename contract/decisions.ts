@@ -7,6 +7,8 @@ export type DecisionKind =
   | 'replace'
   | 'rebuild'
   | 'rollback'
+  | 'bring forward'
+  | 'give up'
   | 'pause'
   | 'resume'
   | 'adopt';

@@ -67,7 +67,8 @@ async function begin(run: NpiRun): Promise<Begun> {
 
 function decisionOf(input: NpiUpdateInput): { readonly decision?: Decision } {
   const isRebuild = input.rebuild && !input.dryRun;
-  const kind = input.rollback ? 'rollback' : input.replace ? 'replace' : isRebuild ? 'rebuild' : undefined;
+  const rolling = input.rollback && rolled[input.rollback].decision;
+  const kind = rolling ?? (input.replace ? 'replace' : isRebuild ? 'rebuild' : undefined);
   return kind ? { decision: decisionBy(kind, input) } : {};
 }
 
@@ -77,9 +78,13 @@ function loadOrRoll(run: NpiRun, heartbeatTimeoutMs: number): Promise<LoadOutcom
 }
 
 const rolled = {
-  back: { outcome: 'rolled back', summary: 'take the newest release back' },
-  forward: { outcome: 'brought forward', summary: 'bring the release forward again' },
-  resume: { outcome: 'resumed', summary: 'give up what is rolled back' },
+  back: { decision: 'rollback', outcome: 'rolled back', summary: 'take the newest release back' },
+  forward: {
+    decision: 'bring forward',
+    outcome: 'brought forward',
+    summary: 'bring the release forward again',
+  },
+  resume: { decision: 'give up', outcome: 'resumed', summary: 'give up what is rolled back' },
 } as const;
 
 /** A worker that allows only dry runs refuses it. */

@@ -69,7 +69,9 @@ export const runDetails = z.object({
   decisions: z
     .array(
       z.object({
-        what: text('`approve`, `reject`, `cancel`, `undo` or `replace`'),
+        what: text(
+          '`approve`, `reject`, `cancel`, `undo`, `replace`, `rebuild`, `rollback`, `bring forward` or `give up`',
+        ),
         by: text('Who decided; `unknown` when the person gave no name'),
         reason: nullableText('Why; null when the person gave no reason'),
         at: text('When, UTC'),

@@ -103,6 +103,10 @@ it('reads rows without generated code', async () => {
 });
 
 describe('npi rollback', () => {
+  const decided = async () =>
+    (await pipeline.query<{ what: string }>('SELECT what FROM decision ORDER BY decision_id')).map(
+      ({ what }) => what,
+    );
   const names = async () =>
     (
       await pipeline.query<{ name: string }>(
@@ -135,6 +139,7 @@ describe('npi rollback', () => {
     expect(listed.map(({ state }) => state)).toEqual(['published', 'rolled back']);
     const forward = await run('npi', 'rollback', '--forward');
     expect(forward.out).toContain('brought forward');
+    expect(await decided()).toEqual(['rollback', 'replace', 'bring forward']);
     expect(await names()).toEqual(['MILLER', 'SMITH']);
     expect((await run('npi', 'rollback', '--forward')).code).toBe(1);
   });
@@ -142,6 +147,7 @@ describe('npi rollback', () => {
   it('--resume gives the release up: runs load again, but not its content', async () => {
     await run('npi', 'rollback');
     expect((await run('npi', 'rollback', '--resume')).out).toContain('stays taken back');
+    expect(await decided()).toContain('give up');
     expect(await pipeline.run()).toMatchObject({ outcome: 'nothing due', releases: [] });
     const listed = JSON.parse((await run('npi', 'releases', '--json')).out) as { state: string }[];
     expect(listed.map(({ state }) => state)).toEqual(['published', 'given up']);
