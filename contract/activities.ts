@@ -76,7 +76,7 @@ export interface Discovery {
   readonly remarks: readonly string[];
 }
 
-/** What became of a release that was rolled back or brought forward. */
+/** A release that was rolled back, brought forward or given up. The counts of one that was given up are 0. */
 export interface RolledRelease {
   readonly release: string;
   /** Providers whose row was changed. */

@@ -1,4 +1,4 @@
-import type { Heartbeat, Published, ReleaseSeconds } from './activities.ts';
+import type { Heartbeat, Published, ReleaseSeconds, RolledRelease } from './activities.ts';
 import type { DecidedBy } from './decisions.ts';
 
 /**
@@ -58,6 +58,8 @@ export type NpiUpdateOutcome =
 export interface NpiUpdateResult {
   readonly outcome: NpiUpdateOutcome;
   readonly releases: readonly ReleaseOutcome[];
+  /** Only of a rollback: the releases that it took back, brought forward or gave up. */
+  readonly rolled?: readonly RolledRelease[];
   /** What a person should know about the run, such as why a release was not loaded; one sentence each. */
   readonly remarks: readonly string[];
   readonly seconds: number;

@@ -1,5 +1,5 @@
 import { defineQuery, patched, setCurrentDetails, setHandler } from '@temporalio/workflow';
-import type { DownloadedRelease, RowCounts } from '../contract/activities.ts';
+import type { DownloadedRelease, RolledRelease, RowCounts } from '../contract/activities.ts';
 import {
   progressQuery,
   type NpiPhase,
@@ -23,6 +23,8 @@ export class NpiRun {
   readonly input: NpiUpdateInput;
   isDryRun: boolean;
   readonly remarks: string[] = [];
+  /** What a rollback did. */
+  rolled: readonly RolledRelease[] = [];
   /** Those remarks that stay on the status page until somebody acknowledges them. */
   readonly warnings: string[] = [];
   readonly listing = new Listing('npi-update');
@@ -159,7 +161,13 @@ export class NpiRun {
 
   end(outcome: NpiUpdateOutcome): NpiUpdateResult {
     this.#phase = 'done';
-    const result = { outcome, releases: this.#done, remarks: this.remarks, seconds: this.seconds() };
+    const result: NpiUpdateResult = {
+      outcome,
+      releases: this.#done,
+      ...(this.rolled.length > 0 && { rolled: this.rolled }),
+      remarks: this.remarks,
+      seconds: this.seconds(),
+    };
     setCurrentDetails(endDetails(result));
     return result;
   }

@@ -91,10 +91,8 @@ const rolled = {
 async function rollBack(run: NpiRun, way: RollbackWay, heartbeatTimeoutMs: number): Promise<LoadOutcome> {
   const { outcome, summary } = rolled[way];
   run.enter('rollback');
-  const releases = await loadActivities(heartbeatTimeoutMs).rollback.executeWithOptions({ summary }, [
-    { way },
-  ]);
-  for (const { release, providers, searchRows } of releases) {
+  run.rolled = await loadActivities(heartbeatTimeoutMs).rollback.executeWithOptions({ summary }, [{ way }]);
+  for (const { release, providers, searchRows } of run.rolled) {
     const what =
       way === 'resume'
         ? 'stays taken back; runs load again'

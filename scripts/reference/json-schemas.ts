@@ -62,6 +62,16 @@ const npiResult = z.object({
     'How the run ended',
   ),
   releases: z.array(release).describe('The loaded releases, in order'),
+  rolled: z
+    .array(
+      z.object({
+        release: text('Name of the release'),
+        providers: count('Providers whose row was changed; 0 for one that was given up'),
+        searchRows: count('Changed search rows'),
+      }),
+    )
+    .optional()
+    .describe('Only of a rollback: the releases that it took back, brought forward or gave up'),
   remarks: texts('Why nothing, or not everything, was loaded'),
   seconds: count('Duration of the run'),
 });

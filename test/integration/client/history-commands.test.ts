@@ -137,8 +137,13 @@ describe('npi rollback', () => {
     expect(asked.out + asked.err).toContain('RollbackRefused');
     const listed = JSON.parse((await run('npi', 'releases', '--json')).out) as { state: string }[];
     expect(listed.map(({ state }) => state)).toEqual(['published', 'rolled back']);
-    const forward = await run('npi', 'rollback', '--forward');
-    expect(forward.out).toContain('brought forward');
+    const forward = await run('npi', 'rollback', '--forward', '--json');
+    expect(JSON.parse(forward.out)).toMatchObject({
+      result: {
+        outcome: 'brought forward',
+        rolled: [{ release: releaseOf(second), providers: 3, searchRows: expect.any(Number) }],
+      },
+    });
     expect(await decided()).toEqual(['rollback', 'replace', 'bring forward']);
     expect(await names()).toEqual(['MILLER', 'SMITH']);
     expect((await run('npi', 'rollback', '--forward')).code).toBe(1);

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { request } from 'undici';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readConfig } from '../../../config/config.ts';
 import { fetchPage, zipFacts } from '../../../nppes/page/listing.ts';
 import { createLog } from '../../../telemetry/log.ts';
@@ -36,6 +36,8 @@ beforeEach(async () => {
   proxyUrl = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
 });
 afterEach(() => {
+  // Test files of one process share its environment.
+  vi.unstubAllEnvs();
   proxy.closeAllConnections();
   proxy.close();
 });
@@ -63,7 +65,9 @@ describe('with a proxy in the environment', () => {
 
   it('AWS Secrets Manager is asked through it', async () => {
     const keys = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'dummy', AWS_SECRET_ACCESS_KEY: 'dummy' };
-    Object.assign(process.env, keys, { AWS_ENDPOINT_URL: 'http://aws.test' });
+    for (const [name, value] of Object.entries({ ...keys, AWS_ENDPOINT_URL: 'http://aws.test' })) {
+      vi.stubEnv(name, value);
+    }
     expect(await secretCredentials('db', through()).login()).toEqual({ user: 'u', password: 'p' });
     expect(asked).toEqual(['POST http://aws.test/']);
   });
