@@ -7,25 +7,23 @@ import { npiColumns } from '../db/schema/npi-columns.ts';
 import { ownColumns } from '../db/schema/own-columns.ts';
 import { findPublished, nextReleaseId } from '../db/ledger/releases.ts';
 import { openReferenceShadow } from '../db/baseline/references.ts';
-import { loadedRanges, loadRange, noteRefusals, type RangeTarget } from '../db/baseline/range.ts';
+import { loadedRanges, noteRefusals, type RangeTarget } from '../db/baseline/range.ts';
 import { markShadow, openShadow, type Shadow, type ShadowState } from '../db/baseline/shadow.ts';
-import { liveTables, searchColumns, type SearchKind } from '../db/schema/tables.ts';
+import { liveTables } from '../db/schema/tables.ts';
 import { splitBytes } from '../spool/estimate.ts';
-import { openLetterFile, type LetterFile } from '../spool/letter-file.ts';
-import { npiRanges, rangeCountOf, type NpiRange } from '../spool/npi-ranges.ts';
-import { openRangeWriter, rangePath, readSplit, removeRange, type Split } from '../spool/range-files.ts';
-import { readRange, type RangeRows } from '../spool/range-rows.ts';
+import { openLetterFile } from '../spool/letter-file.ts';
+import { rangeCountOf } from '../spool/npi-ranges.ts';
+import { openRangeWriter, readSplit, type Split } from '../spool/range-files.ts';
 import { withMemberPeriod, type Release } from '../nppes/page/release.ts';
 import { readRows } from '../nppes/rows/row-stream.ts';
-import { searchCollector, type SearchShape } from '../spool/search-lines.ts';
 import { npidataMember, openZip, type Member, type OpenZip } from '../nppes/transfer/zip.ts';
 import { ensureSpace } from '../nppes/transfer/disk-space.ts';
 import type { Attempt } from './attempt.ts';
 import { loadLetters } from './baseline-letters.ts';
+import { loadEachRange } from './baseline-ranges.ts';
 import type { ActivityDeps } from './deps.ts';
 import { secondsSince } from './elapsed.ts';
-import { createPace, type Pace } from './pace.ts';
-import { runConcurrently } from './concurrently.ts';
+import { createPace } from './pace.ts';
 import { refuseTooMany } from './publish.ts';
 import { loadReferences } from './references.ts';
 import { added, asStaged, nothingYet, reportStaged } from './staged-counts.ts';
@@ -105,7 +103,7 @@ type Recorded = NonNullable<ShadowState['staged']>;
 async function loadRanges(
   work: MonthlyWork,
 ): Promise<{ readonly staged: Recorded; readonly searchSeconds: BaselineLoaded['searchSeconds'] }> {
-  const { deps, current, zip, lease, shadow, state } = work;
+  const { deps, current, zip, lease, member, shadow, state } = work;
   const loaded = await deps.database.session(current.signal, (session) => loadedRanges(session, lease.runId));
   const folder = rangeFolder(deps, zip, lease.runId);
   const known = await readSplit(folder, state.rangeCount);
@@ -128,7 +126,8 @@ async function loadRanges(
   }));
   const letters = await openLetterFile(split.folder, lease.epoch);
   try {
-    await loadEach(work, { split, letters, loaded, target, staged, pace });
+    const size = { rangeCount: state.rangeCount, bytes: member.sizeBytes, rows: staged.stagedRows };
+    await loadEachRange(deps, current, { split, letters, loaded, target, pace, size });
     return { staged, searchSeconds: await loadLetters(deps, current, { letters, target, pace }) };
   } finally {
     await letters.close();
@@ -172,90 +171,4 @@ async function splitMember(
   } finally {
     await writer.close();
   }
-}
-
-interface RangeWork {
-  readonly split: Split;
-  readonly letters: LetterFile;
-  readonly loaded: ReadonlyMap<number, unknown>;
-  readonly target: RangeTarget;
-  readonly staged: Recorded;
-  readonly pace: Pace;
-}
-
-async function loadEach(work: MonthlyWork, ranges: RangeWork): Promise<void> {
-  const { current, state, member } = work;
-  const { split, letters, loaded } = ranges;
-  const startedAt = performance.now();
-  let doneRows = 0;
-  const report = (rows: number) => {
-    doneRows += rows;
-    const totalBytes = member.sizeBytes;
-    const bytes = Math.round((totalBytes * doneRows) / Math.max(1, ranges.staged.stagedRows));
-    current.heartbeat({ phase: 'load', step: 'loading ranges', rows: doneRows, bytes, totalBytes });
-  };
-  const tasks = npiRanges(state.rangeCount).map((range) => async (signal: AbortSignal) => {
-    const rows = split.rangeRows[range.number] ?? 0;
-    if (!loaded.has(range.number) || !letters.has(range.number)) await loadOne(work, ranges, range, signal);
-    report(rows);
-  });
-  await runConcurrently(work.deps.loadConnections, current.signal, tasks);
-  current.log.info('ranges loaded', {
-    rows: doneRows,
-    ranges: state.rangeCount,
-    seconds: secondsSince(startedAt),
-    pausedSeconds: ranges.pace.pausedSeconds(),
-  });
-}
-
-/**
- * Writes the rows of the letter tables to this host's disk first, then the range to the database. So every range that a
- * killed attempt has committed has its letters on disk and is not loaded again. If another host has loaded the range, only
- * its letters are read here.
- */
-async function loadOne(
-  { deps }: MonthlyWork,
-  { split, letters, loaded, target, pace }: RangeWork,
-  range: NpiRange,
-  signal: AbortSignal,
-): Promise<void> {
-  const path = rangePath(split.folder, range.number);
-  const rows = await readRange(path, split.rangeRows[range.number] ?? 0);
-  const { surgeon, facility, odd } = collectSearch(rows);
-  await letters.append(range.number, [...surgeon.byLetter, ...facility.byLetter]);
-  if (!loaded.has(range.number)) {
-    const load = { ...rows, range, odd, search: { surgeon, facility } };
-    await deps.database.session(signal, async (session) => {
-      await pace.giveWay(session, signal);
-      await loadRange(session, target, load);
-    });
-  }
-  await removeRange(path);
-}
-
-const shapes: Readonly<Record<SearchKind, SearchShape>> = {
-  surgeon: shapeOf('surgeon', 'last_name'),
-  facility: shapeOf('facility', 'facility_name'),
-};
-
-function shapeOf(kind: SearchKind, nameColumn: string): SearchShape {
-  const place = (source: string) => npiColumns.findIndex(({ name }) => name === source);
-  const columns = searchColumns[kind];
-  return {
-    columns: columns.map(({ source, type }) => ({
-      place: place(source),
-      maxLength: Number(/\d+/.exec(type)?.[0]),
-    })),
-    namePlace: place(columns.find(({ name }) => name === nameColumn)?.source ?? ''),
-  };
-}
-
-function collectSearch(rows: RangeRows) {
-  const collectors = { surgeon: searchCollector(shapes.surgeon), facility: searchCollector(shapes.facility) };
-  const odd: { npi: number; type: 1 | 2 }[] = [];
-  rows.forEachListed((line, npi, type) => {
-    const collector = type === 1 ? collectors.surgeon : collectors.facility;
-    if (!collector.add(line)) odd.push({ npi, type });
-  });
-  return { surgeon: collectors.surgeon.finish(), facility: collectors.facility.finish(), odd };
 }

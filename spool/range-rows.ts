@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { copyBytes, viewOf } from '../nppes/rows/row-block.ts';
 import { lineHeadBytes } from './range-files.ts';
 
@@ -8,7 +8,10 @@ export interface RangeRows {
   readonly duplicates: number;
   /** The number of stubs, individuals and organizations. */
   readonly typeRows: readonly [number, number, number];
-  /** The lines of one type, in blocks of complete lines: TSV in the order of the wanted columns. */
+  /**
+   * The lines of one type, in blocks of complete lines: TSV in the order of the wanted columns. The blocks are valid until the
+   * lines of another type are asked for.
+   */
   lines(type: 0 | 1 | 2): Generator<Buffer>;
   /** Calls `visit` for every provider that belongs in the search tables, with its line, NPI and type. */
   forEachListed(visit: (line: LinePlace, npi: number, type: 1 | 2) => void): void;
@@ -21,14 +24,31 @@ export interface LinePlace {
   readonly end: number;
 }
 
+/** Memory for one range at a time. New buffers for each range would add up to gigabytes of garbage. */
+export interface RangeMemory {
+  /** Holds the file of the range. */
+  file: Buffer;
+  /** Holds the lines of one type in their order. */
+  lines: Buffer;
+}
+
+export const rangeMemory = (): RangeMemory => ({ file: Buffer.alloc(0), lines: Buffer.alloc(0) });
+
 const blockBytes = 256 << 10;
 // The NPIs of a range are less than 2^33 apart (npi-ranges.ts) and it has fewer lines than this, so the distance to the
 // smallest NPI and the line together fit into the 53 bits of a double. ranges.test.ts "places every ten-digit NPI" checks it.
 const mostLines = 1 << 20;
 
-/** Reads the file of a range; a range without lines has no file. Needs the size of the file and 16 bytes per line in memory. */
-export async function readRange(path: string, rowCount: number): Promise<RangeRows> {
-  const bytes = rowCount === 0 ? Buffer.alloc(0) : await readFile(path);
+/**
+ * Reads the file of a range; a range without lines has no file. Needs twice the size of the file and 16 bytes per line in memory.
+ * The rows are valid until the next range is read into the same `memory`.
+ */
+export async function readRange(
+  path: string,
+  rowCount: number,
+  memory: RangeMemory = rangeMemory(),
+): Promise<RangeRows> {
+  const bytes = rowCount === 0 ? Buffer.alloc(0) : await readInto(memory, path);
   const view = viewOf(bytes);
   const winners = chooseWinners(view, lineOffsets(view, rowCount));
   const typeRows: [number, number, number] = [0, 0, 0];
@@ -36,7 +56,7 @@ export async function readRange(path: string, rowCount: number): Promise<RangeRo
   return {
     duplicates: rowCount - winners.length,
     typeRows,
-    lines: (type) => linesOf(view, winners, type),
+    lines: (type) => linesOf(view, winners, { type, memory }),
     forEachListed(visit) {
       const line = { bytes, start: 0, end: 0 };
       for (const at of winners) {
@@ -49,6 +69,25 @@ export async function readRange(path: string, rowCount: number): Promise<RangeRo
     },
   };
 }
+
+async function readInto(memory: RangeMemory, path: string): Promise<Buffer> {
+  const file = await open(path);
+  try {
+    const { size } = await file.stat();
+    memory.file = atLeast(memory.file, size);
+    for (let at = 0; at < size;) {
+      const { bytesRead } = await file.read(memory.file, at, size - at, at);
+      if (bytesRead === 0) throw new Error(`The file of a range became shorter while it was read: ${path}.`);
+      at += bytesRead;
+    }
+    return memory.file.subarray(0, size);
+  } finally {
+    await file.close();
+  }
+}
+
+const atLeast = (buffer: Buffer, sizeBytes: number) =>
+  buffer.length < sizeBytes ? Buffer.allocUnsafeSlow(sizeBytes) : buffer;
 
 const lengthAt = (view: DataView, at: number) => view.getUint32(at);
 const rowNumberAt = (view: DataView, at: number) => view.getUint32(at + 4);
@@ -97,21 +136,24 @@ function beats(view: DataView, one: number, other: number): boolean {
   return (byKind || byDate || rowNumberAt(view, one) - rowNumberAt(view, other)) > 0;
 }
 
-function* linesOf(view: DataView, winners: Uint32Array, type: 0 | 1 | 2): Generator<Buffer> {
-  let block = Buffer.allocUnsafeSlow(blockBytes);
-  let into = viewOf(block);
-  let used = 0;
+function* linesOf(
+  view: DataView,
+  winners: Uint32Array,
+  { type, memory }: { readonly type: 0 | 1 | 2; readonly memory: RangeMemory },
+): Generator<Buffer> {
+  const ordered = atLeast(memory.lines, view.byteLength);
+  memory.lines = ordered;
+  const into = viewOf(ordered);
+  let [start, end] = [0, 0];
   for (const at of winners) {
     if (typeAt(view, at) !== type) continue;
-    const [start, length] = [at + lineHeadBytes, lengthAt(view, at)];
-    if (used + length > block.length) {
-      if (used > 0) yield block.subarray(0, used);
-      block = Buffer.allocUnsafeSlow(Math.max(blockBytes, length));
-      into = viewOf(block);
-      used = 0;
+    const [from, length] = [at + lineHeadBytes, lengthAt(view, at)];
+    if (end > start && end + length - start > blockBytes) {
+      yield ordered.subarray(start, end);
+      start = end;
     }
-    copyBytes(view, start, start + length, into, used);
-    used += length;
+    copyBytes(view, from, from + length, into, end);
+    end += length;
   }
-  if (used > 0) yield block.subarray(0, used);
+  if (end > start) yield ordered.subarray(start, end);
 }

@@ -9,7 +9,7 @@ export interface SearchShape {
 
 /** The search rows of a range, ready for LOAD DATA, in the order of their NPIs. */
 export interface SearchLines {
-  /** All rows: the NPI and the columns of the shape. */
+  /** All rows: the NPI and the columns of the shape. Valid until the collector gets the next line. */
   readonly all: Buffer;
   readonly rows: number;
   /** The same rows by letter, a to z. A name that does not begin with a letter is in `a`; a row without a name is in none. */
@@ -26,13 +26,14 @@ const isBlank = (byte: number) => byte <= space || byte === 0x7f;
 const letterCount = 26;
 const noLetter = 255;
 
-/** Builds search rows directly from the bytes of provider lines. */
+/** Builds search rows directly from the bytes of provider lines. It is reused for range after range, with its memory. */
 export interface SearchCollector {
   /**
    * Adds the line of a provider. Returns false when the bytes alone do not decide the row: a field is enclosed in quotes, a
    * value may be longer than its column, or only the database's collation knows the letter of the name's first character.
    */
   add(line: LinePlace): boolean;
+  /** The rows since the last call. */
   finish(): SearchLines;
 }
 
@@ -77,7 +78,11 @@ export function searchCollector({ columns, namePlace }: SearchShape): SearchColl
       letters[rows++] = letter;
       return true;
     },
-    finish: () => ({ all: out.subarray(0, used), rows, byLetter: groupByLetter(out, ends, letters, rows) }),
+    finish() {
+      const found = { all: out.subarray(0, used), rows, byLetter: groupByLetter(out, ends, letters, rows) };
+      [used, rows] = [0, 0];
+      return found;
+    },
   };
 }
 

@@ -10,7 +10,7 @@ import { openLetterFile } from '../../../spool/letter-file.ts';
 import { npiCheckDigit } from '../../../nppes/rows/npi.ts';
 import { npiRanges, rangeCountOf, rangeFinder } from '../../../spool/npi-ranges.ts';
 import { openRangeWriter, rangePath, readSplit } from '../../../spool/range-files.ts';
-import { readRange, type RangeRows } from '../../../spool/range-rows.ts';
+import { rangeMemory, readRange, type RangeRows } from '../../../spool/range-rows.ts';
 import { readRows } from '../../../nppes/rows/row-stream.ts';
 import { searchCollector } from '../../../spool/search-lines.ts';
 import { cases } from '../../bed/extent.ts';
@@ -26,8 +26,12 @@ const spread = (index: number) => {
   return nine + npiCheckDigit(nine);
 };
 
-/** Splits a file of these rows, and reads each range back. */
-async function split(rows: readonly RowSpec[], count = rangeCount): Promise<RangeRows[]> {
+/** Splits a file of these rows, and reads the ranges back one after another, all into the same memory, as a load does. */
+async function split<Found>(
+  rows: readonly RowSpec[],
+  read: (range: RangeRows) => Found,
+  count = rangeCount,
+): Promise<Found[]> {
   const at = join(folder, 'split');
   const writer = await openRangeWriter(at, count, 1);
   const member = Readable.from([Buffer.from(npidataCsv(rows))]);
@@ -36,11 +40,12 @@ async function split(rows: readonly RowSpec[], count = rangeCount): Promise<Rang
   const whole = await writer.finish();
   await writer.close();
   expect(await readSplit(at, count)).toEqual(whole);
-  return Promise.all(
-    npiRanges(count).map(({ number }) =>
-      readRange(rangePath(whole.folder, number), whole.rangeRows[number] ?? 0),
-    ),
-  );
+  const memory = rangeMemory();
+  const found: Found[] = [];
+  for (const { number } of npiRanges(count)) {
+    found.push(read(await readRange(rangePath(whole.folder, number), whole.rangeRows[number] ?? 0, memory)));
+  }
+  return found;
 }
 
 const day = fc.integer({ min: 1, max: 9 }).map((date) => `09/0${date}/2026`);
@@ -79,15 +84,16 @@ describe('a file that is split into ranges of NPIs', () => {
   it('gives the winning row of each provider, sorted, and counts the others', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(spec, { maxLength: 30 }), async (rows) => {
-        const ranges = await split(rows);
-        const lines = ranges.flatMap((range) =>
-          types.flatMap((type) => {
+        const ranges = await split(rows, (range) => ({
+          duplicates: range.duplicates,
+          lines: types.flatMap((type) => {
             const found = decodeBlock(Buffer.concat(Array.from(range.lines(type))).toString());
             expect(found).toHaveLength(range.typeRows[type]);
             expect(isSorted(found.map(([npi]) => npi ?? ''))).toBe(true);
             return found.map((fields) => fields.join('|'));
           }),
-        );
+        }));
+        const lines = ranges.flatMap((range) => range.lines);
         expect(lines.sort()).toEqual(winnersOf(rows));
         const duplicates = ranges.reduce((sum, range) => sum + range.duplicates, 0);
         expect(duplicates).toBe(rows.length - lines.length);
@@ -107,12 +113,15 @@ describe('a file that is split into ranges of NPIs', () => {
         fc.constantFrom(2, 8),
         async (npis, count) => {
           const rows = npis.map((npi, i) => individual(i, `NAME${i}`, '09/01/2026', { NPI: npi }));
-          const ranges = await split(rows, count);
-          const lines = ranges.flatMap((range) => {
-            const found = decodeBlock(Buffer.concat(Array.from(range.lines(1))).toString());
-            return found.map((fields) => fields.join('|'));
-          });
-          expect(lines.sort()).toEqual(winnersOf(rows));
+          const ranges = await split(
+            rows,
+            (range) =>
+              decodeBlock(Buffer.concat(Array.from(range.lines(1))).toString()).map((fields) =>
+                fields.join('|'),
+              ),
+            count,
+          );
+          expect(ranges.flat().sort()).toEqual(winnersOf(rows));
         },
       ),
       { ...cases(15, 500), examples: [[['9999999995', '9999999987', '2000000002'], 2]] },
