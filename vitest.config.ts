@@ -33,6 +33,8 @@ const withMocks = [
   'test/integration/registry/npi-page-away.test.ts',
   'test/integration/worker/watch.test.ts',
   'test/integration/workflows/bug.test.ts',
+  'test/unit/spool/power-loss.test.ts',
+  'test/unit/worker/running.test.ts',
 ];
 
 // oxlint-disable-next-line import/no-default-export -- vitest reads the default export
@@ -50,7 +52,15 @@ export default defineConfig({
     ],
     projects: [
       // Loading the modules of each file again would take longer than most of these files.
-      { test: { name: 'unit', include: ['test/{unit,replay}/**/*.test.ts'], isolate: false, ...patient } },
+      {
+        test: {
+          name: 'unit',
+          include: ['test/{unit,replay}/**/*.test.ts'],
+          exclude: withMocks,
+          isolate: false,
+          ...patient,
+        },
+      },
       {
         test: { name: 'servers', include: [withServers], exclude: withMocks, isolate: false, ...onServers },
       },

@@ -5,6 +5,7 @@ export const nameStarts = (
   'AL AR BEL BRAN CAR COR DEL DUN EL EV FAR FEN GAL GOR HAL HART IN IV JAR JEN KEL KIR LAN LOR MAR MON NEL NOR OS OR ' +
   'PAR PEL QUIN QUEL RAN ROS SAL SIM STAN TAL TOR UL UR VAL VER WAL WIN XAN XEN YAR YOR ZAN ZEL ELM OST LUN'
 ).split(' ');
+
 /** Beginnings beyond A-Z. None of 8,514 names of real files has one. */
 export const rareNameStarts = ['ÉL', 'ØST', 'ŁAN'];
 export const nameMiddles = ['', 'BER', 'DE', 'EN', 'ING', 'LO', 'MER', 'NI', 'TER', 'VI'];
