@@ -36,6 +36,15 @@ it('a week without rows counts as loaded, and the next week follows', async () =
   expect((await pipeline.run()).outcome).toBe('nothing due');
 });
 
+it('a row that a later week repeats unchanged counts as one of that week', async () => {
+  for (const week of weeks)
+    await writeWeekly(pipeline.site, week, npidataCsv([individual(1, 'SAME', '09/08/2026')]));
+  await pipeline.run();
+  expect(await pipeline.query('SELECT CAST(data_release AS CHAR) AS id FROM odd_app.npi_data_1')).toEqual([
+    { id: expect.stringMatching(/^20260920/) },
+  ]);
+});
+
 it('a zip whose member names another week does not hide that week', async () => {
   const first = npidataCsv([individual(1, 'MISNAMED', '09/08/2026')]);
   await writeWeekly(pipeline.site, weeks[0], first, weeklyName(weeks[1]));
