@@ -27,7 +27,7 @@ const onMariadb = [
   'test/integration/cases/case-update.test.ts',
 ];
 const withServers = 'test/{integration,crash}/**/*.test.ts';
-/** They replace a module of the product, so they need a process in which no other test has loaded it. */
+/** They replace a module that the product loads, so they need a process in which no other test has loaded the product. */
 const withMocks = [
   'test/integration/baseline/npi-baseline-counts.test.ts',
   'test/integration/registry/npi-page-away.test.ts',

@@ -126,8 +126,8 @@ async function loadRanges(
   }));
   const letters = await openLetterFile(split.folder, lease.epoch);
   try {
-    const size = { rangeCount: state.rangeCount, bytes: member.sizeBytes, rows: staged.stagedRows };
-    await loadEachRange(deps, current, { split, letters, loaded, target, pace, size });
+    const memberBytes = member.sizeBytes;
+    await loadEachRange(deps, current, { split, letters, loaded, target, pace, memberBytes });
     return { staged, searchSeconds: await loadLetters(deps, current, { letters, target, pace }) };
   } finally {
     await letters.close();

@@ -19,8 +19,8 @@ interface RangesWork {
   readonly loaded: ReadonlyMap<number, unknown>;
   readonly target: RangeTarget;
   readonly pace: Pace;
-  /** Of the whole member, for the progress. */
-  readonly size: { readonly rangeCount: number; readonly bytes: number; readonly rows: number };
+  /** Size of the whole member, for the progress. */
+  readonly memberBytes: number;
 }
 
 /** What one range needs while it is loaded. */
@@ -35,16 +35,18 @@ export async function loadEachRange(
   { signal, heartbeat, log }: Attempt,
   work: RangesWork,
 ): Promise<void> {
-  const { split, letters, loaded, size } = work;
+  const { split, letters, loaded, memberBytes: totalBytes } = work;
+  const rangeCount = split.rangeRows.length;
+  const totalRows = split.rangeRows.reduce((sum, rows) => sum + rows, 0);
   const startedAt = performance.now();
   let doneRows = 0;
   const report = (rows: number) => {
     doneRows += rows;
-    const bytes = Math.round((size.bytes * doneRows) / Math.max(1, size.rows));
-    heartbeat({ phase: 'load', step: 'loading ranges', rows: doneRows, bytes, totalBytes: size.bytes });
+    const bytes = Math.round((totalBytes * doneRows) / Math.max(1, totalRows));
+    heartbeat({ phase: 'load', step: 'loading ranges', rows: doneRows, bytes, totalBytes });
   };
   const idle: LoadMemory[] = [];
-  const tasks = npiRanges(size.rangeCount).map((range) => async (taskSignal: AbortSignal) => {
+  const tasks = npiRanges(rangeCount).map((range) => async (taskSignal: AbortSignal) => {
     if (!loaded.has(range.number) || !letters.has(range.number)) {
       const memory = idle.pop() ?? loadMemory();
       await loadOne(deps, work, { range, memory, signal: taskSignal });
@@ -55,7 +57,7 @@ export async function loadEachRange(
   await runConcurrently(deps.loadConnections, signal, tasks);
   log.info('ranges loaded', {
     rows: doneRows,
-    ranges: size.rangeCount,
+    ranges: rangeCount,
     seconds: secondsSince(startedAt),
     pausedSeconds: work.pace.pausedSeconds(),
   });

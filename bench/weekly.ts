@@ -46,10 +46,7 @@ export async function weekly({
     const cold = await bed.runUpdate();
     const runs = { warm, 'the same again': unchanged, cold };
     if (json) {
-      const byName = Object.entries(runs).map(([name, run]) => [
-        name,
-        asJson(weekRowCount, run, limit, stagesOf(run), total),
-      ]);
+      const byName = Object.entries(runs).map(([name, run]) => [name, jsonOf(run, limit)]);
       say(JSON.stringify({ providers: rows, runs: Object.fromEntries(byName) as unknown }));
     }
     if (!json) print(rows, runs, limit);
@@ -110,6 +107,9 @@ function stagesOf({ result, lines, cpu }: MeasuredRun): Readonly<Record<string, 
   };
 }
 
+const jsonOf = (run: MeasuredRun, limit: Required<Stage>) =>
+  asJson(weekRowCount, run, limit, stagesOf(run), total);
+
 function print(providers: number, runs: Runs, limit: Required<Stage>): void {
   say(
     `\n${weekRowCount.toLocaleString('en-US')} rows into tables with ${providers.toLocaleString('en-US')} providers, seconds; ` +
@@ -123,12 +123,7 @@ function print(providers: number, runs: Runs, limit: Required<Stage>): void {
         stage,
         ...Object.values(runs).map((run) => (stagesOf(run)[stage]?.seconds ?? 0).toFixed(2)),
       ]),
-      [
-        'share of the limit',
-        ...Object.values(runs).map((run) =>
-          (limit.seconds / (stagesOf(run)[total]?.seconds ?? Number.NaN)).toFixed(2),
-        ),
-      ],
+      ['share of the limit', ...Object.values(runs).map((run) => jsonOf(run, limit).ratioToLimit.toFixed(2))],
       ['CPU, worker', ...Object.values(runs).map((run) => run.cpu.worker.toFixed(2))],
       ['CPU, server', ...Object.values(runs).map((run) => run.cpu.server.toFixed(2))],
     ],

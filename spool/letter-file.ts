@@ -1,6 +1,7 @@
 import { open, readFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder, syncFolder } from '../nppes/durable.ts';
+import { readFully } from './read-fully.ts';
 import type { LetterLines } from './search-lines.ts';
 
 /** Where the letters of one range are: the bytes and rows of each letter, one after another from `offset` in a file. */
@@ -114,11 +115,7 @@ async function* linesOf(
     const file = await openFile(name);
     const start = lengths.slice(0, letter).reduce((sum, length) => sum + length, offset);
     const tsv = Buffer.allocUnsafe(lengths[letter] ?? 0);
-    for (let read = 0; read < tsv.length;) {
-      const { bytesRead } = await file.read(tsv, read, tsv.length - read, start + read);
-      if (bytesRead === 0) throw new Error(`The file of search rows ${name} is shorter than its index says.`);
-      read += bytesRead;
-    }
+    await readFully(file, tsv, start, `The file of search rows ${name} is shorter than its index says.`);
     if (tsv.length > 0) yield tsv;
   }
 }

@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import { copyBytes, viewOf } from '../nppes/rows/row-block.ts';
 import { lineHeadBytes } from './range-files.ts';
+import { readFully } from './read-fully.ts';
 
 /** The rows of one range that are loaded, sorted by NPI: for each NPI the line that wins inside the file. */
 export interface RangeRows {
@@ -75,12 +76,9 @@ async function readInto(memory: RangeMemory, path: string): Promise<Buffer> {
   try {
     const { size } = await file.stat();
     memory.file = atLeast(memory.file, size);
-    for (let at = 0; at < size;) {
-      const { bytesRead } = await file.read(memory.file, at, size - at, at);
-      if (bytesRead === 0) throw new Error(`The file of a range became shorter while it was read: ${path}.`);
-      at += bytesRead;
-    }
-    return memory.file.subarray(0, size);
+    const bytes = memory.file.subarray(0, size);
+    await readFully(file, bytes, 0, `The file of a range became shorter while it was read: ${path}.`);
+    return bytes;
   } finally {
     await file.close();
   }

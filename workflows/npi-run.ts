@@ -23,8 +23,8 @@ export class NpiRun {
   readonly input: NpiUpdateInput;
   isDryRun: boolean;
   readonly remarks: string[] = [];
-  /** What a rollback did. */
-  rolled: readonly RolledRelease[] = [];
+  /** What a rollback did; absent in every other run. */
+  rolled?: readonly RolledRelease[];
   /** Those remarks that stay on the status page until somebody acknowledges them. */
   readonly warnings: string[] = [];
   readonly listing = new Listing('npi-update');
@@ -164,7 +164,7 @@ export class NpiRun {
     const result: NpiUpdateResult = {
       outcome,
       releases: this.#done,
-      ...(this.rolled.length > 0 && { rolled: this.rolled }),
+      ...(this.rolled && { rolled: this.rolled }),
       remarks: this.remarks,
       seconds: this.seconds(),
     };

@@ -67,7 +67,7 @@ async function begin(run: NpiRun): Promise<Begun> {
 
 function decisionOf(input: NpiUpdateInput): { readonly decision?: Decision } {
   const isRebuild = input.rebuild && !input.dryRun;
-  const rolling = input.rollback && rolled[input.rollback].decision;
+  const rolling = input.rollback && rollbackWays[input.rollback].decision;
   const kind = rolling ?? (input.replace ? 'replace' : isRebuild ? 'rebuild' : undefined);
   return kind ? { decision: decisionBy(kind, input) } : {};
 }
@@ -77,7 +77,7 @@ function loadOrRoll(run: NpiRun, heartbeatTimeoutMs: number): Promise<LoadOutcom
   return rollback ? rollBack(run, rollback, heartbeatTimeoutMs) : load(run, heartbeatTimeoutMs);
 }
 
-const rolled = {
+const rollbackWays = {
   back: { decision: 'rollback', outcome: 'rolled back', summary: 'take the newest release back' },
   forward: {
     decision: 'bring forward',
@@ -89,7 +89,7 @@ const rolled = {
 
 /** A worker that allows only dry runs refuses it. */
 async function rollBack(run: NpiRun, way: RollbackWay, heartbeatTimeoutMs: number): Promise<LoadOutcome> {
-  const { outcome, summary } = rolled[way];
+  const { outcome, summary } = rollbackWays[way];
   run.enter('rollback');
   run.rolled = await loadActivities(heartbeatTimeoutMs).rollback.executeWithOptions({ summary }, [{ way }]);
   for (const { release, providers, searchRows } of run.rolled) {

@@ -63,7 +63,7 @@ async function deactivate(
   );
 }
 
-/** Gives unchanged rows the ID of this release. A row that has it, because the release is loaded again, is not read. */
+/** Gives unchanged rows the ID of this release. Skips rows that already have it, because the release is loaded again. */
 async function moveRelease(
   session: Session,
   { tables, stage, releaseId }: PublishScope,

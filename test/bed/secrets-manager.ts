@@ -20,9 +20,13 @@ export async function secretsManager(
     });
   }).listen(0, '127.0.0.1');
   await once(http, 'listening');
-  const endpoint = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+  stubAws(`http://127.0.0.1:${(http.address() as AddressInfo).port}`);
+  return { server: http, askedCount: () => askedCount };
+}
+
+/** Points the SDK at an address, until `vi.unstubAllEnvs`. */
+export function stubAws(endpoint: string): void {
   const keys = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'dummy', AWS_SECRET_ACCESS_KEY: 'dummy' };
   for (const [name, value] of Object.entries({ ...keys, AWS_ENDPOINT_URL: endpoint }))
     vi.stubEnv(name, value);
-  return { server: http, askedCount: () => askedCount };
 }

@@ -9,6 +9,7 @@ import { createLog } from '../../../telemetry/log.ts';
 import { createNotifier } from '../../../telemetry/notify.ts';
 import { secretCredentials } from '../../../db/connection/credentials.ts';
 import { goesDirect, outgoing } from '../../../worker/outgoing.ts';
+import { stubAws } from '../../bed/secrets-manager.ts';
 
 const signal = new AbortController().signal;
 let proxy: Server;
@@ -64,10 +65,7 @@ describe('with a proxy in the environment', () => {
   });
 
   it('AWS Secrets Manager is asked through it', async () => {
-    const keys = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'dummy', AWS_SECRET_ACCESS_KEY: 'dummy' };
-    for (const [name, value] of Object.entries({ ...keys, AWS_ENDPOINT_URL: 'http://aws.test' })) {
-      vi.stubEnv(name, value);
-    }
+    stubAws('http://aws.test');
     expect(await secretCredentials('db', through()).login()).toEqual({ user: 'u', password: 'p' });
     expect(asked).toEqual(['POST http://aws.test/']);
   });
